@@ -1,0 +1,60 @@
+/** What {@link SessionStore.read} finds: the record as another program would read it, and what version it is. */
+export interface StoredSession {
+  /** The stored text, unchanged. */
+  readonly value: string;
+  /** Whatever this store needs to tell later whether the record is still the one that was read. Opaque to all others. */
+  readonly version: unknown;
+}
+
+/** What became of a {@link SessionStore.replace}. */
+export type ReplaceOutcome = 'replaced' | 'conflict' | 'missing';
+
+/**
+ * A back-end that keeps records by key.
+ *
+ * Keys and values are opaque strings; a value is exactly what another program reads under that key. Missing, expired and
+ * already deleted are answers, never errors. A rejection means that the back-end failed or did not answer, and is a
+ * {@link SessionStoreError} with the driver's error as `cause`; a value the back-end cannot hold is refused before it is
+ * sent, with a {@link SessionTooLargeError}. Lifetimes are whole seconds, at least 1. A store knows nothing of cookies,
+ * serializers and hashes.
+ */
+export interface SessionStore {
+  /** For direct use: the value, or `undefined` when the key is missing or expired. */
+  get(key: string): Promise<string | undefined>;
+
+  /**
+   * For direct use: stores the value whether or not the key exists.
+   * @param ttl seconds until it expires, a whole number of at least 1; without it the value stays until it is deleted or evicted.
+   */
+  set(key: string, value: string, ttl?: number): Promise<void>;
+
+  /** Removes the key. `true` if there was something to remove; an already missing key is `false`, not an error. */
+  delete(key: string): Promise<boolean>;
+
+  /** For the engine: the record and its version, or `undefined` when it is missing or expired. */
+  read(key: string): Promise<StoredSession | undefined>;
+
+  /**
+   * For the engine: stores a record under a key that must not exist yet. `false` means that the key exists, and then nothing
+   * was changed: two sessions never share an id. A command that the driver sent twice counts once.
+   */
+  create(key: string, value: string, ttl: number): Promise<boolean>;
+
+  /**
+   * For the engine: stores a record only if the one under the key is still the version that was read (compare-and-set).
+   * `'conflict'`: somebody else wrote in between, and nothing was changed. `'missing'`: the record is gone, and it stays gone;
+   * replace never creates, or a slow request would undo a logout. A command that the driver sent twice counts once.
+   */
+  replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome>;
+}
+
+/** The optional power of a store that holds a connection: whoever made the store calls `close` once, at shutdown. */
+export interface ClosableStore extends SessionStore {
+  /** Ends the connections that the store itself opened, and no others. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Whether the store has a connection to close. */
+export function isClosableStore(store: SessionStore): store is ClosableStore {
+  return typeof (store as Partial<ClosableStore>).close === 'function';
+}
