@@ -1,0 +1,87 @@
+import type { CookieSigner } from '../cookies/cookie-signer.js';
+import type { AddressPin } from '../pinning/address-pin.js';
+import { isWellFormedId } from '../session/session-id.js';
+import type { LiveSession } from '../session/session.js';
+import type { CookieBar } from './cookie-bar.js';
+import { OpenSession, type Opening, type OpenSessionParts } from './open-session.js';
+import type { ReadRecord } from './session-records.js';
+
+/** What the engine must know beside what every open session knows. */
+export interface SessionEngineParts extends OpenSessionParts {
+  /** Absent: the cookie holds the bare id. */
+  readonly signer: CookieSigner | undefined;
+  /** Absent: sessions are not pinned. */
+  readonly pin: AddressPin | undefined;
+  /** Whether a session presented from another address is ended, or only refused. */
+  readonly onMismatch: 'destroy' | 'reject';
+}
+
+/** What a request brings along. */
+export interface Presented {
+  /** The values of the session cookie, as sent; there may be several of that name. */
+  readonly cookies: readonly string[];
+  /** The client's address in canonical form; asked for only when sessions are pinned. */
+  readonly address: () => string;
+  /** Why the answer cannot carry the cookie, if that is known beforehand. */
+  readonly cookieBar?: CookieBar | undefined;
+  /** Method and path, to name in a warning. */
+  readonly route: string;
+  /** Called when another object stands for the session. */
+  readonly onReplaced?: ((live: LiveSession) => void) | undefined;
+}
+
+/** A cookie that may open a session. */
+interface Ticket {
+  readonly id: string;
+  readonly rotated: boolean;
+}
+
+/** Opens sessions. What happens to them afterwards, up to the commit, is {@link OpenSession}'s part of the engine. */
+export class SessionEngine {
+  readonly #parts: SessionEngineParts;
+
+  constructor(parts: SessionEngineParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Cookie, signature, well-formed id, record, lifetime, pin: the first that does not hold opens a new, empty session, under an
+   * id of its own, for an id that the store does not know is never adopted. Without an id there is no store command at all.
+   */
+  async open(presented: Presented): Promise<OpenSession> {
+    const { pin } = this.#parts;
+    const address = pin && presented.address();
+    const ticket = this.#ticketOf(presented.cookies);
+    const record = ticket && this.#unexpired(await this.#parts.records.read(ticket.id));
+    const opening = this.#newOpening(presented, address);
+    if (ticket === undefined || record === undefined) return new OpenSession(this.#parts, opening);
+    const pinned = record.meta.addr;
+    if (pin !== undefined && address !== undefined && pinned !== undefined && !pin.matches(pinned, address)) {
+      if (this.#parts.onMismatch === 'destroy') await this.#parts.records.retire(ticket.id);
+      return new OpenSession(this.#parts, opening);
+    }
+    return new OpenSession(this.#parts, { ...opening, ...ticket, record });
+  }
+
+  /** The value of the cookie that carries this id. */
+  cookieValue(id: string): string {
+    return this.#parts.signer?.sign(id) ?? id;
+  }
+
+  /** Of several cookies with our name, the first whose signature holds counts. */
+  #ticketOf(cookies: readonly string[]): Ticket | undefined {
+    for (const cookie of cookies) {
+      const ticket = this.#parts.signer ? this.#parts.signer.unsign(cookie) : { id: cookie, rotated: false };
+      if (ticket !== undefined && isWellFormedId(ticket.id)) return ticket;
+    }
+    return undefined;
+  }
+
+  #unexpired(record: ReadRecord | undefined): ReadRecord | undefined {
+    return record === undefined || this.#parts.lifetime.isExpired(record.meta) ? undefined : record;
+  }
+
+  #newOpening({ cookies, ...rest }: Presented, address: string | undefined): Opening {
+    return { ...rest, id: this.#parts.generateId(), address, presented: cookies.length > 0 };
+  }
+}

@@ -1,0 +1,94 @@
+import { hash } from 'node:crypto';
+
+import type { SessionSerializer } from '../serializers/session-serializer.js';
+import type { SessionLifetime } from '../session/session-lifetime.js';
+import { recordFromWire, recordToWire, type SessionRecord } from '../session/session-record.js';
+import { SessionStoreError, SessionError } from '../session.errors.js';
+import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
+import type { SessionLogger } from './session-logger.js';
+
+/** A record as it was read, with what a later replace must know. */
+export interface ReadRecord extends SessionRecord {
+  readonly version: unknown;
+}
+
+/** What {@link SessionRecords} is made of. */
+export interface SessionRecordsParts {
+  readonly store: SessionStore;
+  readonly serializer: SessionSerializer;
+  readonly lifetime: SessionLifetime;
+  readonly logger: SessionLogger;
+  readonly keyPrefix: string;
+  /** Whether the store's key is made from a hash of the id, so that a leaked dump holds no usable cookie. */
+  readonly hashIds: boolean;
+}
+
+/** The store seen through ids and records. Nothing else in the engine calls a store. */
+export class SessionRecords {
+  readonly #parts: SessionRecordsParts;
+
+  constructor(parts: SessionRecordsParts) {
+    this.#parts = parts;
+  }
+
+  /** The key under which the record of this id lies. */
+  keyOf(id: string): string {
+    return this.#parts.keyPrefix + (this.#parts.hashIds ? hash('sha256', id, 'base64url') : id);
+  }
+
+  /** A missing, expired or corrupt record is `undefined`. */
+  async read(id: string): Promise<ReadRecord | undefined> {
+    const key = this.keyOf(id);
+    const stored = await this.#ask('read', () => this.#parts.store.read(key));
+    if (stored === undefined) return undefined;
+    const record = this.#decode(key, stored.value);
+    return record && { ...record, version: stored.version };
+  }
+
+  /** `false`: the id is taken. */
+  create(id: string, record: SessionRecord): Promise<boolean> {
+    const text = this.#parts.serializer.stringify(recordToWire(record));
+    return this.#ask('create', () => this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)));
+  }
+
+  /** Replaces what was read, and never creates. */
+  replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
+    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const ttl = this.#parts.lifetime.ttl(record.meta);
+    return this.#ask('replace', () => this.#parts.store.replace(this.keyOf(id), text, ttl, version));
+  }
+
+  /** The id opens nothing from here on. `false`: somebody else had ended the session before. */
+  retire(id: string): Promise<boolean> {
+    return this.#ask('delete', () => this.#parts.store.delete(this.keyOf(id)));
+  }
+
+  /** A copy that shares nothing with the original. */
+  copy<T>(value: T): T {
+    return this.#parts.serializer.parse(this.#parts.serializer.stringify(value)) as T;
+  }
+
+  /** A store that somebody else wrote may reject with anything, or throw: make it the error that is answered with 503. */
+  async #ask<R>(verb: string, call: () => Promise<R>): Promise<R> {
+    try {
+      return await call();
+    } catch (cause) {
+      if (cause instanceof SessionError) throw cause;
+      throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, { cause });
+    }
+  }
+
+  #decode(key: string, text: string): SessionRecord | undefined {
+    let record: SessionRecord | undefined;
+    try {
+      record = recordFromWire(this.#parts.serializer.parse(text));
+    } catch {
+      record = undefined;
+    }
+    if (record === undefined) {
+      const name = hash('sha256', key, 'hex').slice(0, 16);
+      this.#parts.logger.warn(`A stored session cannot be read and opens as a new one (SHA-256 of its key: ${name}…).`);
+    }
+    return record;
+  }
+}

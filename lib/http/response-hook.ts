@@ -1,0 +1,225 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+/** What the hook asks of whoever knows the session. None of these throws. */
+export interface HookedAnswer {
+  /** The head is about to be formed: add headers now. A promise holds every byte back until it settles. */
+  beforeHead(): Promise<void> | undefined;
+  /** The last byte of an answer whose head has left is about to be sent. A promise holds it back. */
+  beforeEnd(): Promise<void> | undefined;
+  /** The Set-Cookie line as it should stand in the head, in the light of all that is known by now. */
+  cookieLine(): string | undefined;
+  /** Saving failed, and the client has nothing yet. `true`: send the answer all the same. */
+  sendUnsaved(error: unknown): boolean;
+}
+
+type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
+
+/** The methods of a response that the hook stands before, in the form in which it passes calls on. */
+interface OriginalMethods {
+  writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse;
+  write(this: ServerResponse, ...args: unknown[]): boolean;
+  end(this: ServerResponse, ...args: unknown[]): ServerResponse;
+  flushHeaders(this: ServerResponse): void;
+}
+
+const HOOK = Symbol('nest-session.response-hook');
+type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
+
+/**
+ * Stands before the four methods through which any byte of an answer passes, on this response alone, so that no answer leaves
+ * before its session is saved, whoever sends it. Only calls on to what it found, so other hooks keep working.
+ */
+export function installResponseHook(response: ServerResponse, answer: HookedAnswer): void {
+  const hooked = response as HookedResponse;
+  if (hooked[HOOK] !== undefined) return;
+  // Shared functions and one state object: closures for every request would cost several microseconds.
+  Object.defineProperty(hooked, HOOK, { value: new ResponseHook(hooked, answer), enumerable: false });
+  hooked.writeHead = hookedWriteHead as ServerResponse['writeHead'];
+  hooked.write = hookedWrite as ServerResponse['write'];
+  hooked.end = hookedEnd as ServerResponse['end'];
+  hooked.flushHeaders = hookedFlushHeaders;
+}
+
+function hookedWriteHead(this: HookedResponse, ...args: unknown[]): ServerResponse {
+  return hookOf(this).writeHead(args);
+}
+
+function hookedWrite(this: HookedResponse, ...args: unknown[]): boolean {
+  return hookOf(this).write(args);
+}
+
+function hookedEnd(this: HookedResponse, ...args: unknown[]): ServerResponse {
+  return hookOf(this).end(args);
+}
+
+function hookedFlushHeaders(this: HookedResponse): void {
+  hookOf(this).flushHeaders();
+}
+
+class ResponseHook {
+  readonly #response: HookedResponse;
+  readonly #answer: HookedAnswer;
+  readonly #original: OriginalMethods;
+  /** Calls that wait for the save, in order. */
+  #held: (() => void)[] = [];
+  #saving = false;
+  #prepared = false;
+  #writtenLine: string | undefined;
+
+  constructor(response: HookedResponse, answer: HookedAnswer) {
+    this.#response = response;
+    this.#answer = answer;
+    const { writeHead, write, end, flushHeaders } = response;
+    this.#original = { writeHead, write, end, flushHeaders } as unknown as OriginalMethods;
+  }
+
+  writeHead(args: unknown[]): ServerResponse {
+    const response = this.#response;
+    const [status, second, third] = args;
+    // What Node would refuse, Node refuses, before anything is saved.
+    if (response.headersSent || !isStatus(status)) return this.#original.writeHead.apply(response, args);
+    const reason = typeof second === 'string' ? second : undefined;
+    applyHeaders(response, (reason === undefined ? (second ?? third) : third) as Headers | undefined);
+    response.statusCode = Number(status);
+    this.#prepare();
+    return this.#original.writeHead.call(response, ...(reason === undefined ? [status] : [status, reason]));
+  }
+
+  write(args: unknown[]): boolean {
+    if (!this.#response.headersSent) this.#formHead();
+    if (!this.#saving) return this.#original.write.apply(this.#response, args);
+    this.#held.push(() => void this.#response.write(...(args as [string])));
+    return false;
+  }
+
+  flushHeaders(): void {
+    if (!this.#response.headersSent) this.#formHead();
+    if (this.#saving) this.#held.push(() => this.#response.flushHeaders());
+    else this.#original.flushHeaders.call(this.#response);
+  }
+
+  end(args: unknown[]): ServerResponse {
+    const response = this.#response;
+    if (response.headersSent) {
+      if (!this.#saving && !response.writableEnded) this.#hold(this.#answer.beforeEnd());
+    } else {
+      this.#prepare();
+      if (this.#saving) this.#formHeadOf(args);
+    }
+    if (!this.#saving) return this.#original.end.apply(response, args);
+    this.#held.push(() => void response.end(...(args as [string, BufferEncoding])));
+    // Whoever looks must see that the answer is given, or it would be given twice.
+    Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
+    return response;
+  }
+
+  /** Once, just before the head is formed: the session's headers, and the save that the bytes wait for. */
+  #prepare(): void {
+    if (this.#prepared) return;
+    this.#prepared = true;
+    const saving = this.#answer.beforeHead();
+    this.#writtenLine = this.#answer.cookieLine();
+    if (this.#writtenLine !== undefined) appendCookie(this.#response, this.#writtenLine);
+    this.#hold(saving);
+  }
+
+  #formHead(): void {
+    this.#response.writeHead(this.#response.statusCode);
+  }
+
+  /** The head of an answer whose whole body is known; Node would give it a Content-Length, and so do we. */
+  #formHeadOf([chunk, encoding]: unknown[]): void {
+    const response = this.#response;
+    const isFramed = ['content-length', 'transfer-encoding', 'trailer'].some((name) => response.hasHeader(name));
+    if (!isFramed && mayHaveBody(response)) response.setHeader('Content-Length', byteLength(chunk, encoding));
+    this.#formHead();
+  }
+
+  #hold(saving: Promise<void> | undefined): void {
+    if (saving === undefined) return;
+    this.#saving = true;
+    saving.then(
+      () => this.#release(),
+      (error: unknown) => {
+        if (this.#answer.sendUnsaved(error)) this.#release();
+        else this.#response.destroy();
+      },
+    );
+  }
+
+  #release(): void {
+    const response = this.#response;
+    this.#saving = false;
+    Reflect.deleteProperty(response, 'writableEnded');
+    this.#correctCookie();
+    const held = this.#held;
+    this.#held = [];
+    while (held.length > 0 && !this.#saving) held.shift()?.();
+    if (this.#saving) this.#held.push(...held);
+    // Writers were told to wait; Node says 'drain' itself if its own buffer is full.
+    else if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain');
+  }
+
+  /**
+   * The cookie was written as the head was formed; if the save then found that the session had ended meanwhile, it must not leave.
+   * The formed head is a string of Node's that nothing has sent yet. HTTP/2 has none: there the head leaves at once.
+   */
+  #correctCookie(): void {
+    const line = this.#answer.cookieLine();
+    const internals = this.#response as unknown as { _header?: string | null; _headerSent?: boolean };
+    if (line === this.#writtenLine || typeof internals._header !== 'string' || internals._headerSent === true) return;
+    let head = internals._header;
+    if (this.#writtenLine !== undefined) head = head.replace(cookieHeaderOf(this.#writtenLine), '');
+    if (line !== undefined) head = head.replace(/\r\n\r\n$/, () => `\r\n${cookieHeaderOf(line)}\r\n`);
+    internals._header = head;
+    this.#writtenLine = line;
+  }
+}
+
+function hookOf(response: HookedResponse): ResponseHook {
+  return response[HOOK] as ResponseHook;
+}
+
+function cookieHeaderOf(line: string): string {
+  return `Set-Cookie: ${line}\r\n`;
+}
+
+function appendCookie(response: ServerResponse, line: string): void {
+  const present = response.getHeader('set-cookie');
+  if (present === undefined) response.setHeader('Set-Cookie', line);
+  else response.setHeader('Set-Cookie', [...(Array.isArray(present) ? present : [String(present)]), line]);
+}
+
+/** Headers given to `writeHead` win over those set before, as in Node; set one by one they can be merged with ours. */
+function applyHeaders(response: ServerResponse, headers: Headers | undefined): void {
+  if (headers === undefined || headers === null) return;
+  if (!Array.isArray(headers)) {
+    for (const name of Object.keys(headers)) setHeader(response, name, headers[name]);
+    return;
+  }
+  const pairs: [string, OutgoingHttpHeader][] = Array.isArray(headers[0])
+    ? (headers as unknown as [string, OutgoingHttpHeader][])
+    : Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[at * 2]), headers[at * 2 + 1] ?? '']);
+  const names = new Set(pairs.map(([name]) => name.toLowerCase()));
+  for (const name of names) response.removeHeader(name);
+  for (const [name, value] of pairs) response.appendHeader(name, Array.isArray(value) ? value : String(value));
+}
+
+function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
+  if (value !== undefined) response.setHeader(name, value);
+}
+
+function isStatus(status: unknown): boolean {
+  return Number.isInteger(Number(status)) && Number(status) >= 100 && Number(status) <= 999;
+}
+
+function mayHaveBody({ req, statusCode }: ServerResponse): boolean {
+  return req?.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304 && statusCode >= 200;
+}
+
+function byteLength(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string') {
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  }
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}

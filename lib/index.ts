@@ -1,0 +1,41 @@
+export { SessionModule } from './session.module.js';
+export type { SessionModuleExtras } from './session.module-definition.js';
+export { SESSION_STORE } from './session.constants.js';
+export { Session } from './nest/session.decorator.js';
+export { SessionGuard } from './nest/session.guard.js';
+export { SessionInterceptor } from './nest/session.interceptor.js';
+export { SessionService, type SessionSource } from './nest/session.service.js';
+export type {
+  MemcachedStoreOptions,
+  RedisStoreOptions,
+  SessionModuleOptions,
+  SessionStoreClass,
+  StoreName,
+} from './options/session-options.js';
+export type { RegenerateOptions, SessionCallback, SessionData, SessionMembers } from './session/session.js';
+export type { ClosableStore, ReplaceOutcome, SessionStore, StoredSession } from './stores/session-store.js';
+export { MemoryStore } from './stores/memory.store.js';
+export { NullStore } from './stores/null.store.js';
+export type { SessionSerializer } from './serializers/session-serializer.js';
+export { TaggedJsonSerializer } from './serializers/tagged-json.serializer.js';
+export { V8Serializer } from './serializers/v8.serializer.js';
+export { Tuple } from './serializers/tuple.js';
+export { Markup } from './serializers/markup.js';
+export { Uuid } from './serializers/uuid.js';
+export type { CookieOptions } from './cookies/cookie-options.js';
+export type { CookieSigner, UnsignedCookie } from './cookies/cookie-signer.js';
+export { HmacSigner } from './cookies/hmac.signer.js';
+export { ItsdangerousSigner } from './cookies/itsdangerous.signer.js';
+export type { Pinning, PinningOptions } from './pinning/pinning-options.js';
+export type { TrustProxy } from './pinning/proxy-trust.js';
+export type { Duration } from './duration.js';
+export {
+  SessionAddressError,
+  SessionConfigurationError,
+  SessionConflictError,
+  SessionDestroyedError,
+  SessionError,
+  SessionSerializationError,
+  SessionStoreError,
+  SessionTooLargeError,
+} from './session.errors.js';

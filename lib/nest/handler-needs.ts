@@ -1,0 +1,80 @@
+import type { ExecutionContext } from '@nestjs/common';
+
+import { sessionParameter } from './session.decorator.js';
+
+/** What a handler's signature tells before it runs. */
+export interface HandlerNeeds {
+  /** It takes the session, through our `@Session()` or through Nest's own. */
+  readonly session: boolean;
+  /** It answers by itself, through `@Res()` or `@Next()`, so that what it returns is not the answer. */
+  readonly answersItself: boolean;
+  /** It is an event stream, whose head leaves before its first value. */
+  readonly isEventStream: boolean;
+}
+
+// Nest's metadata keys and parameter numbers; stable since Nest 6, but not part of its public exports.
+const ROUTE_ARGUMENTS = '__routeArguments__';
+const RESPONSE_PASSTHROUGH = '__responsePassthrough__';
+const SSE = '__sse__';
+const RESPONSE = '1';
+const NEXT = '2';
+const NEST_SESSION = '7';
+
+type Argument = { readonly factory?: unknown };
+type Handler = ReturnType<ExecutionContext['getHandler']>;
+type Controller = ReturnType<ExecutionContext['getClass']>;
+
+const NONE: HandlerNeeds = { session: false, answersItself: false, isEventStream: false };
+
+/** Reads handlers' needs once each; a class that inherits a handler may have needs of its own. */
+export class HandlerNeedsReader {
+  readonly #known = new WeakMap<Controller, Map<Handler, HandlerNeeds>>();
+
+  of(context: ExecutionContext): HandlerNeeds {
+    const controller = context.getClass();
+    const handler = context.getHandler();
+    let handlers = this.#known.get(controller);
+    if (handlers === undefined) this.#known.set(controller, (handlers = new Map<Handler, HandlerNeeds>()));
+    let needs = handlers.get(handler);
+    if (needs === undefined) handlers.set(handler, (needs = readNeeds(controller, handler)));
+    return needs;
+  }
+}
+
+function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
+  const key = methodNameOf(controller, handler);
+  if (key === undefined) return NONE;
+  const kinds = kindsOf(argumentsOf(controller, key));
+  const takesResponse = kinds.includes(RESPONSE) || kinds.includes(NEXT);
+  return {
+    session: takesSession(controller, key),
+    answersItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
+    isEventStream: Reflect.hasMetadata(SSE, handler),
+  };
+}
+
+/** Whether the controller's method of that name takes the session, through our `@Session()` or through Nest's own. */
+export function takesSession(controller: object, key: string): boolean {
+  const args = argumentsOf(controller, key);
+  return kindsOf(args).includes(NEST_SESSION) || Object.values(args).some((arg) => arg.factory === sessionParameter);
+}
+
+function argumentsOf(controller: object, key: string): Readonly<Record<string, Argument>> {
+  return (Reflect.getMetadata(ROUTE_ARGUMENTS, controller, key) ?? {}) as Record<string, Argument>;
+}
+
+function kindsOf(args: Readonly<Record<string, Argument>>): string[] {
+  return Object.keys(args).map((name) => name.split(':', 1)[0] ?? '');
+}
+
+/** By identity, not by `handler.name`: a decorator that wraps a method leaves it nameless. */
+function methodNameOf(controller: Controller, handler: Handler): string | undefined {
+  let prototype: object | null = controller.prototype as object;
+  while (prototype !== null && prototype !== Object.prototype) {
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      if (Object.getOwnPropertyDescriptor(prototype, name)?.value === handler) return name;
+    }
+    prototype = Object.getPrototypeOf(prototype) as object | null;
+  }
+  return undefined;
+}

@@ -1,0 +1,23 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+
+import { HandlerNeedsReader } from './handler-needs.js';
+import { SessionService } from './session.service.js';
+
+/**
+ * Opens the session ahead of handlers that take it. As a global guard it comes before everything that could use the session,
+ * and before the head of an event stream leaves; for other handlers it costs nothing that can be measured.
+ */
+@Injectable()
+export class OpenAheadGuard implements CanActivate {
+  readonly #sessions: SessionService;
+  readonly #needs = new HandlerNeedsReader();
+
+  constructor(@Inject(SessionService) sessions: SessionService) {
+    this.#sessions = sessions;
+  }
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (context.getType() !== 'http' || !this.#needs.of(context).session) return true;
+    return this.#sessions.open(context).then(() => true);
+  }
+}

@@ -1,0 +1,42 @@
+import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
+
+import { RequestSlot, type AnyRequest } from '../http/request-slot.js';
+import type { LiveSession, SessionData } from '../session/session.js';
+import { SessionConfigurationError } from '../session.errors.js';
+
+/** What follows the key in `@Session('key', …)`, or comes alone. */
+type SessionPipe = Type<PipeTransform> | PipeTransform;
+
+/** How `@Session()` may be written. */
+interface SessionDecorator {
+  /** The whole session. */
+  (...pipes: SessionPipe[]): ParameterDecorator;
+  /** One key of it; `undefined` when the session does not have it. */
+  (key: string, ...pipes: SessionPipe[]): ParameterDecorator;
+}
+
+/**
+ * A request's session: your data as ordinary properties, and members such as `regenerate` and `destroy` that do not show among
+ * them. Any key of `T` may be missing. Writes, also nested ones, are saved before the client sees the answer.
+ */
+export type Session<T extends object = SessionData> = LiveSession<T>;
+
+/**
+ * Parameter decorator: `@Session()` is the request's session, `@Session('user')` one of its keys. The session is opened for
+ * handlers that ask for it, and for no others.
+ *
+ * Global pipes see these values with the type `'custom'`: one that clones objects would detach the session from its request.
+ */
+export const Session: SessionDecorator = createParamDecorator(sessionParameter);
+
+/** The value of a `@Session()` parameter. */
+export function sessionParameter(key: unknown, context: ExecutionContext): unknown {
+  const request = context.switchToHttp().getRequest<AnyRequest | undefined>();
+  const live = request && RequestSlot.of(request)?.live;
+  if (live === undefined) {
+    throw new SessionConfigurationError(
+      '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module; outside HTTP, use SessionService.open().',
+    );
+  }
+  return typeof key === 'string' ? live[key] : live;
+}

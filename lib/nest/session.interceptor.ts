@@ -1,0 +1,47 @@
+import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Observable } from 'rxjs';
+
+import { RequestSlot, type AnyRequest } from '../http/request-slot.js';
+import { HandlerNeedsReader } from './handler-needs.js';
+
+/**
+ * Saves the session once the handler has settled, with a value or with an error, so that a save that fails is an error for the
+ * exception filters. What no interceptor sees (guards that refuse, filters, `@Res()`, streams) the response hook saves.
+ * It knows no options and keeps nothing, so that one instance may serve several applications.
+ */
+@Injectable()
+export class SessionInterceptor implements NestInterceptor {
+  readonly #needs = new HandlerNeedsReader();
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== 'http') return next.handle();
+    const { isEventStream, answersItself } = this.#needs.of(context);
+    // An event stream settles when it ends, long after its head; what answers by itself may do so much later.
+    if (isEventStream) return next.handle();
+    const request = context.switchToHttp().getRequest<AnyRequest>();
+    return committed(next.handle(), request, answersItself);
+  }
+}
+
+/** The same values and the same end, but the end waits for the save. */
+function committed(source: Observable<unknown>, request: AnyRequest, answersItself: boolean): Observable<unknown> {
+  return new Observable((subscriber) =>
+    source.subscribe({
+      next: (value) => subscriber.next(value),
+      complete: () => {
+        const slot = RequestSlot.of(request);
+        if (slot === undefined || answersItself) return subscriber.complete();
+        slot.answeredByNest();
+        slot.commit().then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(error),
+        );
+      },
+      error: (error: unknown) => {
+        const slot = RequestSlot.of(request);
+        if (slot === undefined) return subscriber.error(error);
+        void slot.commitAfterError().then(() => subscriber.error(error));
+      },
+    }),
+  );
+}

@@ -1,0 +1,36 @@
+import { SessionConfigurationError } from '../session.errors.js';
+import { MemcachedStore } from '../stores/memcached.store.js';
+import { MemoryStore } from '../stores/memory.store.js';
+import { NullStore } from '../stores/null.store.js';
+import { RedisStore } from '../stores/redis.store.js';
+import type { SessionStore } from '../stores/session-store.js';
+import type { ResolvedOptions } from './resolve-options.js';
+import type { StoreName } from './session-options.js';
+
+/** Makes the store of that name. A driver is loaded only here, and only the one that is named. */
+export async function createStore(name: StoreName, { redis, memcached }: ResolvedOptions): Promise<SessionStore> {
+  switch (name) {
+    case 'memory':
+      return new MemoryStore();
+    case 'null':
+      return new NullStore();
+    case 'redis':
+      return 'client' in redis ? new RedisStore(redis.client) : RedisStore.connect(redis);
+    case 'memcached':
+      return 'client' in memcached ? new MemcachedStore(memcached.client) : MemcachedStore.connect(memcached);
+    default:
+      return name satisfies never;
+  }
+}
+
+const VERBS = ['get', 'set', 'delete', 'read', 'create', 'replace'] as const satisfies (keyof SessionStore)[];
+
+/**
+ * Refuses what is no store, before the first request finds out.
+ * @throws {SessionConfigurationError} that names the missing verbs.
+ */
+export function checkStore(store: SessionStore): SessionStore {
+  const missing = VERBS.filter((verb) => typeof store[verb] !== 'function');
+  if (missing.length === 0) return store;
+  throw new SessionConfigurationError(`The given store has no ${missing.join(', ')}: implement SessionStore whole.`);
+}

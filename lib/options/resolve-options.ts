@@ -1,0 +1,198 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { CookieOptions, ResolvedCookie } from '../cookies/cookie-options.js';
+import { validateCookie } from '../cookies/cookie-rules.js';
+import type { CookieSigner } from '../cookies/cookie-signer.js';
+import { HmacSigner } from '../cookies/hmac.signer.js';
+import { parseDuration } from '../duration.js';
+import { AddressPin } from '../pinning/address-pin.js';
+import type { Pinning, PinningOptions } from '../pinning/pinning-options.js';
+import { compileTrust, type TrustFunction } from '../pinning/proxy-trust.js';
+import type { SessionSerializer } from '../serializers/session-serializer.js';
+import { TaggedJsonSerializer } from '../serializers/tagged-json.serializer.js';
+import { generateSessionId, isWellFormedId } from '../session/session-id.js';
+import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
+import { SessionConfigurationError } from '../session.errors.js';
+import type { SessionModuleOptions, StoreName } from './session-options.js';
+
+/** The one table of defaults. What is absent here has no default: it is off, or unset. */
+const DEFAULTS = {
+  store: 'memory',
+  redis: { url: 'redis://127.0.0.1:6379' },
+  memcached: { servers: '127.0.0.1:11211' },
+  keyPrefix: 'session:',
+  wire: 'native',
+  hashIds: true,
+  idleTimeout: '14d',
+  absoluteTimeout: undefined,
+  rolling: true,
+  pinning: false,
+  trustProxy: undefined,
+  staticFiles: false,
+  onLateSaveError: 'destroy',
+  generateId: generateSessionId,
+  cookie: {},
+} as const satisfies SessionModuleOptions;
+
+const COOKIE_DEFAULTS = {
+  name: 'session',
+  path: '/',
+  httpOnly: true,
+  secure: 'auto',
+  sameSite: 'lax',
+  persistent: true,
+} as const satisfies CookieOptions;
+
+const PINNING_DEFAULTS = {
+  match: 'exact',
+  ipv4Prefix: 24,
+  ipv6Prefix: 64,
+  onMismatch: 'destroy',
+} as const satisfies Required<PinningOptions>;
+
+const STORE_NAMES: readonly string[] = ['memory', 'redis', 'memcached', 'null'] satisfies readonly StoreName[];
+
+/** The options with every default laid in and every text turned into what the engine works with. */
+export interface ResolvedOptions extends SessionLifetimeOptions {
+  readonly store: NonNullable<SessionModuleOptions['store']>;
+  readonly redis: NonNullable<SessionModuleOptions['redis']>;
+  readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
+  readonly keyPrefix: string;
+  readonly hashIds: boolean;
+  readonly signer: CookieSigner | undefined;
+  readonly serializer: SessionSerializer;
+  readonly generateId: () => string;
+  readonly pin: AddressPin | undefined;
+  readonly onMismatch: 'destroy' | 'reject';
+  readonly trust: TrustFunction | undefined;
+  readonly staticFiles: boolean;
+  readonly onLateSaveError: 'destroy' | 'send';
+  /** The cookie's attributes for a request. */
+  readonly cookieFor: (request: IncomingMessage) => ResolvedCookie;
+}
+
+/**
+ * Checks what the user wrote and lays the defaults in, once, at start-up.
+ * @throws {SessionConfigurationError} that says what to write instead.
+ */
+export function resolveOptions(options: SessionModuleOptions = {}): ResolvedOptions {
+  refuseUnknown(options);
+  const given = { ...DEFAULTS, ...withoutUndefined(options) } as typeof DEFAULTS & SessionModuleOptions;
+  checkChoices(given);
+  return Object.freeze({
+    store: given.store,
+    redis: given.redis,
+    memcached: given.memcached,
+    keyPrefix: given.keyPrefix,
+    hashIds: given.hashIds,
+    rolling: given.rolling,
+    staticFiles: given.staticFiles,
+    onLateSaveError: given.onLateSaveError,
+    idleTimeout: duration('idleTimeout', given.idleTimeout),
+    absoluteTimeout:
+      given.absoluteTimeout === undefined ? undefined : duration('absoluteTimeout', given.absoluteTimeout),
+    generateId: checkedGenerator(given.generateId),
+    signer: signerOf(given),
+    serializer: given.serializer ?? new TaggedJsonSerializer(),
+    ...pinOf(given.pinning),
+    trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
+    cookieFor: cookieOf(given.cookie),
+  });
+}
+
+const KNOWN: readonly string[] = [...Object.keys(DEFAULTS), 'secret', 'signer', 'serializer'];
+
+/** A misspelt option would be silently without effect; for `secret` or `pinning` that is a hole. */
+function refuseUnknown(options: SessionModuleOptions): void {
+  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
+  if (unknown === undefined) return;
+  throw new SessionConfigurationError(`There is no option '${unknown}': the options are ${KNOWN.join(', ')}.`);
+}
+
+function withoutUndefined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function checkChoices(given: SessionModuleOptions): void {
+  const { store } = given;
+  const isStore = typeof store === 'function' || (typeof store === 'object' && store !== null);
+  if (!isStore && !STORE_NAMES.includes(store as string)) {
+    throw new SessionConfigurationError(
+      `store is ${show(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
+    );
+  }
+  oneOf('wire', given.wire, ['native']);
+  oneOf('onLateSaveError', given.onLateSaveError, ['destroy', 'send']);
+  for (const name of ['hashIds', 'rolling', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
+  if (typeof given.keyPrefix !== 'string') {
+    throw new SessionConfigurationError(`keyPrefix is ${show(given.keyPrefix)}: write a string such as 'session:'.`);
+  }
+}
+
+function oneOf(name: string, value: unknown, choices: readonly unknown[]): void {
+  if (choices.includes(value)) return;
+  throw new SessionConfigurationError(`${name} is ${show(value)}: write ${choices.map(show).join(' or ')}.`);
+}
+
+function duration(name: string, value: unknown): number {
+  const seconds = parseDuration(value);
+  if (seconds !== undefined) return seconds;
+  throw new SessionConfigurationError(
+    `${name} is ${show(value)}: write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.`,
+  );
+}
+
+function checkedGenerator(generateId: () => string): () => string {
+  const sample = typeof generateId === 'function' ? generateId() : undefined;
+  if (typeof sample === 'string' && isWellFormedId(sample) && generateId() !== sample) return generateId;
+  throw new SessionConfigurationError(
+    "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().",
+  );
+}
+
+function signerOf({ secret, signer }: SessionModuleOptions): CookieSigner | undefined {
+  if (secret !== undefined && signer !== undefined) {
+    throw new SessionConfigurationError('secret and signer are both given: write one of them.');
+  }
+  return signer ?? (secret === undefined ? undefined : new HmacSigner(secret));
+}
+
+function pinOf(pinning: Pinning): Pick<ResolvedOptions, 'pin' | 'onMismatch'> {
+  if (pinning === false) return { pin: undefined, onMismatch: PINNING_DEFAULTS.onMismatch };
+  const isLong = typeof pinning === 'object' && pinning !== null;
+  const long: PinningOptions = isLong ? pinning : pinning === true ? {} : { match: pinning };
+  const { match, ipv4Prefix, ipv6Prefix, onMismatch } = { ...PINNING_DEFAULTS, ...withoutUndefined(long) };
+  oneOf('pinning', match, ['exact', 'prefix']);
+  oneOf('pinning.onMismatch', onMismatch, ['destroy', 'reject']);
+  bits('ipv4Prefix', ipv4Prefix, 32);
+  bits('ipv6Prefix', ipv6Prefix, 128);
+  const prefix = { ipv4: ipv4Prefix, ipv6: ipv6Prefix };
+  return { pin: new AddressPin({ match: match === 'exact' ? 'exact' : prefix }), onMismatch };
+}
+
+function bits(name: string, value: unknown, most: number): void {
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most) return;
+  throw new SessionConfigurationError(`pinning.${name} is ${show(value)}: write a whole number from 1 to ${most}.`);
+}
+
+function cookieOf(cookie: NonNullable<SessionModuleOptions['cookie']>): ResolvedOptions['cookieFor'] {
+  if (typeof cookie === 'function') return (request) => resolveCookie(cookie(request));
+  const resolved = resolveCookie(cookie);
+  return () => resolved;
+}
+
+function resolveCookie(options: CookieOptions): ResolvedCookie {
+  const cookie = Object.freeze({ ...COOKIE_DEFAULTS, ...withoutUndefined(options) }) as ResolvedCookie;
+  const unknown = Object.keys(cookie).find((key) => !COOKIE_KEYS.includes(key));
+  if (unknown !== undefined) {
+    throw new SessionConfigurationError(`There is no option cookie.${unknown}: write ${COOKIE_KEYS.join(', ')}.`);
+  }
+  validateCookie(cookie);
+  return cookie;
+}
+
+const COOKIE_KEYS: readonly string[] = [...Object.keys(COOKIE_DEFAULTS), 'domain', 'partitioned', 'priority'];
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,32 @@
+import { ConfigurableModuleBuilder, type ModuleMetadata } from '@nestjs/common';
+
+import type { SessionModuleOptions } from './options/session-options.js';
+import { interceptorProviders } from './session.providers.js';
+
+/** What must be known before the options are, and so stands beside them, and beside `useFactory` in `forRootAsync`. */
+export interface SessionModuleExtras {
+  /** Whether `SESSION_STORE`, `SessionService` and `SessionGuard` can be injected everywhere. @default true */
+  readonly isGlobal?: boolean;
+  /**
+   * `'global'` runs the interceptor on every route; `'per-route'` only on handlers with a `@Session()` parameter, so that
+   * the other routes do not pay for a global interceptor (about 4 µs in NestJS 12, 29 in NestJS 11).
+   * @default 'global'
+   */
+  readonly interceptor?: 'global' | 'per-route';
+  /** Modules whose providers an injected store class, or `inject`, needs. @default [] */
+  readonly imports?: NonNullable<ModuleMetadata['imports']>;
+}
+
+const EXTRAS: Required<SessionModuleExtras> = { isGlobal: true, interceptor: 'global', imports: [] };
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<SessionModuleOptions>({ moduleName: 'Session' })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createSessionOptions')
+    .setExtras<SessionModuleExtras>(EXTRAS, (definition, { isGlobal, interceptor, imports }) => ({
+      ...definition,
+      global: isGlobal ?? EXTRAS.isGlobal,
+      imports: imports ?? EXTRAS.imports,
+      providers: [...(definition.providers ?? []), ...interceptorProviders(interceptor ?? EXTRAS.interceptor)],
+    }))
+    .build();

@@ -1,0 +1,53 @@
+import { Inject, Module, Optional, type NestModule } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+
+import { RequestSlot, type AnyRequest, type AnyResponse } from './http/request-slot.js';
+import { attachInterceptor } from './nest/attach-interceptor.js';
+import { SessionGuard } from './nest/session.guard.js';
+import { SessionInterceptor } from './nest/session.interceptor.js';
+import { SessionService } from './nest/session.service.js';
+import { SESSION_STORE } from './session.constants.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './session.module-definition.js';
+import { PER_ROUTE, sessionProviders } from './session.providers.js';
+
+/**
+ * Server-side sessions for a Nest application: import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,
+ * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`.
+ */
+@Module({
+  providers: sessionProviders(MODULE_OPTIONS_TOKEN),
+  exports: [SESSION_STORE, SessionService, SessionGuard],
+})
+export class SessionModule extends ConfigurableModuleClass implements NestModule {
+  readonly #modules: ModulesContainer;
+  readonly #interceptor: SessionInterceptor;
+  readonly #perRoute: boolean;
+
+  constructor(
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(SessionInterceptor) interceptor: SessionInterceptor,
+    @Optional() @Inject(PER_ROUTE) perRoute = false,
+  ) {
+    super();
+    this.#modules = modules;
+    this.#interceptor = interceptor;
+    this.#perRoute = perRoute;
+    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
+    host.init$.subscribe(() => pairOnFastify(host));
+  }
+
+  /** Runs before the routes are registered, and so before Nest looks for their interceptors. */
+  configure(): void {
+    if (this.#perRoute) attachInterceptor(this.#modules, this.#interceptor);
+  }
+}
+
+/** Fastify's requests do not know their responses; middleware that opens a session needs both. */
+function pairOnFastify({ httpAdapter }: HttpAdapterHost): void {
+  if (httpAdapter?.getType() !== 'fastify') return;
+  httpAdapter.use((request: AnyRequest, response: AnyResponse, next: () => void) => {
+    RequestSlot.pair(request, response);
+    next();
+  });
+}

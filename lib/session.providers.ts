@@ -1,0 +1,100 @@
+import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
+import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
+
+import { KeyedQueue } from './engine/keyed-queue.js';
+import { SessionEngine } from './engine/session-engine.js';
+import type { SessionLogger } from './engine/session-logger.js';
+import { SessionRecords } from './engine/session-records.js';
+import { OpenAheadGuard } from './nest/open-ahead.guard.js';
+import { SessionGuard } from './nest/session.guard.js';
+import { SessionInterceptor } from './nest/session.interceptor.js';
+import { SessionService } from './nest/session.service.js';
+import { checkStore, createStore } from './options/create-store.js';
+import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
+import { SessionLifetime } from './session/session-lifetime.js';
+import { SESSION_STORE } from './session.constants.js';
+import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
+
+/** The options once they are checked. */
+export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
+
+/** Closes the store that the module made, and no other, after the last request in flight has saved its session. */
+export class StoreOwner implements OnApplicationShutdown {
+  #owned: ClosableStore | undefined;
+
+  own(store: SessionStore): SessionStore {
+    if (isClosableStore(store)) this.#owned = store;
+    return store;
+  }
+
+  // Nest drains the server before this hook; in an earlier one a request in flight would find its store closed.
+  async onApplicationShutdown(): Promise<void> {
+    const owned = this.#owned;
+    this.#owned = undefined;
+    await owned?.close();
+  }
+}
+
+/** Options → store → engine → the service that everything else asks. */
+export function sessionProviders(optionsToken: string | symbol): Provider[] {
+  return [
+    StoreOwner,
+    SessionGuard,
+    SessionInterceptor,
+    { provide: RESOLVED_OPTIONS, inject: [optionsToken], useFactory: resolveOptions },
+    // The store depends on nothing but the options: a test that overrides it opens no socket.
+    { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
+    { provide: SessionService, inject: [RESOLVED_OPTIONS, SESSION_STORE], useFactory: provideService },
+    { provide: APP_GUARD, useClass: OpenAheadGuard },
+  ];
+}
+
+/** The interceptor for every route, or none: then the module attaches it to the handlers that take a session. */
+export function interceptorProviders(interceptor: 'global' | 'per-route'): Provider[] {
+  return interceptor === 'global'
+    ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }]
+    : [{ provide: PER_ROUTE, useValue: true }];
+}
+
+/** Present when the interceptor is to be attached per route. */
+export const PER_ROUTE = Symbol('PER_ROUTE');
+
+async function provideStore(
+  options: ResolvedOptions,
+  moduleRef: ModuleRef,
+  owner: StoreOwner,
+): Promise<SessionStore> {
+  const { store } = options;
+  if (typeof store === 'string') return owner.own(await createStore(store, options));
+  if (typeof store === 'function') return owner.own(checkStore(await moduleRef.create(store as Type<SessionStore>)));
+  return checkStore(store);
+}
+
+function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
+  const logger = nestLogger();
+  const { serializer, generateId, keyPrefix, hashIds } = options;
+  const lifetime = new SessionLifetime(options);
+  const engine = new SessionEngine({
+    ...options,
+    records: new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds }),
+    lifetime,
+    logger,
+    queue: new KeyedQueue(),
+    generateId,
+    stringify: (value) => serializer.stringify(value),
+  });
+  return new SessionService({ engine, options, logger });
+}
+
+function nestLogger(): SessionLogger {
+  const logger = new Logger('SessionModule');
+  const said = new Set<string>();
+  return {
+    warn: (message) => logger.warn(message),
+    warnOnce: (message) => {
+      if (!said.has(message)) logger.warn(message);
+      said.add(message);
+    },
+    error: (message) => logger.error(message),
+  };
+}

@@ -1,0 +1,58 @@
+import type { SessionMeta } from './session-record.js';
+
+/** How long sessions live, in seconds. */
+export interface SessionLifetimeOptions {
+  readonly idleTimeout: number;
+  readonly absoluteTimeout: number | undefined;
+  readonly rolling: boolean;
+}
+
+/** A session is renewed once more than this part of its idle time has gone by, not on every request. */
+const RENEWAL_SHARE = 0.1;
+
+/** The one clock: record, cookie and check all get the same expiry from here. All times are epoch seconds. */
+export class SessionLifetime {
+  readonly #options: SessionLifetimeOptions;
+
+  constructor(options: SessionLifetimeOptions) {
+    this.#options = options;
+  }
+
+  now(): number {
+    return Date.now() / 1000;
+  }
+
+  /** When the session ends; a record without our times, written by another program, counts as renewed just now. */
+  expiresAt(meta: SessionMeta): number {
+    const { idleTimeout, absoluteTimeout } = this.#options;
+    const idle = (meta.seen ?? this.now()) + idleTimeout;
+    return absoluteTimeout === undefined ? idle : Math.min(idle, (meta.created ?? this.now()) + absoluteTimeout);
+  }
+
+  isExpired(meta: SessionMeta): boolean {
+    return this.expiresAt(meta) <= this.now();
+  }
+
+  /** Whole seconds that a store should keep the record for, at least 1. */
+  ttl(meta: SessionMeta): number {
+    return Math.max(1, Math.ceil(this.expiresAt(meta) - this.now()));
+  }
+
+  /** Whether this request should renew the session although nothing asked for it. */
+  isRenewalDue(meta: SessionMeta): boolean {
+    if (meta.seen === undefined || meta.created === undefined) return true;
+    const { rolling, idleTimeout } = this.#options;
+    return rolling && this.now() - meta.seen > idleTimeout * RENEWAL_SHARE;
+  }
+
+  /** The meta after a renewal, or that of a new session. The birth stays what it was. */
+  renewed(meta: SessionMeta): SessionMeta {
+    const now = this.#rounded();
+    return { ...meta, created: meta.created ?? now, seen: now };
+  }
+
+  /** Milliseconds are enough; more digits would only make the record longer. */
+  #rounded(): number {
+    return Math.round(this.now() * 1000) / 1000;
+  }
+}

@@ -1,0 +1,242 @@
+import { callbackify } from 'node:util';
+
+import { RESERVED_RECORD_KEYS } from '../session.constants.js';
+import type { SessionChanges } from './session-changes.js';
+import { defineData } from './session-record.js';
+
+/** The default shape of a session's data: any key, values to be checked before use. Name your own with `Session<Cart>`. */
+export interface SessionData {
+  [key: string]: unknown;
+}
+
+/** A Node-style callback; Passport 0.6 and later passes one to `regenerate` and `save`. */
+export type SessionCallback = (error?: unknown) => void;
+
+/** What survives a {@link SessionMembers.regenerate}. */
+export interface RegenerateOptions {
+  /** `true` keeps all data, a list keeps these keys. Default: nothing survives. */
+  readonly keep?: boolean | readonly string[];
+}
+
+/** What a session can do. None of this is enumerable, so that keys, spread and JSON see the data alone. */
+export interface SessionMembers<T extends object = SessionData> {
+  /** The id that the cookie carries. Never log it: who has it, has the session. */
+  readonly id: string;
+  /** Whether the store has no record of this session yet. */
+  readonly isNew: boolean;
+  /**
+   * Gives the session a new id and removes the old record at once; call it at every login, against session fixation
+   * (OWASP ASVS 5.0, 7.2.4). The data are dropped unless `keep` says otherwise. `request.session` is then a new object; the one
+   * you hold stays readable, and what you write to it goes to the new session.
+   * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
+   */
+  regenerate(options?: RegenerateOptions): Promise<void>;
+  regenerate(callback: SessionCallback): void;
+  regenerate(options: RegenerateOptions, callback: SessionCallback): void;
+  /** Removes the record at once, empties this object and expires the cookie. Data written afterwards start a new session. */
+  destroy(): Promise<void>;
+  destroy(callback: SessionCallback): void;
+  /**
+   * Saves now instead of when the answer starts; rarely needed. Unchanged sessions are not written.
+   * @throws {SessionStoreError | SessionConflictError | SessionSerializationError | SessionTooLargeError}
+   */
+  save(): Promise<void>;
+  save(callback: SessionCallback): void;
+  /**
+   * Discards this request's changes and reads the record again.
+   * @throws {SessionDestroyedError} when there is no record any more.
+   */
+  reload(): Promise<void>;
+  reload(callback: SessionCallback): void;
+  /** Renews the lifetime when the answer starts, even if nothing changed. */
+  touch(): void;
+  /**
+   * Reads, changes and writes in one go: `fn` gets a copy of the newest data and changes it in place. If another request wrote
+   * in between, `fn` runs again on the data it left, so that no increment is lost; it must not have other effects. When
+   * `fn` throws, nothing changes. Afterwards this object holds the result.
+   * @returns what `fn` returned in the run that won.
+   * @throws {SessionDestroyedError} when the session has been ended meanwhile.
+   * @throws {SessionConflictError} when other requests won every time.
+   */
+  update<R>(fn: (data: Partial<T>) => R | Promise<R>): Promise<R>;
+  update<R>(fn: (data: Partial<T>) => R | Promise<R>, callback: (error: unknown, result?: R) => void): void;
+}
+
+/** A live session: your data, of which any key may be missing, and the {@link SessionMembers}. */
+export type LiveSession<T extends object = SessionData> = Partial<T> & SessionMembers<T>;
+
+/** Whoever keeps a live session: carries out what its members promise. */
+export interface SessionKeeper {
+  readonly id: string;
+  readonly isNew: boolean;
+  /** The live object that stands for the session now; after a regenerate, no longer the first one. */
+  readonly live: LiveSession;
+  readonly changes: SessionChanges;
+  regenerate(options: RegenerateOptions): Promise<void>;
+  destroy(): Promise<void>;
+  save(): Promise<void>;
+  reload(): Promise<void>;
+  touch(): void;
+  update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R>;
+}
+
+const KEEPER = Symbol('nest-session.keeper');
+
+/** A live object as its own members see it. */
+type Kept = { readonly [KEEPER]: SessionKeeper };
+
+/** The members, as the prototype that every live session shares. */
+class Session {
+  get id(): string {
+    return keeperOf(this).id;
+  }
+
+  get isNew(): boolean {
+    return keeperOf(this).isNew;
+  }
+
+  regenerate(options?: RegenerateOptions | SessionCallback, callback?: SessionCallback): Promise<void> | void {
+    const wanted = typeof options === 'function' ? {} : (options ?? {});
+    return answer(keeperOf(this).regenerate(wanted), typeof options === 'function' ? options : callback);
+  }
+
+  destroy(callback?: SessionCallback): Promise<void> | void {
+    return answer(keeperOf(this).destroy(), callback);
+  }
+
+  save(callback?: SessionCallback): Promise<void> | void {
+    return answer(keeperOf(this).save(), callback);
+  }
+
+  reload(callback?: SessionCallback): Promise<void> | void {
+    return answer(keeperOf(this).reload(), callback);
+  }
+
+  touch(): void {
+    keeperOf(this).touch();
+  }
+
+  update<R>(
+    fn: (data: SessionData) => R | Promise<R>,
+    callback?: (error: unknown, result?: R) => void,
+  ): Promise<R> | void {
+    return answer(keeperOf(this).update(fn), callback);
+  }
+}
+
+const MEMBERS = new Set(Object.getOwnPropertyNames(Session.prototype).filter((name) => name !== 'constructor'));
+const RESERVED = new Set<string>([...MEMBERS, ...RESERVED_RECORD_KEYS]);
+
+/** Whether a key of the data would hide a member; such data, written by another program, are kept but not shown. */
+export function isReservedName(key: string): boolean {
+  return RESERVED.has(key);
+}
+
+/** A live session from both sides. */
+export interface LiveParts {
+  /** What handlers get. */
+  readonly live: LiveSession;
+  /** The data beneath it, for whoever keeps the session: changes made here count as read, not as written. */
+  readonly data: Record<string, unknown>;
+}
+
+/** Makes the object that handlers get, over a copy of the data's top level. */
+export function createLiveSession(keeper: SessionKeeper, record: Readonly<Record<string, unknown>>): LiveParts {
+  const data = Object.create(Session.prototype) as Record<string, unknown>;
+  fillData(data, record);
+  const handler = new SessionHandler(keeper);
+  const live = new Proxy(data, handler) as LiveSession;
+  handler.self = live;
+  return { live, data };
+}
+
+/** Makes the data beneath a live session those of the record; what would hide a member is left out. */
+export function fillData(data: Record<string, unknown>, record: Readonly<Record<string, unknown>>): void {
+  for (const key of Object.keys(data)) delete data[key];
+  for (const key of Object.keys(record)) if (!isReservedName(key)) defineData(data, key, record[key]);
+}
+
+class SessionHandler implements ProxyHandler<Record<string, unknown>> {
+  readonly #keeper: SessionKeeper;
+  self: LiveSession | undefined;
+
+  constructor(keeper: SessionKeeper) {
+    this.#keeper = keeper;
+  }
+
+  get(target: Record<string, unknown>, key: string | symbol, receiver: unknown): unknown {
+    if (key === KEEPER) return this.#keeper;
+    if (typeof key === 'symbol' || !Object.hasOwn(target, key)) return Reflect.get(target, key, receiver) as unknown;
+    this.#handOut(key, target[key]);
+    return target[key];
+  }
+
+  set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
+    if (typeof key === 'symbol') return Reflect.set(target, key, value);
+    refuseReserved(key);
+    if (!Object.hasOwn(target, key) || !Object.is(target[key], value)) {
+      defineData(target, key, value);
+      if (this.#isCurrent) this.#keeper.changes.mark(key);
+    }
+    if (!this.#isCurrent) this.#keeper.live[key] = value;
+    return true;
+  }
+
+  deleteProperty(target: Record<string, unknown>, key: string | symbol): boolean {
+    if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
+    if (Object.hasOwn(target, key)) {
+      delete target[key];
+      if (this.#isCurrent) this.#keeper.changes.mark(key);
+    }
+    if (!this.#isCurrent) delete this.#keeper.live[key];
+    return true;
+  }
+
+  defineProperty(target: Record<string, unknown>, key: string | symbol, descriptor: PropertyDescriptor): boolean {
+    if (typeof key === 'symbol') return Reflect.defineProperty(target, key, descriptor);
+    return 'value' in descriptor && this.set(target, key, descriptor.value);
+  }
+
+  getOwnPropertyDescriptor(target: Record<string, unknown>, key: string | symbol): PropertyDescriptor | undefined {
+    if (typeof key === 'string' && Object.hasOwn(target, key)) this.#handOut(key, target[key]);
+    return Reflect.getOwnPropertyDescriptor(target, key);
+  }
+
+  setPrototypeOf(): boolean {
+    return false;
+  }
+
+  preventExtensions(): boolean {
+    return false;
+  }
+
+  /** False once a regenerate has put another object in this one's place; then writes are passed on to that one. */
+  get #isCurrent(): boolean {
+    return this.#keeper.live === this.self;
+  }
+
+  #handOut(key: string, value: unknown): void {
+    if (typeof value !== 'object' || value === null) return;
+    // An object that the old and the new session share is watched for the new one.
+    if (this.#isCurrent || (Object.hasOwn(this.#keeper.live, key) && this.#keeper.live[key] === value)) {
+      this.#keeper.changes.handOut(key, value);
+    }
+  }
+}
+
+function refuseReserved(key: string): void {
+  if (!isReservedName(key)) return;
+  throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
+}
+
+function keeperOf(session: object): SessionKeeper {
+  return (session as Kept)[KEEPER];
+}
+
+function answer<R>(
+  promise: Promise<R>,
+  callback: ((error: unknown, result?: R) => void) | undefined,
+): Promise<R> | void {
+  if (callback === undefined) return promise;
+  callbackify(() => promise)((error: unknown, result) => callback(error ?? undefined, result));
+}
