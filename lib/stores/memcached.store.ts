@@ -1,0 +1,134 @@
+import { answerInTime, storeError, type BackEnd } from './deadline.js';
+import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
+import { dropOverdue, keepFromCrashing, type MemcachedDriver } from './memcached-driver.js';
+import { checkedKey } from './memcached-key.js';
+import { memcachedLifetime } from './memcached-lifetime.js';
+import { checkedValue, textOf } from './memcached-value.js';
+import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
+
+export { MEMCACHED_DEFAULTS, type MemcachedConnectOptions } from './memcached-connection.js';
+
+/** The part of the driver `memcached` that {@link MemcachedStore} speaks. */
+export interface MemcachedClient {
+  /** Put before each key by the client itself. */
+  readonly namespace?: string;
+  gets(key: string, done: Done<FoundItem>): void;
+  set(key: string, value: string, lifetime: number, done: Done<boolean>): void;
+  add(key: string, value: string, lifetime: number, done: Done<boolean>): void;
+  cas(key: string, value: string, version: string, lifetime: number, done: Done<boolean>): void;
+  del(key: string, done: Done<boolean>): void;
+}
+
+type Done<Result> = (error: unknown, result: Result | undefined) => void;
+type FoundItem = Readonly<Record<string, unknown>> & { readonly cas: string };
+
+const MEMCACHED: BackEnd = {
+  name: 'Memcached',
+  check: 'the servers are up, reachable from here, have memory left and allow items of 1 MB (option -I)',
+};
+
+/**
+ * Keeps records in Memcached as plain text with flags 0. The version of a record is its `cas` number.
+ *
+ * The driver sends each command at most once, so whatever stands in the way of one is somebody else's.
+ *
+ * `new MemcachedStore(client)` uses a client of yours and never closes it; {@link MemcachedStore.connect} makes one. With a
+ * client of yours the driver puts a backslash before each line break of a value, which other programs see; JSON has none.
+ */
+export class MemcachedStore implements ClosableStore {
+  readonly #client: MemcachedClient;
+  readonly #pending = new Set<Promise<unknown>>();
+  #own: MemcachedDriver | undefined;
+  #closed = false;
+
+  constructor(client: MemcachedClient) {
+    this.#client = client;
+    keepFromCrashing(client);
+  }
+
+  /**
+   * A store with a client of its own, which `close` ends. While Memcached is down the application starts, and each command
+   * rejects until it is back.
+   * @throws SessionConfigurationError when the driver is not installed or the options are wrong.
+   */
+  static async connect(options: MemcachedConnectOptions = {}): Promise<MemcachedStore> {
+    const client = await openMemcached(options);
+    const store = new MemcachedStore(client);
+    store.#own = client;
+    return store;
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.read(key))?.value;
+  }
+
+  async set(key: string, value: string, ttl?: number): Promise<void> {
+    const lifetime = memcachedLifetime(ttl);
+    const stored = await this.#ask(key, (done) => this.#client.set(key, checkedValue(value), lifetime, done));
+    if (!stored) throw storeError(MEMCACHED, 'refused a value');
+  }
+
+  async delete(key: string): Promise<boolean> {
+    return (await this.#ask<boolean>(key, (done) => this.#client.del(key, done))) === true;
+  }
+
+  async read(key: string): Promise<StoredSession | undefined> {
+    const found = await this.#ask<FoundItem>(key, (done) => this.#client.gets(key, done));
+    if (!found) return undefined;
+    // The value's name is the key with the client's namespace before it.
+    const name = Object.keys(found).find((property) => property !== 'cas') ?? key;
+    return { value: textOf(found[name]), version: found.cas };
+  }
+
+  async create(key: string, value: string, ttl: number): Promise<boolean> {
+    const lifetime = memcachedLifetime(ttl);
+    const created = await this.#ask(key, (done) => this.#client.add(key, checkedValue(value), lifetime, done));
+    if (created === false) throw storeError(MEMCACHED, 'refused a value');
+    return created === true;
+  }
+
+  async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
+    const lifetime = memcachedLifetime(ttl);
+    const cas = version as string;
+    if (await this.#ask(key, (done) => this.#client.cas(key, checkedValue(value), cas, lifetime, done)))
+      return 'replaced';
+    // The driver's "no" means another version as well as none, and even a server that would not take the value.
+    const stored = await this.read(key);
+    if (!stored) return 'missing';
+    if (stored.version === version) throw storeError(MEMCACHED, 'refused a value');
+    return 'conflict';
+  }
+
+  /** Ends the client that {@link MemcachedStore.connect} made, after the answers it still waits for; does nothing to yours. */
+  async close(): Promise<void> {
+    if (!this.#own || this.#closed) return;
+    this.#closed = true;
+    await Promise.allSettled(this.#pending);
+    this.#own.end();
+  }
+
+  /** Sends one command. `undefined` is a miss, or an `add` whose key exists. */
+  async #ask<Result = boolean>(key: string, send: (done: Done<Result>) => void): Promise<Result | undefined> {
+    checkedKey(key, this.#client.namespace);
+    if (this.#closed) throw storeError(MEMCACHED, 'has been left: the store is closed');
+    const own = this.#own;
+    const answer = answerInTime(MEMCACHED, () => promiseOf(send), own && (() => dropOverdue(own)));
+    this.#pending.add(answer);
+    return answer.finally(() => this.#pending.delete(answer));
+  }
+}
+
+// The driver never calls back for a command that was under way when its connection broke.
+function promiseOf<Result>(send: (done: Done<Result>) => void): Promise<Result | undefined> {
+  return new Promise((resolve, reject) => {
+    send((error, result) => {
+      if (!error) resolve(result);
+      else if (isNotStored(error)) resolve(undefined);
+      else reject(error);
+    });
+  });
+}
+
+function isNotStored(error: unknown): boolean {
+  return error instanceof Error && (error as { notStored?: unknown }).notStored === true;
+}
