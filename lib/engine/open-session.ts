@@ -145,6 +145,7 @@ export class OpenSession implements SessionKeeper {
   regenerate({ keep = false }: RegenerateOptions): Promise<void> {
     return this.#inTurn(async () => {
       await this.#retire();
+      this.#cookieNeed = 'none';
       const { data } = this.#parties;
       const kept = keep === true ? { ...this.#hidden(), ...data } : pick(data, keep === false ? [] : keep);
       this.#startAnew(kept, this.#meta);
@@ -160,6 +161,7 @@ export class OpenSession implements SessionKeeper {
       // A logout stands even if another request was first: what is written from here on is a session of its own.
       this.#standing = 'new';
       this.#ended = true;
+      this.#cookieNeed = 'none';
       this.#startAnew({}, { addr });
       fillData(this.#parties.data, {});
     });
@@ -193,7 +195,7 @@ export class OpenSession implements SessionKeeper {
       case 'regenerated':
         return this.#create(keys);
       case 'destroyed':
-        return this.#carryOut(keys, () => this.#empty(), this.#opening.presented ? 'expire' : 'none');
+        return this.#destroyed(keys);
       default:
         return status satisfies never;
     }
@@ -271,9 +273,15 @@ export class OpenSession implements SessionKeeper {
     return true;
   }
 
-  /** All data removed: the session is over, as in Flask. */
+  /** The record is gone already, unless all data were removed: then the session is over too, as in Flask. */
+  #destroyed(keys: ReadonlySet<string>): Promise<void> | undefined {
+    const need = this.#opening.presented ? 'expire' : 'none';
+    if (this.#standing === 'known') return this.#carryOut(keys, () => this.#empty(), need);
+    this.#cookieNeed = need;
+    return undefined;
+  }
+
   async #empty(): Promise<void> {
-    if (this.#standing !== 'known') return;
     await this.#retire();
     this.#ended = true;
     this.#startAnew({}, { addr: this.#meta.addr });
@@ -312,7 +320,6 @@ export class OpenSession implements SessionKeeper {
     this.#base = { data: onlyReserved(data), meta: {} };
     this.#meta = { ...meta, seen: undefined };
     this.#version = UNREAD;
-    this.#cookieNeed = 'none';
     this.#renewalWanted = false;
     this.changes.reset();
   }

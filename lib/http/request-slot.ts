@@ -151,6 +151,8 @@ export class RequestSlot implements HookedAnswer {
   }
 
   sendUnsaved(error: unknown): boolean {
+    // Once is enough: the end of the answer must not try again, and again.
+    this.#reported = error;
     const { onLateSaveError } = this.#parts.options;
     const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
     const reason = describe(error);

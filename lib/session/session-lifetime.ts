@@ -51,8 +51,8 @@ export class SessionLifetime {
     return { ...meta, created: meta.created ?? now, seen: now };
   }
 
-  /** Milliseconds are enough; more digits would only make the record longer. */
+  /** Milliseconds are enough; downwards, or the session would last a whole second longer when its lifetime is rounded up. */
   #rounded(): number {
-    return Math.round(this.now() * 1000) / 1000;
+    return Math.floor(this.now() * 1000) / 1000;
   }
 }
