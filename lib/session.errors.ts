@@ -14,6 +14,15 @@ export class SessionError extends Error {
   readonly code: string = 'SESSION_ERROR';
   /** HTTP status of an answer that nobody handles otherwise. */
   readonly statusCode: number = 500;
+  /** Whether the message may be shown to the client: that of a client's error may. With `status`, it is how NestJS 12 knows an HTTP error. */
+  get expose(): boolean {
+    return this.statusCode < 500;
+  }
+
+  /** The same as `statusCode`, under the name that the `http-errors` package uses. */
+  get status(): number {
+    return this.statusCode;
+  }
 
   constructor(message: string, options: SessionErrorOptions = {}) {
     super(message);

@@ -1,0 +1,244 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
+import { Catch, Controller, Get, Res, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  Session,
+  SessionConflictError,
+  SessionError,
+  SessionStoreError,
+  type SessionModuleOptions,
+  type SessionStore,
+} from '../../lib/index.js';
+import { CountingStore } from '../fixtures/counting-store.js';
+import { platforms } from '../fixtures/platforms.js';
+import { SessionApp } from '../fixtures/session-app.js';
+
+type Data = { n: number; value: unknown; user: string };
+
+@Controller()
+class FailingController {
+  @Get('plain')
+  plain(): string {
+    return 'plain';
+  }
+
+  @Get('read')
+  read(@Session() session: Session<Data>): object {
+    return { n: session.n ?? null };
+  }
+
+  @Get('write')
+  write(@Session() session: Session<Data>): string {
+    session.n = (session.n ?? 0) + 1;
+    return 'written';
+  }
+
+  @Get('write-and-throw')
+  writeAndThrow(@Session() session: Session<Data>): never {
+    session.n = 1;
+    throw new Error('of the handler');
+  }
+
+  @Get('write-by-hand')
+  writeByHand(@Session() session: Session<Data>, @Res() reply: { send(body: string): void }): void {
+    session.n = (session.n ?? 0) + 1;
+    reply.send('sent');
+  }
+
+  @Get('bigint')
+  bigint(@Session() session: Session<Data>): string {
+    session.value = { amounts: [1n, { over: () => 1 }] };
+    return 'never';
+  }
+
+  @Get('cycle')
+  cycle(@Session() session: Session<Data>): string {
+    const node: { self?: unknown } = {};
+    node.self = node;
+    session.value = node;
+    return 'never';
+  }
+
+  @Get('function-by-hand')
+  functionByHand(@Session() session: Session<Data>, @Res() reply: { send(body: string): void }): void {
+    session.value = () => 1;
+    reply.send('never');
+  }
+
+  @Get('saved-by-hand')
+  async savedByHand(@Session() session: Session<Data>): Promise<string> {
+    session.n = 1;
+    try {
+      await session.save();
+      return 'saved';
+    } catch (error) {
+      return (error as SessionError).code;
+    }
+  }
+}
+
+@Catch(SessionError)
+class SessionFilter implements ExceptionFilter {
+  static seen: unknown[] = [];
+
+  catch(error: SessionError, host: ArgumentsHost): void {
+    SessionFilter.seen.push(error);
+    const reply = host.switchToHttp().getResponse<{ status(code: number): { send(body: unknown): void } }>();
+    reply.status(error.statusCode).send({ code: error.code });
+  }
+}
+
+describe.each(platforms)('on %s', (platform) => {
+  let app: SessionApp;
+  let store: CountingStore;
+
+  async function start(session: SessionModuleOptions = {}, filters: ExceptionFilter[] = []): Promise<SessionApp> {
+    return SessionApp.start(platform, {
+      session: { store, ...session },
+      controllers: [FailingController],
+      setUp: (nest) => void nest.useGlobalFilters(...filters),
+    });
+  }
+
+  beforeEach(async () => {
+    store = new CountingStore();
+    SessionFilter.seen = [];
+    app = await start();
+  });
+
+  afterEach(() => app.close());
+
+  describe('while the store fails', () => {
+    it.each(['read', 'write', 'write-by-hand'])('answers 503 with Retry-After on /%s and leaves the cookie alone', async (route) => {
+      const client = app.client();
+      await client.get('/write');
+      const before = client.cookieHeader;
+      store.failing.add('read');
+      const answer = await client.get(`/${route}`);
+      expect(answer.status).toBe(503);
+      expect(answer.header('retry-after')).toBe('1');
+      expect(answer.setCookie).toEqual([]);
+      expect(JSON.stringify(await answer.json())).not.toContain(before.split('=')[1]);
+    });
+
+    it('goes on with routes that need no session, and with those again once the store is back', async () => {
+      const client = app.client();
+      await client.get('/write');
+      store.failing.add('read');
+      expect(await (await client.get('/plain')).text()).toBe('plain');
+      store.failing.clear();
+      expect(await (await client.get('/read')).json()).toEqual({ n: 1 });
+    });
+
+    it('answers a failed save with an error, without a cookie for what was never stored', async () => {
+      store.failing.add('create');
+      const answer = await app.client().get('/write');
+      expect([answer.status, answer.header('retry-after')]).toEqual([503, '1']);
+      expect(answer.setCookie).toEqual([]);
+      expect(store.taken()).toBe('create');
+    });
+
+    it('keeps the old record when a change could not be saved', async () => {
+      const client = app.client();
+      await client.get('/write');
+      store.failing.add('replace');
+      expect((await client.get('/write')).status).toBe(503);
+      store.failing.clear();
+      expect(await (await client.get('/read')).json()).toEqual({ n: 1 });
+    });
+
+    it("answers the handler's own error when the save fails after it", async () => {
+      store.failing.add('create');
+      const answer = await app.client().get('/write-and-throw');
+      expect(answer.status).toBe(500);
+      expect(answer.setCookie).toEqual([]);
+      expect(app.warnings.join()).toContain('could not be saved');
+    });
+
+    it('gives the handler the error of an explicit save, and tries again at the end', async () => {
+      store.failing.add('create');
+      const answer = await app.client().get('/saved-by-hand');
+      expect(answer.status).toBe(503);
+      expect(store.taken()).toBe('create create');
+    });
+
+    it('ends the connection when it is too late for an error answer', async () => {
+      store.failing.add('create');
+      await expect(app.client().get('/write-by-hand')).rejects.toThrow('socket hang up');
+      expect(app.warnings.join()).toMatch(/GET \/write-by-hand .*cut off/);
+    });
+
+    it("sends the answer without the cookie where onLateSaveError is 'send'", async () => {
+      await app.close();
+      app = await start({ onLateSaveError: 'send' });
+      store.failing.add('create');
+      const answer = await app.client().get('/write-by-hand');
+      expect([answer.status, await answer.text()]).toEqual([200, 'sent']);
+      expect(answer.setCookie).toEqual([]);
+      expect(store.taken()).toBe('create');
+    });
+  });
+
+  it('turns whatever a foreign store throws into a SessionStoreError with the cause', async () => {
+    await app.close();
+    const cause = new Error('of the driver');
+    const foreign: SessionStore = Object.assign(new CountingStore(), { create: () => Promise.reject(cause) });
+    app = await start({ store: foreign }, [new SessionFilter()]);
+    const answer = await app.client().get('/write');
+    expect([answer.status, await answer.json()]).toEqual([503, { code: 'SESSION_STORE' }]);
+    expect(SessionFilter.seen[0]).toBeInstanceOf(SessionStoreError);
+    expect((SessionFilter.seen[0] as Error).cause).toBe(cause);
+    expect(Object.keys(SessionFilter.seen[0] as object)).not.toContain('cause');
+  });
+
+  it('answers 409 when other writers win every time', async () => {
+    await app.close();
+    const contended: SessionStore = Object.assign(new CountingStore(), { replace: () => Promise.resolve('conflict') });
+    app = await start({ store: contended }, [new SessionFilter()]);
+    const client = app.client();
+    await client.get('/write');
+    const answer = await client.get('/write');
+    expect([answer.status, await answer.json()]).toEqual([409, { code: 'SESSION_CONFLICT' }]);
+    expect(SessionFilter.seen[0]).toBeInstanceOf(SessionConflictError);
+  });
+
+  describe('a value that cannot be stored', () => {
+    it.each([
+      ['bigint', 'value.amounts[1].over'],
+      ['cycle', 'value.self'],
+    ])('fails on /%s with the path %s, for the filters to see', async (route, path) => {
+      await app.close();
+      app = await start({}, [new SessionFilter()]);
+      const answer = await app.client().get(`/${route}`);
+      expect([answer.status, await answer.json()]).toEqual([500, { code: 'SESSION_SERIALIZATION' }]);
+      expect((SessionFilter.seen[0] as Error).message).toContain(path);
+      expect(answer.setCookie).toEqual([]);
+    });
+
+    it('does not hang an answer that is sent by hand', async () => {
+      await expect(app.client().get('/function-by-hand')).rejects.toThrow('socket hang up');
+      expect(app.warnings.join()).toContain('value');
+    });
+  });
+
+  it('answers nobody who has left, and saves all the same', async () => {
+    store.delay = 20;
+    const socket = connect(app.port, '127.0.0.1');
+    await once(socket, 'connect');
+    const created = new Promise<void>((resolve) => {
+      const create = store.inner.create.bind(store.inner);
+      store.inner.create = async (...args) => {
+        const outcome = await create(...args);
+        resolve();
+        return outcome;
+      };
+    });
+    socket.write('GET /write HTTP/1.1\r\nHost: x\r\n\r\n');
+    setImmediate(() => socket.destroy());
+    await created;
+    expect(store.calls).toEqual(['create']);
+  });
+});
