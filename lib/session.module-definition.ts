@@ -26,7 +26,7 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
     .setExtras<SessionModuleExtras>(EXTRAS, (definition, { isGlobal, interceptor, imports }) => ({
       ...definition,
       global: isGlobal ?? EXTRAS.isGlobal,
-      imports: imports ?? EXTRAS.imports,
+      imports: [...(definition.imports ?? []), ...(imports ?? EXTRAS.imports)],
       providers: [...(definition.providers ?? []), ...interceptorProviders(interceptor ?? EXTRAS.interceptor)],
     }))
     .build();

@@ -59,11 +59,7 @@ export function interceptorProviders(interceptor: 'global' | 'per-route'): Provi
 /** Present when the interceptor is to be attached per route. */
 export const PER_ROUTE = Symbol('PER_ROUTE');
 
-async function provideStore(
-  options: ResolvedOptions,
-  moduleRef: ModuleRef,
-  owner: StoreOwner,
-): Promise<SessionStore> {
+async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
   const { store } = options;
   if (typeof store === 'string') return owner.own(await createStore(store, options));
   if (typeof store === 'function') return owner.own(checkStore(await moduleRef.create(store as Type<SessionStore>)));

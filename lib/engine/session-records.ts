@@ -48,7 +48,9 @@ export class SessionRecords {
   /** `false`: the id is taken. */
   create(id: string, record: SessionRecord): Promise<boolean> {
     const text = this.#parts.serializer.stringify(recordToWire(record));
-    return this.#ask('create', () => this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)));
+    return this.#ask('create', () =>
+      this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)),
+    );
   }
 
   /** Replaces what was read, and never creates. */
@@ -74,7 +76,9 @@ export class SessionRecords {
       return await call();
     } catch (cause) {
       if (cause instanceof SessionError) throw cause;
-      throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, { cause });
+      throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {
+        cause,
+      });
     }
   }
 

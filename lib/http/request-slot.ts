@@ -156,7 +156,9 @@ export class RequestSlot implements HookedAnswer {
     const { onLateSaveError } = this.#parts.options;
     const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
     const reason = describe(error);
-    this.#parts.logger.error(`The session of ${this.#route} could not be saved, and its answer was ${outcome}. ${reason}`);
+    this.#parts.logger.error(
+      `The session of ${this.#route} could not be saved, and its answer was ${outcome}. ${reason}`,
+    );
     return onLateSaveError === 'send';
   }
 
@@ -206,7 +208,7 @@ export class RequestSlot implements HookedAnswer {
     const address = canonicalAddress(text);
     if (address !== undefined) return address;
     throw new SessionAddressError(
-      'Sessions are pinned, but what a trusted proxy gave as the client\'s address is no IP address: let the proxy overwrite X-Forwarded-For.',
+      "Sessions are pinned, but what a trusted proxy gave as the client's address is no IP address: let the proxy overwrite X-Forwarded-For.",
     );
   }
 

@@ -42,7 +42,9 @@ function exchangeOf(source: SessionSource): Exchange {
   const exchange = isHost(source) ? exchangeOfHost(source) : { request: source as AnyRequest };
   const raw = exchange.request?.raw ?? exchange.request;
   if (typeof raw === 'object' && raw !== null && 'headers' in raw) return exchange;
-  throw new SessionConfigurationError('There is no request to take a session from: give open() a request or a context.');
+  throw new SessionConfigurationError(
+    'There is no request to take a session from: give open() a request or a context.',
+  );
 }
 
 function isHost(source: SessionSource): source is ArgumentsHost {

@@ -216,7 +216,9 @@ describe.each(platforms)('on %s', (platform) => {
     );
     expect(await (await client.get('/me')).json()).toEqual({ name: 'ada' });
     const out = await client.post('/logout');
-    expect(out.cookie()).toMatch(/^session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax$/);
+    expect(out.cookie()).toMatch(
+      /^session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax$/,
+    );
     expect(client.jar.size).toBe(0);
     expect((await client.get('/me')).status).toBe(401);
   });

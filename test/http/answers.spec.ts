@@ -357,16 +357,18 @@ async function start(platform: Platform, store: CountingStore): Promise<SessionA
     providers: [RefusingGuard, MarkingGuard, MarkingFilter],
     setUp: (app) => {
       const sessions = app.get(SessionService);
-      app.use((request: { url: string; originalUrl?: string }, response: ServerResponse, next: (error?: unknown) => void) => {
-        const [, verb, mark] = /[?&](marked|answered|thrown)=(.*)$/.exec(request.originalUrl ?? request.url) ?? [];
-        if (verb === undefined) return next();
-        sessions.open<{ mark: string }>(request).then((session) => {
-          session.mark = mark;
-          if (verb === 'answered') response.end('middle');
-          else if (verb === 'thrown') next(new HttpException('from middleware', 418));
-          else next();
-        }, next);
-      });
+      app.use(
+        (request: { url: string; originalUrl?: string }, response: ServerResponse, next: (error?: unknown) => void) => {
+          const [, verb, mark] = /[?&](marked|answered|thrown)=(.*)$/.exec(request.originalUrl ?? request.url) ?? [];
+          if (verb === undefined) return next();
+          sessions.open<{ mark: string }>(request).then((session) => {
+            session.mark = mark;
+            if (verb === 'answered') response.end('middle');
+            else if (verb === 'thrown') next(new HttpException('from middleware', 418));
+            else next();
+          }, next);
+        },
+      );
     },
   });
 }
@@ -410,4 +412,3 @@ describe.each(platforms)('on %s', (platform) => {
     });
   });
 });
-

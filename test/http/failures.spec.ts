@@ -112,17 +112,20 @@ describe.each(platforms)('on %s', (platform) => {
   afterEach(() => app.close());
 
   describe('while the store fails', () => {
-    it.each(['read', 'write', 'write-by-hand'])('answers 503 with Retry-After on /%s and leaves the cookie alone', async (route) => {
-      const client = app.client();
-      await client.get('/write');
-      const before = client.cookieHeader;
-      store.failing.add('read');
-      const answer = await client.get(`/${route}`);
-      expect(answer.status).toBe(503);
-      expect(answer.header('retry-after')).toBe('1');
-      expect(answer.setCookie).toEqual([]);
-      expect(JSON.stringify(await answer.json())).not.toContain(before.split('=')[1]);
-    });
+    it.each(['read', 'write', 'write-by-hand'])(
+      'answers 503 with Retry-After on /%s and leaves the cookie alone',
+      async (route) => {
+        const client = app.client();
+        await client.get('/write');
+        const before = client.cookieHeader;
+        store.failing.add('read');
+        const answer = await client.get(`/${route}`);
+        expect(answer.status).toBe(503);
+        expect(answer.header('retry-after')).toBe('1');
+        expect(answer.setCookie).toEqual([]);
+        expect(JSON.stringify(await answer.json())).not.toContain(before.split('=')[1]);
+      },
+    );
 
     it('goes on with routes that need no session, and with those again once the store is back', async () => {
       const client = app.client();

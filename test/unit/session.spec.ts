@@ -28,15 +28,25 @@ describe('a live session', () => {
     ]);
   });
 
-  it.each(['id', 'isNew', 'regenerate', 'destroy', 'save', 'reload', 'touch', 'update', '_addr', '_created', '_seen', '_permanent'])(
-    'refuses the reserved name %s with an error that names it',
-    async (name) => {
-      const { live } = await engine.open();
-      expect(() => Object.assign(live, { [name]: 1 })).toThrow(TypeError);
-      expect(() => Object.assign(live, { [name]: 1 })).toThrow(`'${name}'`);
-      expect(() => Object.defineProperty(live, name, { value: 1 })).toThrow(TypeError);
-    },
-  );
+  it.each([
+    'id',
+    'isNew',
+    'regenerate',
+    'destroy',
+    'save',
+    'reload',
+    'touch',
+    'update',
+    '_addr',
+    '_created',
+    '_seen',
+    '_permanent',
+  ])('refuses the reserved name %s with an error that names it', async (name) => {
+    const { live } = await engine.open();
+    expect(() => Object.assign(live, { [name]: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(live, { [name]: 1 })).toThrow(`'${name}'`);
+    expect(() => Object.defineProperty(live, name, { value: 1 })).toThrow(TypeError);
+  });
 
   it('keeps stored data under a reserved name, without letting it break the object', async () => {
     const id = await engine.stored({ user: 'ada' });
@@ -49,22 +59,31 @@ describe('a live session', () => {
     expect(Object.keys(open.live)).toEqual(['user']);
     open.live.user = 'grace';
     await open.commit();
-    expect(JSON.parse((await store.inner.get(key)) as string)).toMatchObject({ id: 'theirs', save: true, user: 'grace' });
+    expect(JSON.parse((await store.inner.get(key)) as string)).toMatchObject({
+      id: 'theirs',
+      save: true,
+      user: 'grace',
+    });
     const other = await engine.open(id);
     await other.regenerate({ keep: true });
     await other.commit();
-    expect(JSON.parse((await store.inner.get(engine.records.keyOf(other.id))) as string)).toMatchObject({ id: 'theirs' });
+    expect(JSON.parse((await store.inner.get(engine.records.keyOf(other.id))) as string)).toMatchObject({
+      id: 'theirs',
+    });
   });
 
-  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'then'])('takes %s as an ordinary key', async (key) => {
-    const open = await engine.open();
-    (open.live as Record<string, unknown>)[key] = 'data';
-    await open.commit();
-    const { live } = await engine.open(open.id);
-    expect(Object.keys(live)).toEqual([key]);
-    expect((live as Record<string, unknown>)[key]).toBe('data');
-    expect(typeof live.destroy).toBe('function');
-  });
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'then'])(
+    'takes %s as an ordinary key',
+    async (key) => {
+      const open = await engine.open();
+      (open.live as Record<string, unknown>)[key] = 'data';
+      await open.commit();
+      const { live } = await engine.open(open.id);
+      expect(Object.keys(live)).toEqual([key]);
+      expect((live as Record<string, unknown>)[key]).toBe('data');
+      expect(typeof live.destroy).toBe('function');
+    },
+  );
 
   it('cannot be copied by structuredClone, which would detach it in silence', async () => {
     const { live } = await engine.open();
@@ -88,8 +107,15 @@ describe('a live session', () => {
       ['a changed Date', (live) => live.since.setFullYear(2000)],
       ['a changed Buffer', (live) => (live.bytes[0] = 255)],
       ['Object.assign', (live) => Object.assign(live, { user: 'x' })],
-      ['Object.defineProperty', (live) => Object.defineProperty(live, 'user', { value: 'y', enumerable: true, configurable: true, writable: true })],
-      ['a change through a property descriptor', (live) => Object.getOwnPropertyDescriptor(live, 'items')?.value.push(3)],
+      [
+        'Object.defineProperty',
+        (live) =>
+          Object.defineProperty(live, 'user', { value: 'y', enumerable: true, configurable: true, writable: true }),
+      ],
+      [
+        'a change through a property descriptor',
+        (live) => Object.getOwnPropertyDescriptor(live, 'items')?.value.push(3),
+      ],
       ['a change through Object.values', (live) => (Object.values(live)[1] as number[]).push(4)],
       ['an object assigned and then changed', (live) => ((live.user = { name: 'ada' }), (live.user.name = 'b'))],
     ];

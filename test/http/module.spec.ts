@@ -1,0 +1,297 @@
+import {
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  type DynamicModule,
+  type INestApplication,
+  type Type,
+} from '@nestjs/common';
+import { ConfigModule, ConfigService } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+
+import {
+  MemoryStore,
+  Session,
+  SESSION_STORE,
+  SessionConfigurationError,
+  SessionModule,
+  SessionService,
+  type SessionModuleOptions,
+  type SessionStore,
+} from '../../lib/index.js';
+import { Client } from '../fixtures/client.js';
+import { CountingStore } from '../fixtures/counting-store.js';
+import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
+
+@Controller()
+class CountController {
+  @Get('count')
+  count(@Session() session: Session<{ count: number }>): object {
+    session.count = (session.count ?? 0) + 1;
+    return { count: session.count };
+  }
+}
+
+@Injectable()
+class Settings {
+  readonly store = new CountingStore();
+}
+
+@Module({ providers: [Settings], exports: [Settings] })
+class SettingsModule {}
+
+@Injectable()
+class OptionsMaker {
+  constructor(@Inject(Settings) private readonly settings: Settings) {}
+
+  createSessionOptions(): SessionModuleOptions {
+    return { store: this.settings.store };
+  }
+}
+
+@Module({ imports: [SettingsModule], providers: [OptionsMaker], exports: [OptionsMaker] })
+class OptionsModule {}
+
+@Injectable()
+class InjectedStore extends MemoryStore {
+  static made: InjectedStore[] = [];
+  closed = 0;
+
+  constructor(@Inject(Settings) readonly settings: Settings) {
+    super();
+    InjectedStore.made.push(this);
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
+  }
+}
+
+function appModule(sessions: DynamicModule, imports: unknown[] = []): Type {
+  class AppModule {}
+  Module({ imports: [...(imports as Type[]), sessions], controllers: [CountController] })(AppModule);
+  return AppModule;
+}
+
+describe.each(platforms)('on %s', (platform) => {
+  const apps: INestApplication[] = [];
+
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+  });
+
+  async function start(module: Type): Promise<[Client, INestApplication]> {
+    const app = await createOn(platform, module, { logger: false, abortOnError: false });
+    apps.push(app);
+    await app.listen(0, '127.0.0.1');
+    return [new Client((app.getHttpServer().address() as { port: number }).port), app];
+  }
+
+  async function counts(client: Client): Promise<unknown[]> {
+    const first = await (await client.get('/count')).json();
+    return [first.count, (await (await client.get('/count')).json()).count];
+  }
+
+  it.each<[string, () => Type]>([
+    ['forRoot without options', () => appModule(SessionModule.forRoot({}))],
+    ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new CountingStore() }))],
+    [
+      'forRootAsync with useFactory, inject and imports',
+      () =>
+        appModule(
+          SessionModule.forRootAsync({
+            imports: [SettingsModule],
+            inject: [Settings],
+            useFactory: ({ store }: Settings) => ({ store }),
+          }),
+        ),
+    ],
+    [
+      'forRootAsync with an async useFactory',
+      () => appModule(SessionModule.forRootAsync({ useFactory: async () => ({ store: 'memory' as const }) })),
+    ],
+    [
+      'forRootAsync with useClass',
+      () => appModule(SessionModule.forRootAsync({ imports: [SettingsModule], useClass: OptionsMaker })),
+    ],
+    [
+      'forRootAsync with useExisting',
+      () => appModule(SessionModule.forRootAsync({ imports: [OptionsModule], useExisting: OptionsMaker })),
+    ],
+    [
+      'a store class with injected dependencies',
+      () => appModule(SessionModule.forRoot({ store: InjectedStore, imports: [SettingsModule] })),
+    ],
+    ["interceptor: 'per-route'", () => appModule(SessionModule.forRoot({ interceptor: 'per-route' }))],
+    [
+      'Redis by its URL',
+      () => appModule(SessionModule.forRoot({ store: 'redis', redis: { url: inject('redisUrl') } })),
+    ],
+    [
+      'Memcached by its servers',
+      () => appModule(SessionModule.forRoot({ store: 'memcached', memcached: { servers: inject('memcachedServer') } })),
+    ],
+  ])('works with %s', async (_name, module) => {
+    const [client] = await start(module());
+    expect(await counts(client)).toEqual([1, 2]);
+  });
+
+  // @nestjs/config of NestJS 12 is the one installed here.
+  if (nestMajor === 12) {
+    it('takes its options from ConfigService', async () => {
+      const [client] = await start(
+        appModule(
+          SessionModule.forRootAsync({
+            imports: [ConfigModule.forRoot({ ignoreEnvFile: true, load: [() => ({ SESSION_SECRETS: 'new,old' })] })],
+            inject: [ConfigService],
+            useFactory: (config: ConfigService) => ({
+              secret: config.getOrThrow<string>('SESSION_SECRETS').split(','),
+            }),
+          }),
+        ),
+      );
+      expect(await counts(client)).toEqual([1, 2]);
+      expect(client.cookieHeader).toMatch(/^session=[\w-]{32}\.[\w-]{43}$/);
+    });
+  }
+
+  it('remembers nothing with the null store', async () => {
+    const [client] = await start(appModule(SessionModule.forRoot({ store: 'null' })));
+    expect(await counts(client)).toEqual([1, 1]);
+  });
+
+  it('shares nothing between two applications in one process', async () => {
+    const module = (): Type => appModule(SessionModule.forRoot({}));
+    const [[one], [two]] = [await start(module()), await start(module())];
+    expect(await counts(one)).toEqual([1, 2]);
+    two.jar.set('session', one.jar.get('session') as string);
+    expect(await counts(two)).toEqual([1, 2]);
+    expect(await counts(one)).toEqual([3, 4]);
+  });
+
+  it('serves one application per route and another globally with the same controller', async () => {
+    const [one] = await start(appModule(SessionModule.forRoot({ interceptor: 'per-route' })));
+    const [two] = await start(appModule(SessionModule.forRoot({})));
+    expect(await counts(one)).toEqual([1, 2]);
+    expect(await counts(two)).toEqual([1, 2]);
+  });
+
+  it('is global unless told otherwise', async () => {
+    @Injectable()
+    class Needy {
+      constructor(@Inject(SESSION_STORE) readonly store: SessionStore) {}
+    }
+    @Module({ providers: [Needy] })
+    class FeatureModule {}
+    const [, app] = await start(appModule(SessionModule.forRoot({}), [FeatureModule]));
+    expect(app.get(Needy, { strict: false }).store).toBeInstanceOf(MemoryStore);
+    const local = appModule(SessionModule.forRoot({ isGlobal: false }), [FeatureModule]);
+    await expect(createOn(platform, local, { logger: false, abortOnError: false })).rejects.toThrow('SESSION_STORE');
+  });
+
+  it('closes a store that it made once, after the last request has saved, and leaves a given one alone', async () => {
+    InjectedStore.made = [];
+    const [, app] = await start(appModule(SessionModule.forRoot({ store: InjectedStore, imports: [SettingsModule] })));
+    await app.close();
+    expect(InjectedStore.made.map(({ closed }) => closed)).toEqual([1]);
+    const given = new InjectedStore(new Settings());
+    const [, other] = await start(appModule(SessionModule.forRoot({ store: given })));
+    await other.close();
+    expect(given.closed).toBe(0);
+  });
+
+  it('saves a request in flight before an owned Redis client is closed', async () => {
+    const gate = { entered: (): void => undefined, leave: Promise.resolve() };
+    @Controller()
+    class SlowController {
+      @Get('slow')
+      async slow(@Session() session: Session<{ done: boolean }>): Promise<string> {
+        gate.entered();
+        await gate.leave;
+        session.done = true;
+        return 'done';
+      }
+    }
+    class AppModule {}
+    const sessions = SessionModule.forRoot({ store: 'redis', redis: { url: inject('redisUrl') } });
+    Module({ imports: [sessions], controllers: [SlowController] })(AppModule);
+    const entered = new Promise<void>((resolve) => (gate.entered = resolve));
+    let leave = (): void => undefined;
+    gate.leave = new Promise<void>((resolve) => (leave = resolve));
+    const [client, app] = await start(AppModule);
+    const answering = client.get('/slow');
+    await entered;
+    const closing = app.close();
+    setImmediate(leave);
+    const answer = await answering;
+    await closing;
+    expect([answer.status, answer.cookie() !== undefined]).toEqual([200, true]);
+  });
+
+  it('opens no socket where a test overrides SESSION_STORE', async () => {
+    const store = new CountingStore();
+    const testing = await Test.createTestingModule({
+      imports: [appModule(SessionModule.forRoot({ store: 'redis', redis: { url: 'redis://127.0.0.1:1' } }))],
+    })
+      .overrideProvider(SESSION_STORE)
+      .useValue(store)
+      .compile();
+    const app = testing.createNestApplication();
+    apps.push(app);
+    await app.listen(0, '127.0.0.1');
+    const client = new Client((app.getHttpServer().address() as { port: number }).port);
+    expect(await counts(client)).toEqual([1, 2]);
+    expect(store.taken()).toBe('create read replace');
+  });
+
+  it('starts without HTTP', async () => {
+    const context = await NestFactory.createApplicationContext(appModule(SessionModule.forRoot({})), { logger: false });
+    const store = context.get<SessionStore>(SESSION_STORE);
+    await store.set('key', 'value');
+    expect(await store.get('key')).toBe('value');
+    expect(context.get(SessionService)).toBeInstanceOf(SessionService);
+    await context.close();
+  });
+
+  it.each<[SessionModuleOptions, string]>([
+    [{ store: 'postgres' as 'redis' }, "'memory', 'redis', 'memcached', 'null'"],
+    [{ store: {} as SessionStore }, 'implement SessionStore whole'],
+    [{ idleTimeout: 0 }, '30m'],
+    [{ absoluteTimeout: '-1d' }, '30m'],
+    [{ idleTimeout: '30' }, '30m'],
+    [{ secret: '' }, 'secret'],
+    [{ secret: [] }, 'secret'],
+    [{ cookie: { sameSite: 'none' } }, 'secure: true'],
+    [{ pinning: 'perhaps' as 'exact' }, "'exact' or 'prefix'"],
+    [{ pinning: { match: 'prefix', ipv4Prefix: 33 } }, '1 to 32'],
+    [{ trustProxy: 'everybody' }, 'CIDR'],
+    [{ generateId: () => 'always-the-same-id' }, 'randomUUID'],
+    [{ generateId: () => 'short' }, '16 to 128'],
+    [{ secrets: ['x'] } as SessionModuleOptions, "no option 'secrets'"],
+    [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
+    [{ wire: 'quart' as 'native' }, "'native'"],
+    [{ onLateSaveError: 'ignore' as 'send' }, "'destroy' or 'send'"],
+  ])('refuses %j at start-up and says what to write', async (session, remedy) => {
+    const starting = createOn(platform, appModule(SessionModule.forRoot(session)), {
+      logger: false,
+      abortOnError: false,
+    });
+    const error = await starting.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SessionConfigurationError);
+    expect((error as Error).message).toContain(remedy);
+  });
+
+  it('says what is missing where SessionModule was not imported', async () => {
+    class Bare {}
+    Module({ controllers: [CountController] })(Bare);
+    const [client] = await start(Bare);
+    expect((await client.get('/count')).status).toBe(500);
+  });
+});
