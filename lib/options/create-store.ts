@@ -15,9 +15,9 @@ export async function createStore(name: StoreName, { redis, memcached }: Resolve
     case 'null':
       return new NullStore();
     case 'redis':
-      return 'client' in redis ? new RedisStore(redis.client) : RedisStore.connect(redis);
+      return redis.client ? new RedisStore(redis.client) : RedisStore.connect(redis);
     case 'memcached':
-      return 'client' in memcached ? new MemcachedStore(memcached.client) : MemcachedStore.connect(memcached);
+      return memcached.client ? new MemcachedStore(memcached.client) : MemcachedStore.connect(memcached);
     default:
       return name satisfies never;
   }

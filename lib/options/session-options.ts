@@ -18,11 +18,16 @@ export type StoreName = 'memory' | 'redis' | 'memcached' | 'null';
 /** A store class whose constructor arguments Nest injects, from the module's `imports` or from global modules. */
 export type SessionStoreClass = abstract new (...dependencies: never[]) => SessionStore;
 
+/** Tells options from `{ client }`, though a driver may have any option. */
+interface NoClient {
+  readonly client?: undefined;
+}
+
 /** Where Redis is: a client you own and close yourself, or what the module needs to make one. */
-export type RedisStoreOptions = { readonly client: RedisClient } | RedisConnectOptions;
+export type RedisStoreOptions = { readonly client: RedisClient } | (RedisConnectOptions & NoClient);
 
 /** Where Memcached is: a client you own and close yourself, or what the module needs to make one. */
-export type MemcachedStoreOptions = { readonly client: MemcachedClient } | MemcachedConnectOptions;
+export type MemcachedStoreOptions = { readonly client: MemcachedClient } | (MemcachedConnectOptions & NoClient);
 
 /** What a user may write. Every option can be left out; the defaults stand in one table in `resolve-options`. */
 export interface SessionModuleOptions {
