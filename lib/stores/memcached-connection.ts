@@ -6,6 +6,8 @@ import { keepExact, type MemcachedDriver } from './memcached-driver.js';
 export interface MemcachedConnectOptions {
   /** `host:port`, or several of them over which the keys are spread; default `localhost:11211`. */
   readonly servers?: string | readonly string[];
+  /** A client of yours is for `new MemcachedStore(client)`. */
+  readonly client?: undefined;
   readonly [option: string]: unknown;
 }
 

@@ -5,6 +5,8 @@ import { loadDriver } from './driver.js';
 export interface RedisConnectOptions {
   /** `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a Unix socket; default `localhost:6379`. */
   readonly url?: string;
+  /** A client of yours is for `new RedisStore(client)`. */
+  readonly client?: undefined;
   readonly [option: string]: unknown;
 }
 
@@ -13,8 +15,8 @@ export interface RedisConnectOptions {
  * a minute and one that hangs, never. Times are milliseconds.
  */
 export const REDIS_DEFAULTS = Object.freeze({
-  /** The only thing in ioredis that ends the wait for a server that hangs. */
-  commandTimeout: 1000,
+  /** Ends ioredis' own wait for a server that hangs; a little after the store's, which looks before it gives up. */
+  commandTimeout: 1500,
   maxRetriesPerRequest: 1,
   connectTimeout: 2000,
   /** Drops a connection on which a command got no answer: one that a firewall forgot stays open for a quarter of an hour. */

@@ -82,6 +82,14 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.get(key), 'theirs');
   },
 
+  'what somebody else wrote is never taken for our own, even when it is the same text': async ({ store }, key) => {
+    await store.create(key, 'first', 60);
+    const { version } = await readNow(store, key);
+    await store.set(key, 'same', 60);
+    assert.equal(await store.replace(key, 'same', 60, version), 'conflict');
+    assert.equal(await store.create(key, 'same', 60), false);
+  },
+
   // With another text: a store whose versions are the texts themselves cannot, and need not, tell the same text apart.
   'replace is a conflict when the record was deleted and created anew': async ({ store }, key) => {
     await store.create(key, 'first', 60);

@@ -1,0 +1,276 @@
+import { inspect } from 'node:util';
+import { Redis as Redis5 } from 'ioredis-5';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SessionStoreError } from '../../lib/session.errors.js';
+import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis.store.js';
+import { freePort, type ChildServer } from '../fixtures/child-server.js';
+import { runProgram } from '../fixtures/child-program.js';
+import { eventually } from '../fixtures/eventually.js';
+import { startRedis } from '../fixtures/servers.js';
+import { TcpProxy } from '../fixtures/tcp-proxy.js';
+
+const leftovers: (() => Promise<unknown>)[] = [];
+
+async function redis(...args: string[]): Promise<ChildServer> {
+  const server = await startRedis(...args);
+  leftovers.push(() => server.stop());
+  return server;
+}
+
+async function proxyTo(server: ChildServer): Promise<TcpProxy> {
+  const proxy = await TcpProxy.start(server.port);
+  leftovers.push(() => proxy.stop());
+  return proxy;
+}
+
+async function connect(port: number, options: RedisConnectOptions = {}): Promise<RedisStore> {
+  const store = await RedisStore.connect({ url: `redis://127.0.0.1:${port}`, ...options });
+  leftovers.push(() => store.close());
+  return store;
+}
+
+/** A client as its owner would make it, with the driver's defaults. */
+function ownClient(make: new (port: number) => Redis | Redis5, port: number): Redis | Redis5 {
+  const client = new make(port);
+  client.on('error', () => {});
+  leftovers.push(async () => client.disconnect());
+  return client;
+}
+
+afterEach(async () => {
+  for (const end of leftovers.splice(0).toReversed()) await end();
+});
+
+const drivers = [
+  ['ioredis 6', Redis],
+  ['ioredis 5', Redis5 as unknown as typeof Redis],
+] as const;
+
+const verbs: Record<string, (store: RedisStore) => Promise<unknown>> = {
+  get: (store) => store.get('key'),
+  set: (store) => store.set('key', 'value', 60),
+  delete: (store) => store.delete('key'),
+  read: (store) => store.read('key'),
+  create: (store) => store.create('key', 'value', 60),
+  replace: (store) => store.replace('key', 'value', 60, 'before'),
+};
+
+describe('A Redis that hangs', () => {
+  it('is an error of every verb, and answers again as soon as it goes on', async () => {
+    const server = await redis();
+    const store = await connect(server.port);
+    await store.set('key', 'before');
+    await server.pause();
+    for (const outcome of await Promise.allSettled(Object.values(verbs).map((verb) => verb(store)))) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(SessionStoreError) });
+    }
+    server.resume();
+    await eventually(() => store.get('key'));
+  });
+
+  it.each(drivers)('is an error with a client of yours too, which would wait for ever: %s', async (_name, Driver) => {
+    const server = await redis();
+    const store = new RedisStore(ownClient(Driver, server.port));
+    await store.set('key', 'value');
+    await server.pause();
+    await expect(store.get('key')).rejects.toThrow(/^Redis did not answer within 1000 ms: check that/);
+    server.resume();
+    expect(await eventually(() => store.get('key'))).toBe('value');
+  });
+
+  it('lets close end', async () => {
+    const server = await redis();
+    const store = await connect(server.port);
+    await store.set('key', 'value');
+    await server.pause();
+    await store.close();
+  });
+});
+
+describe('A connection that went silent', () => {
+  it('is replaced by another one', async () => {
+    const proxy = await proxyTo(await redis());
+    const store = await connect(proxy.port);
+    await store.set('key', 'value');
+    proxy.freeze();
+    await expect(store.get('key')).rejects.toThrow(SessionStoreError);
+    expect(await eventually(() => store.get('key'))).toBe('value');
+  });
+});
+
+describe('A Redis that is down', () => {
+  it('does not keep an application from starting, and is used once it is there', async () => {
+    const server = await redis();
+    await server.stop();
+    const store = await connect(server.port);
+    for (const verb of Object.values(verbs)) await expect(verb(store)).rejects.toThrow(SessionStoreError);
+    await server.restart();
+    await eventually(() => store.set('key', 'value'));
+    expect(await store.get('key')).toBe('value');
+  });
+
+  it('is used again after a restart, though it has forgotten the script', async () => {
+    const server = await redis();
+    const store = await connect(server.port);
+    await store.create('key', 'first', 60);
+    expect(await store.replace('key', 'second', 60, 'first')).toBe('replaced');
+    await server.restart();
+    await eventually(() => store.set('key', 'first'));
+    expect(await store.replace('key', 'second', 60, 'first')).toBe('replaced');
+  });
+
+  it('is an error that keeps the error of the driver', async () => {
+    const store = await connect(await freePort());
+    const error = await store.get('key').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'SESSION_STORE', statusCode: 503 });
+    expect((error as Error).cause).toBeInstanceOf(Error);
+  });
+
+  it('lets the process end after close', async () => {
+    const program = `
+      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      const store = await RedisStore.connect({ url: 'redis://127.0.0.1:${await freePort()}' });
+      await store.get('key').catch((error) => console.log(error.code));
+      await Promise.all([store.close(), store.close()]);
+      console.log('closed');
+    `;
+    const result = await runProgram(program, { drivers: 'installed' });
+    expect(result).toMatchObject({ code: 0, stdout: 'SESSION_STORE\nclosed\n', stderr: '' });
+  });
+});
+
+describe('A command that is sent twice because its reply was lost', () => {
+  describe.each(drivers)('%s', (_name, Driver) => {
+    it('has created once', async () => {
+      const proxy = await proxyTo(await redis());
+      const store = new RedisStore(ownClient(Driver, proxy.port));
+      await store.get('warm');
+      proxy.loseNextReply();
+      expect(await store.create('key', 'a text of ours', 60)).toBe(true);
+      expect(proxy.timesSent('a text of ours')).toBe(2);
+      expect(await store.create('key', 'a text of ours', 60)).toBe(false);
+    });
+
+    it('has replaced once', async () => {
+      const proxy = await proxyTo(await redis());
+      const store = new RedisStore(ownClient(Driver, proxy.port));
+      await store.set('key', 'before');
+      await store.replace('key', 'before', 60, 'before');
+      proxy.loseNextReply();
+      expect(await store.replace('key', 'a text of ours', 60, 'before')).toBe('replaced');
+      expect(proxy.timesSent('a text of ours')).toBe(2);
+      expect(await store.get('key')).toBe('a text of ours');
+      expect(await store.replace('key', 'a text of ours', 60, 'before')).toBe('conflict');
+    });
+  });
+
+  it('counts once with a client of its own too', async () => {
+    const proxy = await proxyTo(await redis());
+    const store = await connect(proxy.port);
+    await store.get('warm');
+    proxy.loseNextReply();
+    expect(await store.create('key', 'first', 60)).toBe(true);
+    await store.replace('key', 'first', 60, 'first');
+    proxy.loseNextReply();
+    expect(await store.replace('key', 'second', 60, 'first')).toBe('replaced');
+  });
+});
+
+describe('RedisStore', () => {
+  it('replaces after SCRIPT FLUSH', async () => {
+    const server = await redis();
+    const client = ownClient(Redis, server.port);
+    const store = new RedisStore(client);
+    await store.create('key', '0', 60);
+    for (const [before, after] of [
+      ['0', '1'],
+      ['1', '2'],
+      ['2', '3'],
+    ] as const) {
+      await client.script('FLUSH');
+      expect(await store.replace('key', after, 60, before)).toBe('replaced');
+    }
+  });
+
+  it('takes an answer that came while the process was busy', async () => {
+    const server = await redis();
+    const store = await connect(server.port);
+    await store.set('key', 'value');
+    const answer = store.get('key');
+    await new Promise(setImmediate);
+    for (const end = Date.now() + 1200; Date.now() < end;);
+    expect(await answer).toBe('value');
+  });
+
+  it('shows neither key nor value in an error, however it is printed', async () => {
+    const server = await redis('--maxmemory', '1');
+    const store = await connect(server.port);
+    const writes = [
+      store.set('a-secret-key', 'a-secret-value', 60),
+      store.create('a-secret-key', 'a-secret-value', 60),
+      store.replace('a-secret-key', 'a-secret-value', 60, 'a-secret-value'),
+    ];
+    const [set, create] = await Promise.allSettled(writes);
+    for (const outcome of [set, create]) {
+      const { reason } = outcome as PromiseRejectedResult;
+      expect(String((reason as Error).cause)).toContain('OOM');
+      expect(inspect(reason, { depth: 9 })).not.toContain('a-secret');
+      expect(JSON.stringify(reason)).not.toContain('a-secret');
+    }
+  });
+
+  it('refuses a lifetime that is none, before it is sent', async () => {
+    const store = await connect(await freePort());
+    for (const ttl of [0, -1, 0.5, NaN]) {
+      await expect(store.set('key', 'value', ttl)).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
+      await expect(store.create('key', 'value', ttl)).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
+      await expect(store.replace('key', 'value', ttl, 'old')).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
+    }
+  });
+
+  it('does not close a client of yours', async () => {
+    const server = await redis();
+    const client = ownClient(Redis, server.port);
+    await new RedisStore(client).close();
+    expect(await client.ping()).toBe('PONG');
+  });
+
+  it('waits at close for the answers under way, and takes no more commands', async () => {
+    const server = await redis();
+    const store = await connect(server.port);
+    const saved = store.set('key', 'value');
+    await Promise.all([store.close(), saved]);
+    await expect(store.get('key')).rejects.toThrow(SessionStoreError);
+  });
+
+  it('takes options of ioredis beside its own', async () => {
+    const server = await redis();
+    const store = await connect(server.port, { keyPrefix: 'theirs:', db: 3 });
+    await store.set('key', 'value');
+    const client = ownClient(Redis, server.port);
+    await client.select(3);
+    expect(await client.get('theirs:key')).toBe('value');
+  });
+
+  it.each(['localhost:6379', 'http://localhost', 'redis://:pass word@', '', 6379])(
+    'refuses the URL %s, and does not repeat it',
+    async (url) => {
+      const error = await RedisStore.connect({ url: url as string }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: 'SESSION_CONFIGURATION',
+        message: expect.stringContaining('redis://host:6379/0'),
+      });
+      expect((error as Error).message).not.toContain('pass word');
+    },
+  );
+
+  it('says what to install when there is no driver', async () => {
+    const program = `
+      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      await RedisStore.connect({}).catch((error) => console.log(error.code, error.message));
+    `;
+    const { stdout } = await runProgram(program, { drivers: 'missing' });
+    expect(stdout).toMatch(/^SESSION_CONFIGURATION .*npm i ioredis\n$/);
+  });
+});
