@@ -33,6 +33,7 @@ export interface RedisConnection {
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
  * @throws SessionConfigurationError when ioredis is not installed or the options cannot be right.
+ * @internal Its type is the driver's own, which a user of another store has not installed: it stays out of the declarations.
  */
 export async function openRedis({ url, ...options }: RedisConnectOptions) {
   // A password may be part of the URL, so it is not quoted.
