@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+
+import { Client } from '../fixtures/client.js';
+import { ConsumerProject, packProject, temporaryFolder, type RunningProgram } from '../fixtures/consumer-project.js';
+
+const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
+
+let folder: string;
+let tarball: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  tarball = await packProject(folder);
+}, 120_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('an ESM project on NestJS 12 and Express, without any driver', () => {
+  let project: ConsumerProject;
+  let program: RunningProgram | undefined;
+
+  beforeAll(async () => {
+    project = await ConsumerProject.install(join(folder, 'esm-nest-12'), tarball, {
+      type: 'module',
+      packages: [
+        '@nestjs/common',
+        '@nestjs/core',
+        '@nestjs/platform-express',
+        'reflect-metadata',
+        'rxjs',
+        '@types/node',
+      ],
+      versionsFrom: 'node_modules',
+      compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
+      programs: ['express.main.ts'],
+    });
+  }, 120_000);
+
+  afterEach(async () => {
+    await program?.close();
+    program = undefined;
+  });
+
+  it('gets the built library and its papers, and nothing else', async () => {
+    const sources = (await readdir(lib, { recursive: true, encoding: 'utf8' })).filter((path) => path.endsWith('.ts'));
+    const built = sources.flatMap((path) => {
+      const stem = `dist/${path.replaceAll(sep, '/').slice(0, -'.ts'.length)}`;
+      return [`${stem}.js`, `${stem}.d.ts`];
+    });
+    const installed = await project.files('node_modules/nest-session');
+    const packed = installed.filter((path) => !path.startsWith('node_modules/'));
+    expect(packed).toEqual([...built, 'LICENSE', 'README.md', 'package.json'].toSorted());
+  });
+
+  it('has no driver', () => {
+    expect(existsSync(join(project.folder, 'node_modules/ioredis'))).toBe(false);
+    expect(existsSync(join(project.folder, 'node_modules/memcached'))).toBe(false);
+  });
+
+  it('compiles with module NodeNext', async () => {
+    expect(await project.compile()).toEqual([]);
+  });
+
+  it('compiles against declarations that are sound without the drivers', async () => {
+    const faults = await project.compile('--noEmit', '--skipLibCheck', 'false');
+    expect(faults.filter((line) => line.includes('nest-session/'))).toEqual([]);
+  });
+
+  it('signs in, is known, signs out, and ends without a word of warning', async () => {
+    program = project.start('express.main.js', { SESSION_STORE: 'memory' });
+    await expectSessionsToWork(new Client(await program.port()), { isRedis: false, isMemcached: false });
+    expect(await program.close()).toEqual({ exitCode: 0, errors: '' });
+  });
+
+  it.each([
+    ['redis', 'npm i ioredis'],
+    ['memcached', 'npm i memcached'],
+  ])('is told what to install when it asks for %s', async (store, remedy) => {
+    program = project.start('express.main.js', { SESSION_STORE: store });
+    const { exitCode, errors } = await program.end();
+    expect(exitCode).toBe(1);
+    expect(errors).toContain(remedy);
+  });
+});
+
+describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
+  let project: ConsumerProject;
+  let program: RunningProgram | undefined;
+
+  beforeAll(async () => {
+    project = await ConsumerProject.install(join(folder, 'commonjs-nest-11'), tarball, {
+      type: 'commonjs',
+      packages: [
+        '@nestjs/common',
+        '@nestjs/core',
+        '@nestjs/platform-fastify',
+        'ioredis',
+        'reflect-metadata',
+        'rxjs',
+        '@types/node',
+      ],
+      versionsFrom: 'test/nest-11/node_modules',
+      compilerOptions: { module: 'CommonJS', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
+      programs: ['fastify.main.ts'],
+    });
+  }, 120_000);
+
+  afterEach(async () => {
+    await program?.close();
+    program = undefined;
+  });
+
+  it('compiles with module CommonJS and moduleResolution node10, subpaths included', async () => {
+    expect(await project.compile()).toEqual([]);
+  });
+
+  it('compiles with module NodeNext', async () => {
+    const flags = ['--module', 'NodeNext', '--moduleResolution', 'NodeNext', '--noEmit'];
+    expect(await project.compile(...flags)).toEqual([]);
+  });
+
+  it('requires the library', async () => {
+    const compiled = await project.read('dist/app.module.js');
+    expect(compiled).toContain('require("nest-session")');
+    expect(compiled).toContain('require("nest-session/stores/redis")');
+  });
+
+  it('signs in, is known, signs out, and ends without a word of warning', async () => {
+    program = project.start('fastify.main.js', { SESSION_STORE: 'redis', REDIS_URL: inject('redisUrl') });
+    await expectSessionsToWork(new Client(await program.port()), { isRedis: true, isMemcached: false });
+    expect(await program.close()).toEqual({ exitCode: 0, errors: '' });
+  });
+});
+
+async function expectSessionsToWork(client: Client, kind: object): Promise<void> {
+  expect((await client.get('/me')).status).toBe(401);
+  expect((await client.post('/cart')).cookie()).toMatch(/^session=[\w.-]+; /);
+  const anonymous = client.cookieHeader;
+  await client.post('/login');
+  expect(client.cookieHeader).not.toBe(anonymous);
+  expect(await (await client.get('/me')).json()).toEqual({ user: 'ada', items: ['teapot'] });
+  await client.post('/logout');
+  expect(client.jar.size).toBe(0);
+  expect((await client.get('/me')).status).toBe(401);
+  expect(await (await client.get('/store')).json()).toEqual({ ...kind, seen: 'yes' });
+}
