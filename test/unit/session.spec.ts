@@ -158,7 +158,7 @@ describe('a live session', () => {
       ['in reading scalars', (live) => live.user],
       ['in reading nested objects', (live) => live.deep.er.est],
       ['in the same scalar assigned', (live) => (live.user = 'ada')],
-      ['in the same object assigned', (live) => (live.items = live.items)],
+      ['in the same object assigned', (live) => Object.assign(live, { items: live.items })],
       ['in a change that was taken back', (live) => (live.items.push(9), live.items.pop())],
       ['in deleting what is not there', (live) => delete live.nothing],
       ['in JSON and spread', (live) => [JSON.stringify(live), { ...live }]],
@@ -181,7 +181,7 @@ describe('a live session', () => {
       parse: (text: string): unknown => JSON.parse(text),
     };
     engine = new TestEngine(store, { serializer });
-    const id = await engine.stored({ user: 'ada', items: new Array(100).fill('x') });
+    const id = await engine.stored({ user: 'ada', items: Array.from({ length: 100 }, String) });
     const open = await engine.open(id);
     texts = 0;
     expect(open.live.user).toBe('ada');

@@ -1,0 +1,140 @@
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+import { NestFactory } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { ChildServer } from '../fixtures/child-server.js';
+import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
+import { startRedis } from '../fixtures/servers.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+// Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
+const folder = join(root, '.build', 'docs');
+const snippets = [join(root, 'README.md'), join(root, 'docs', 'writing-a-store.md')].flatMap(snippetsOf);
+const transcripts = snippets.filter(({ name }) => name === 'transcript').map(({ text }) => stepsOf(text));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The exports of a snippet, compiled. */
+function load(name: string): Promise<Record<string, never>> {
+  return import(/* @vite-ignore */ pathToFileURL(join(folder, 'dist', name)).href) as Promise<Record<string, never>>;
+}
+
+beforeAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const { name, text } of snippets) {
+    if (name.includes('.')) writeFileSync(join(folder, name), text);
+  }
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], { encoding: 'utf8' });
+}, 60_000);
+
+it('gives every code block of the pages a name, so that it is run here', () => {
+  const nameless = snippets.filter(({ language, name }) => language !== 'console' && name === '');
+  expect(nameless).toEqual([]);
+  expect(transcripts.length).toBeGreaterThan(0);
+});
+
+describe('the whole program', () => {
+  let redis: ChildServer;
+  let program: ChildProcess;
+  let port: number;
+  let jarFolder: string;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    port = await freePort();
+    jarFolder = mkdtempSync(join(tmpdir(), 'nest-session-docs-'));
+    program = spawn(process.execPath, [join(folder, 'dist', 'main.js')], {
+      env: { ...process.env, PORT: String(port), SESSION_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
+      stdio: 'inherit',
+    });
+    await answering(port, program);
+  });
+
+  afterAll(async () => {
+    if (program.exitCode === null && program.signalCode === null) {
+      program.kill();
+      await once(program, 'exit');
+    }
+    await redis.stop();
+    rmSync(jarFolder, { recursive: true });
+  });
+
+  it('answers as the transcripts in the README say', async () => {
+    for (const { command, output } of transcripts.flat()) {
+      const here = command
+        .replaceAll('localhost:3000', `127.0.0.1:${port}`)
+        .replaceAll('redis-cli', `redis-cli -p ${redis.port}`);
+      const { stdout } = await promisify(execFile)('bash', ['-c', here], { cwd: jarFolder });
+      expect(`$ ${command}\n${withoutChance(stdout)}`).toBe(`$ ${command}\n${withoutChance(output)}`);
+    }
+  });
+});
+
+async function answering(port: number, program: ChildProcess): Promise<void> {
+  for (;;) {
+    if (program.exitCode !== null) throw new Error(`The program ended with ${program.exitCode}.`);
+    const ready = await fetch(`http://127.0.0.1:${port}/cached`).then(
+      () => true,
+      () => new Promise<boolean>((resolve) => setTimeout(resolve, 20, false)),
+    );
+    if (ready) return;
+  }
+}
+
+it.each([
+  ['own-client.module.js', 'OwnClientModule'],
+  ['pinned.module.js', 'PinnedModule'],
+  ['map-store.module.js', 'MapStoreModule'],
+])('%s boots', async (file, name) => {
+  const exports = await load(file);
+  const app = await NestFactory.create(exports[name] as never, { logger: false, abortOnError: false });
+  await app.init();
+  await app.close();
+  (exports as { redis?: { disconnect(): void } }).redis?.disconnect();
+});
+
+it('counts visits in middleware as the page does', async () => {
+  const { VisitsMiddleware } = (await load('visits.middleware.js')) as unknown as {
+    VisitsMiddleware: new (sessions: object) => { use(request: object, response: object, next: () => void): Promise<void> };
+  };
+  const session: { visits?: number } = {};
+  const middleware = new VisitsMiddleware({ open: () => Promise.resolve(session) });
+  let passed = 0;
+  await middleware.use({}, {}, () => passed++);
+  await middleware.use({}, {}, () => passed++);
+  expect([session.visits, passed]).toEqual([2, 2]);
+});
+
+it('makes the testing application without a socket', async () => {
+  const { testingApp } = (await load('carts.spec.js')) as unknown as {
+    testingApp(): Promise<{ init(): Promise<unknown>; close(): Promise<void> }>;
+  };
+  const app = await testingApp();
+  await app.init();
+  await app.close();
+});
+
+it('passes the conformance suite with the example store, under node:test', () => {
+  const output = execFileSync(process.execPath, ['--test', join(folder, 'dist', 'map.store.spec.js')], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  expect(output).toMatch(/^# pass [1-9]/m);
+  expect(output).toMatch(/^# fail 0$/m);
+});
