@@ -43,10 +43,10 @@ export function describeSessionStore(
       // What takes seconds begins first, all at once, and is awaited last.
       for (const [promise, test] of Object.entries(expiryPromises)) expiring.set(promise, run(test));
       void Promise.allSettled(expiring.values());
-    }, TIMEOUT);
+    });
     afterAll(async () => {
       await given?.close?.();
-    }, TIMEOUT);
+    });
 
     for (const promises of [directPromises, recordPromises, racePromises]) {
       for (const [promise, test] of Object.entries(promises)) it(promise, () => run(test), TIMEOUT);

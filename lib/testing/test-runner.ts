@@ -2,8 +2,8 @@
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: () => Promise<void>, timeout?: number): unknown;
-  beforeAll(body: () => Promise<void>, timeout?: number): unknown;
-  afterAll(body: () => Promise<void>, timeout?: number): unknown;
+  beforeAll(body: () => Promise<void>): unknown;
+  afterAll(body: () => Promise<void>): unknown;
 }
 
 /**

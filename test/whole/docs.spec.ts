@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { NestFactory } from '@nestjs/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import type { ChildServer } from '../fixtures/child-server.js';
 import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
@@ -102,6 +102,7 @@ it.each([
   ['pinned.module.js', 'PinnedModule'],
   ['map-store.module.js', 'MapStoreModule'],
 ])('%s boots', async (file, name) => {
+  process.env.REDIS_URL = inject('redisUrl');
   const exports = await load(file);
   const app = await NestFactory.create(exports[name] as never, { logger: false, abortOnError: false });
   await app.init();
@@ -111,7 +112,9 @@ it.each([
 
 it('counts visits in middleware as the page does', async () => {
   const { VisitsMiddleware } = (await load('visits.middleware.js')) as unknown as {
-    VisitsMiddleware: new (sessions: object) => { use(request: object, response: object, next: () => void): Promise<void> };
+    VisitsMiddleware: new (sessions: object) => {
+      use(request: object, response: object, next: () => void): Promise<void>;
+    };
   };
   const session: { visits?: number } = {};
   const middleware = new VisitsMiddleware({ open: () => Promise.resolve(session) });
