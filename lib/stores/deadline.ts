@@ -42,11 +42,11 @@ export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): 
   return new SessionStoreError(`${backEnd.name} ${failure}: check that ${backEnd.check}.`, { cause });
 }
 
-// ioredis hangs the whole command, key and record included, on its errors, and a cluster one error on another; anything that
-// inspects the error for a log would print them.
+// ioredis hangs the whole command, key and record included, on its errors, and a cluster such an error on another one. Whatever
+// prints an error with all its properties would print them, so that only the command's name stays.
 function hideCommand(error: unknown): void {
   if (typeof error !== 'object' || error === null) return;
-  for (const name of ['command', 'lastNodeError']) {
-    if (Object.hasOwn(error, name)) Reflect.defineProperty(error, name, { enumerable: false });
-  }
+  const { command, lastNodeError } = error as { command?: { name?: unknown }; lastNodeError?: unknown };
+  if (command) Reflect.set(error, 'command', { name: command.name });
+  hideCommand(lastNodeError);
 }

@@ -1,6 +1,7 @@
 import { SessionConfigurationError } from '../session.errors.js';
 import { loadDriver } from './driver.js';
-import { keepExact, type MemcachedDriver } from './memcached-driver.js';
+import type { OwnMemcachedClient } from './memcached-client.js';
+import { keepExact } from './memcached-driver.js';
 
 /** Options of `MemcachedStore.connect`. All but `servers` are the driver's own and win over {@link MEMCACHED_DEFAULTS}. */
 export interface MemcachedConnectOptions {
@@ -40,13 +41,18 @@ export const MEMCACHED_DEFAULTS = Object.freeze({
  * @throws SessionConfigurationError when the driver is not installed or the options cannot be right.
  * @internal Its type is the driver's own, which a user of another store has not installed: it stays out of the declarations.
  */
-export async function openMemcached({ servers = 'localhost:11211', ...options }: MemcachedConnectOptions) {
+export async function openMemcached({
+  servers = 'localhost:11211',
+  ...options
+}: MemcachedConnectOptions): Promise<OwnMemcachedClient> {
   const list = [servers].flat();
   if (list.length === 0 || !list.every((server) => typeof server === 'string' && server.trim() !== '')) {
     throw new SessionConfigurationError("memcached.servers: write 'host:11211', or a list of such.");
   }
   const { default: Memcached } = await loadDriver('memcached', () => import('memcached'));
-  const client = new Memcached(list, { ...MEMCACHED_DEFAULTS, ...options });
-  keepExact(client as unknown as MemcachedDriver);
-  return client as typeof client & MemcachedDriver;
+  const client: unknown = new Memcached(list, { ...MEMCACHED_DEFAULTS, ...options });
+  // The driver's types know nothing of its inside.
+  const own = client as OwnMemcachedClient;
+  keepExact(own);
+  return own;
 }

@@ -1,4 +1,5 @@
 import { answerInTime, storeError, type BackEnd } from './deadline.js';
+import type { Done, FoundItem, MemcachedClient } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
 import { dropOverdue, keepFromCrashing, type MemcachedDriver } from './memcached-driver.js';
 import { checkedKey } from './memcached-key.js';
@@ -6,21 +7,8 @@ import { memcachedLifetime } from './memcached-lifetime.js';
 import { checkedValue, textOf } from './memcached-value.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 
+export type { MemcachedClient } from './memcached-client.js';
 export { MEMCACHED_DEFAULTS, type MemcachedConnectOptions } from './memcached-connection.js';
-
-/** The part of the driver `memcached` that {@link MemcachedStore} speaks. */
-export interface MemcachedClient {
-  /** Put before each key by the client itself. */
-  readonly namespace?: string;
-  gets(key: string, done: Done<FoundItem>): void;
-  set(key: string, value: string, lifetime: number, done: Done<boolean>): void;
-  add(key: string, value: string, lifetime: number, done: Done<boolean>): void;
-  cas(key: string, value: string, version: string, lifetime: number, done: Done<boolean>): void;
-  del(key: string, done: Done<boolean>): void;
-}
-
-type Done<Result> = (error: unknown, result: Result | undefined) => void;
-type FoundItem = Readonly<Record<string, unknown>> & { readonly cas: string };
 
 const MEMCACHED: BackEnd = {
   name: 'Memcached',

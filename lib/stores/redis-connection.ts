@@ -1,5 +1,6 @@
 import { SessionConfigurationError } from '../session.errors.js';
 import { loadDriver } from './driver.js';
+import type { OwnRedisClient } from './redis-client.js';
 
 /** Options of `RedisStore.connect`. All but `url` are ioredis' own and win over {@link REDIS_DEFAULTS}. */
 export interface RedisConnectOptions {
@@ -24,18 +25,12 @@ export const REDIS_DEFAULTS = Object.freeze({
   retryStrategy: (attempt: number): number => Math.min(attempt * 50, 1000),
 });
 
-/** The end of a client that the store made itself. */
-export interface RedisConnection {
-  quit(): Promise<unknown>;
-  disconnect(): void;
-}
-
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
  * @throws SessionConfigurationError when ioredis is not installed or the options cannot be right.
  * @internal Its type is the driver's own, which a user of another store has not installed: it stays out of the declarations.
  */
-export async function openRedis({ url, ...options }: RedisConnectOptions) {
+export async function openRedis({ url, ...options }: RedisConnectOptions): Promise<OwnRedisClient> {
   // A password may be part of the URL, so it is not quoted.
   if (url !== undefined && !isRedisUrl(url)) {
     throw new SessionConfigurationError(

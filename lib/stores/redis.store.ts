@@ -1,22 +1,12 @@
 import { createHash } from 'node:crypto';
 import { answerInTime, type BackEnd } from './deadline.js';
-import { openRedis, type RedisConnection, type RedisConnectOptions } from './redis-connection.js';
+import type { OwnRedisClient, RedisClient } from './redis-client.js';
+import { openRedis, type RedisConnectOptions } from './redis-connection.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 import { checkedTtl } from './ttl.js';
 
+export type { RedisClient } from './redis-client.js';
 export { REDIS_DEFAULTS, type RedisConnectOptions } from './redis-connection.js';
-
-/** The part of ioredis, 5 or 6, `Redis` or `Cluster`, that {@link RedisStore} speaks. */
-export interface RedisClient {
-  get(key: string): Promise<string | null>;
-  set(key: string, value: string): Promise<unknown>;
-  set(key: string, value: string, unit: 'EX', seconds: number): Promise<unknown>;
-  set(key: string, value: string, unit: 'EX', seconds: number, condition: 'NX'): Promise<unknown>;
-  del(key: string): Promise<number>;
-  evalsha(sha1: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
-  on(event: 'close' | '-node', listener: () => void): unknown;
-}
 
 const REDIS: BackEnd = {
   name: 'Redis',
@@ -39,7 +29,7 @@ const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
  */
 export class RedisStore implements ClosableStore {
   readonly #client: RedisClient;
-  #own: RedisConnection | undefined;
+  #own: OwnRedisClient | undefined;
   /**
    * How often a connection broke. Only then does ioredis send a command again whose reply did not come, and only then is a
    * value that equals ours our own: otherwise somebody else wrote the same, as two who count from 1 both write 2.
