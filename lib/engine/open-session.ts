@@ -32,7 +32,8 @@ export interface OpenSessionParts {
 
 /** What is known of a session as it is opened. */
 export interface Opening {
-  readonly id: string;
+  /** The id the record was found under; a new session draws one when it is needed, which costs as much as a signature. */
+  readonly id?: string | undefined;
   /** The record; absent for a new session. */
   readonly record?: ReadRecord | undefined;
   /** The address to pin the session to, when sessions are pinned. */
@@ -65,7 +66,7 @@ export class OpenSession implements SessionKeeper {
   readonly #parts: OpenSessionParts;
   readonly #opening: Opening;
   readonly changes: SessionChanges;
-  #id: string;
+  #drawnId: string | undefined;
   #standing: Standing;
   /** What the store holds, as far as we know. */
   #base: SessionRecord;
@@ -83,7 +84,7 @@ export class OpenSession implements SessionKeeper {
     const { record, address } = opening;
     this.#parts = parts;
     this.#opening = opening;
-    this.#id = opening.id;
+    this.#drawnId = opening.id;
     this.#cookieBar = opening.cookieBar;
     this.#standing = record === undefined ? 'new' : 'known';
     this.#base = record ?? { data: {}, meta: {} };
@@ -98,7 +99,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get id(): string {
-    return this.#id;
+    return (this.#drawnId ??= this.#parts.generateId());
   }
 
   get isNew(): boolean {
@@ -245,19 +246,19 @@ export class OpenSession implements SessionKeeper {
   async #createRecord(): Promise<void> {
     const record = { data: this.#overlay(this.#base.data, Object.keys(this.#parties.data)), meta: this.#meta };
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#parts.records.create(this.#id, record)) return this.#saved(record);
-      this.#id = this.#parts.generateId();
+      if (await this.#parts.records.create(this.id, record)) return this.#saved(record);
+      this.#drawnId = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
   }
 
   /** Compare-and-set: on a conflict this request's keys are laid over what the other one wrote. */
   #replace(keys: ReadonlySet<string>): Promise<void> {
-    return this.#parts.queue.run(this.#id, () =>
+    return this.#parts.queue.run(this.id, () =>
       retryOnConflict(async () => {
         if (this.#version === UNREAD && !(await this.#refresh())) return { done: this.#lost() };
         const record = { data: this.#overlay(this.#base.data, keys), meta: this.#mergedMeta() };
-        const outcome = await this.#parts.records.replace(this.#id, record, this.#version);
+        const outcome = await this.#parts.records.replace(this.id, record, this.#version);
         this.#version = UNREAD;
         if (outcome === 'conflict') return outcome;
         return { done: outcome === 'missing' ? this.#lost() : this.#saved(record) };
@@ -266,7 +267,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #refresh(): Promise<boolean> {
-    const fresh = await this.#parts.records.read(this.#id);
+    const fresh = await this.#parts.records.read(this.id);
     if (fresh === undefined) return false;
     this.#base = fresh;
     this.#version = fresh.version;
@@ -310,13 +311,13 @@ export class OpenSession implements SessionKeeper {
   /** The old id opens nothing from here on. */
   async #retire(): Promise<void> {
     if (this.#standing !== 'known') return;
-    if (!(await this.#parts.records.retire(this.#id))) return this.#lost();
+    if (!(await this.#parts.records.retire(this.id))) return this.#lost();
     this.#standing = 'new';
     this.#ended = true;
   }
 
   #startAnew(data: Readonly<Record<string, unknown>>, meta: SessionMeta): void {
-    this.#id = this.#parts.generateId();
+    this.#drawnId = undefined;
     this.#base = { data: onlyReserved(data), meta: {} };
     this.#meta = { ...meta, seen: undefined };
     this.#version = UNREAD;
@@ -325,7 +326,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #readAgain(): Promise<ReadRecord> {
-    const fresh = this.#standing === 'known' ? await this.#parts.records.read(this.#id) : undefined;
+    const fresh = this.#standing === 'known' ? await this.#parts.records.read(this.id) : undefined;
     if (fresh !== undefined) return fresh;
     if (this.#standing === 'known') this.#lost();
     throw new SessionDestroyedError('The session has no record in the store: it is new, has expired or was destroyed.');
@@ -363,7 +364,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #replaceWhole(record: SessionRecord, version: unknown): Promise<'replaced' | 'conflict'> {
-    const outcome = await this.#parts.records.replace(this.#id, record, version);
+    const outcome = await this.#parts.records.replace(this.id, record, version);
     if (outcome === 'missing') {
       this.#lost();
       throw new SessionDestroyedError('The session was ended by another request while it was being updated.');

@@ -82,6 +82,6 @@ export class SessionEngine {
   }
 
   #newOpening({ cookies, ...rest }: Presented, address: string | undefined): Opening {
-    return { ...rest, id: this.#parts.generateId(), address, presented: cookies.length > 0 };
+    return { ...rest, address, presented: cookies.length > 0 };
   }
 }
