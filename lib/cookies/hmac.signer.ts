@@ -1,0 +1,23 @@
+import type { Secret } from './salted-key.js';
+import { SaltedSigner } from './salted-signer.js';
+
+/** What a {@link HmacSigner} may be told. */
+export interface HmacSignerOptions {
+  /** Keeps signatures of the same secret for different purposes apart. @default 'nest-session' */
+  readonly salt?: string;
+}
+
+/**
+ * Signs the session id with HMAC-SHA256: `id.` and 43 characters of base64url. The first secret signs, all verify, so that a secret
+ * can be replaced without logging anybody out: put the new one first and drop the old one once its cookies have expired.
+ */
+export class HmacSigner extends SaltedSigner {
+  /**
+   * @param secrets - One secret, or several with the one that signs first.
+   * @throws {SessionConfigurationError} when there is no secret or one is empty.
+   */
+  constructor(secrets: Secret | readonly Secret[], options: HmacSignerOptions = {}) {
+    const { salt = 'nest-session' } = options;
+    super({ name: 'HmacSigner', secrets, salt, digest: 'sha256' });
+  }
+}

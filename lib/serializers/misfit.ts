@@ -1,0 +1,51 @@
+import { SessionSerializationError } from '../session.errors.js';
+import { formatPath, type ValuePath } from './value-path.js';
+
+interface Step {
+  readonly key: string | number;
+  readonly holder: object;
+}
+
+/** A value that has no stored form, or a stored form that means no value. It learns its path while the stack unwinds. */
+export class Misfit extends Error {
+  override readonly name = 'Misfit';
+  /** From the innermost holder outwards. */
+  readonly #trail: Step[] = [];
+
+  /** Whatever was thrown inside `holder[key]`, as a misfit that knows this step of its path. */
+  static within(error: unknown, key: string | number, holder: object): Misfit {
+    const misfit = Misfit.#of(error);
+    misfit.#trail.push({ key, holder });
+    return misfit;
+  }
+
+  /** The error that the caller of a serializer sees. */
+  static toSessionError(error: unknown, failure: 'cannot be stored' | 'cannot be read'): SessionSerializationError {
+    const misfit = Misfit.#of(error);
+    const steps = misfit.#trail.toReversed();
+    const turn = cycleEnd(steps);
+    const path: ValuePath = (turn === undefined ? steps : steps.slice(0, turn)).map((step) => step.key);
+    const reason =
+      turn === undefined
+        ? misfit.message
+        : 'it refers back to an object that holds it. Store an id instead of the object.';
+    return new SessionSerializationError(`${formatPath(path)} ${failure}: ${reason}`, { path, cause: misfit.cause });
+  }
+
+  static #of(error: unknown): Misfit {
+    if (error instanceof Misfit) return error;
+    if (error instanceof RangeError)
+      return new Misfit('it is nested too deeply, or its text is too long.', { cause: error });
+    return new Misfit('its toJSON method or one of its getters has thrown; see the cause.', { cause: error });
+  }
+}
+
+/** Only a cycle passes the same holder twice on one way down. */
+function cycleEnd(steps: readonly Step[]): number | undefined {
+  const seen = new Set<object>();
+  for (const [index, { holder }] of steps.entries()) {
+    if (seen.has(holder)) return index;
+    seen.add(holder);
+  }
+  return undefined;
+}
