@@ -97,15 +97,16 @@ export class RequestSlot implements HookedAnswer {
     this.#isNestAnswer = true;
   }
 
-  /** For the interceptor: saves before the answer is formed, so that a failure is an error that the filters see. */
-  async commit(): Promise<void> {
-    if (this.#opened === undefined || this.#reported !== undefined) return;
-    try {
-      await this.#opened.commit();
-    } catch (error) {
+  /**
+   * For the interceptor: saves before the answer is formed, so that a failure is an error that the filters see. `undefined` when
+   * there is nothing to wait for.
+   */
+  commit(): Promise<void> | undefined {
+    if (this.#opened === undefined || this.#reported !== undefined) return undefined;
+    return this.#opened.commit()?.catch((error: unknown) => {
       this.#reported = error;
       throw error;
-    }
+    });
   }
 
   /** For the interceptor: what a handler changed before it threw is kept too. Its own error stays the one that is answered. */

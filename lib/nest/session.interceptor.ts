@@ -32,7 +32,9 @@ function committed(source: Observable<unknown>, request: AnyRequest, answersItse
         const slot = RequestSlot.of(request);
         if (slot === undefined || answersItself) return subscriber.complete();
         slot.answeredByNest();
-        slot.commit().then(
+        const saving = slot.commit();
+        if (saving === undefined) return subscriber.complete();
+        saving.then(
           () => subscriber.complete(),
           (error: unknown) => subscriber.error(error),
         );

@@ -22,10 +22,9 @@ export interface SessionRecord {
 export function recordFromWire(payload: unknown): SessionRecord | undefined {
   if (typeof payload !== 'object' || payload === null || !isPlain(payload)) return undefined;
   const data: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(payload)) {
-    if (!isReservedKey(key)) defineData(data, key, value);
-  }
-  const { _created, _seen, _addr, _permanent } = payload as Record<string, unknown>;
+  const fields = payload as Record<string, unknown>;
+  for (const key of Object.keys(fields)) if (!isReservedKey(key)) defineData(data, key, fields[key]);
+  const { _created, _seen, _addr, _permanent } = fields;
   return { data, meta: { created: asTime(_created), seen: asTime(_seen), addr: asText(_addr), permanent: _permanent } };
 }
 
@@ -42,9 +41,10 @@ export function recordToWire({ data, meta }: SessionRecord): Record<string, unkn
   return payload;
 }
 
-/** Sets an own property whatever its name: plain assignment would take `__proto__` for the prototype. */
-export function defineData(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+/** Sets an own property whatever its name: plain assignment, the fast way, would take `__proto__` for the prototype. */
+export function defineData(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') target[key] = value;
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function isReservedKey(key: string): boolean {

@@ -39,7 +39,6 @@ export const MEMCACHED_DEFAULTS = Object.freeze({
 /**
  * Makes a client that connects when it is used, so that an application starts while Memcached is down.
  * @throws SessionConfigurationError when the driver is not installed or the options cannot be right.
- * @internal Its type is the driver's own, which a user of another store has not installed: it stays out of the declarations.
  */
 export async function openMemcached({
   servers = 'localhost:11211',

@@ -28,7 +28,6 @@ export const REDIS_DEFAULTS = Object.freeze({
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
  * @throws SessionConfigurationError when ioredis is not installed or the options cannot be right.
- * @internal Its type is the driver's own, which a user of another store has not installed: it stays out of the declarations.
  */
 export async function openRedis({ url, ...options }: RedisConnectOptions): Promise<OwnRedisClient> {
   // A password may be part of the URL, so it is not quoted.
