@@ -37,10 +37,12 @@ export class SaltedSigner implements CookieSigner {
     this.#signingKey = signingKey;
   }
 
+  /** The id and its signature, made with the first secret. */
   sign(id: string): string {
     return `${id}${SEPARATOR}${this.#signingKey.sign(id)}`;
   }
 
+  /** Splits at the last separator, since an id may hold one. `undefined` where no secret verifies; never throws. */
   unsign(cookie: string): UnsignedCookie | undefined {
     const end = cookie.lastIndexOf(SEPARATOR);
     if (end === -1) return undefined;
