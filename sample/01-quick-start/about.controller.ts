@@ -1,0 +1,22 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { Session, SESSION_STORE, type SessionStore } from 'nest-session';
+
+import { storeKey } from './store-key.js';
+
+/** What another program that has access to the store sees of this session. */
+@Controller('api/about')
+export class AboutController {
+  constructor(
+    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    private readonly config: ConfigService,
+  ) {}
+
+  @Get()
+  async about(@Session() session: Session) {
+    const store = this.config.get<string>('SESSION_STORE', 'memory');
+    if (session.isNew) return { store, isNew: true, key: null, record: null };
+    const key = storeKey(session.id); // the id itself never leaves the server but in its cookie
+    return { store, isNew: false, key, record: (await this.store.get(key)) ?? null };
+  }
+}

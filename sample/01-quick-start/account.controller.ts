@@ -1,0 +1,43 @@
+import { BadRequestException, Body, Controller, Get, HttpCode, Post, UnauthorizedException } from '@nestjs/common';
+import { Session } from 'nest-session';
+
+import type { QuickStartData } from './quick-start-data.js';
+
+/** The page shows it; a real application would verify a hash of each person's own. */
+const DEMO_PASSWORD = 'demo';
+
+interface SignInForm {
+  readonly name?: unknown;
+  readonly password?: unknown;
+}
+
+@Controller('api/account')
+export class AccountController {
+  @Get()
+  account(@Session('user') user: QuickStartData['user'] | undefined) {
+    return { user: user ?? null };
+  }
+
+  @Post('sign-in')
+  @HttpCode(200)
+  async signIn(@Session() session: Session<QuickStartData>, @Body() form: SignInForm | undefined) {
+    const user = verified(form ?? {});
+    await session.regenerate({ keep: true }); // a new id, against session fixation; the cart survives
+    session.user = user;
+    return { user };
+  }
+
+  @Post('sign-out')
+  @HttpCode(204)
+  signOut(@Session() session: Session) {
+    return session.destroy(); // the record is gone at once, and the cookie with this answer
+  }
+}
+
+function verified({ name, password }: SignInForm): QuickStartData['user'] {
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 40) {
+    throw new BadRequestException('Please enter a name of up to 40 characters.');
+  }
+  if (password !== DEMO_PASSWORD) throw new UnauthorizedException('That is not the password. It is “demo”.');
+  return { name: name.trim() };
+}
