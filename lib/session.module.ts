@@ -1,4 +1,4 @@
-import { Inject, Module, Optional, type NestModule } from '@nestjs/common';
+import { Inject, Module, Optional, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { RequestSlot, type AnyRequest, type AnyResponse } from './http/request-slot.js';
@@ -7,7 +7,7 @@ import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import { SESSION_STORE } from './session.constants.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './session.module-definition.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
 import { PER_ROUTE, sessionProviders } from './session.providers.js';
 
 /**
@@ -19,6 +19,14 @@ import { PER_ROUTE, sessionProviders } from './session.providers.js';
   exports: [SESSION_STORE, SessionService, SessionGuard],
 })
 export class SessionModule extends ConfigurableModuleClass implements NestModule {
+  /**
+   * The module with these options, and everything else at its default.
+   * @throws {SessionConfigurationError} when the application starts, if an option is wrong.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
   readonly #modules: ModulesContainer;
   readonly #interceptor: SessionInterceptor;
   readonly #perRoute: boolean;

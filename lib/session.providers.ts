@@ -11,8 +11,10 @@ import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import { checkStore, createStore } from './options/create-store.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
+import type { SessionModuleOptions } from './options/session-options.js';
 import { SessionLifetime } from './session/session-lifetime.js';
 import { SESSION_STORE } from './session.constants.js';
+import { SessionConfigurationError } from './session.errors.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
 
 /** The options once they are checked. */
@@ -41,7 +43,7 @@ export function sessionProviders(optionsToken: string | symbol): Provider[] {
     StoreOwner,
     SessionGuard,
     SessionInterceptor,
-    { provide: RESOLVED_OPTIONS, inject: [optionsToken], useFactory: resolveOptions },
+    { provide: RESOLVED_OPTIONS, inject: [optionsToken], useFactory: provideOptions },
     // The store depends on nothing but the options: a test that overrides it opens no socket.
     { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
     { provide: SessionService, inject: [RESOLVED_OPTIONS, SESSION_STORE], useFactory: provideService },
@@ -51,13 +53,22 @@ export function sessionProviders(optionsToken: string | symbol): Provider[] {
 
 /** The interceptor for every route, or none: then the module attaches it to the handlers that take a session. */
 export function interceptorProviders(interceptor: 'global' | 'per-route'): Provider[] {
-  return interceptor === 'global'
-    ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }]
-    : [{ provide: PER_ROUTE, useValue: true }];
+  if (interceptor === 'global') return [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }];
+  if (interceptor === 'per-route') return [{ provide: PER_ROUTE, useValue: true }];
+  throw new SessionConfigurationError(`interceptor is '${String(interceptor)}': write 'global' or 'per-route'.`);
 }
 
 /** Present when the interceptor is to be attached per route. */
 export const PER_ROUTE = Symbol('PER_ROUTE');
+
+function provideOptions(options: SessionModuleOptions): ResolvedOptions {
+  const resolved = resolveOptions(options);
+  if ('secret' in options && resolved.signer === undefined) {
+    // Most likely an environment variable that is not set; an id without a signature is safe, so it is no error.
+    nestLogger().warn('`secret` is there but undefined, so cookies are not signed: set it, or leave the option out.');
+  }
+  return resolved;
+}
 
 async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
   const { store } = options;

@@ -143,13 +143,17 @@ export class OpenSession implements SessionKeeper {
     this.#renewalWanted = this.#standing === 'known';
   }
 
-  regenerate({ keep = false }: RegenerateOptions): Promise<void> {
+  regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
+    if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
+      throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
+    }
     return this.#inTurn(async () => {
       await this.#retire();
-      this.#cookieNeed = 'none';
       const { data } = this.#parties;
       const kept = keep === true ? { ...this.#hidden(), ...data } : pick(data, keep === false ? [] : keep);
+      this.#cookieNeed = 'none';
       this.#startAnew(kept, this.#meta);
+      if (!detach) return fillData(data, kept);
       this.#parties = createLiveSession(this, kept);
       this.#opening.onReplaced?.(this.live);
     });

@@ -73,6 +73,11 @@ export class RequestSlot implements HookedAnswer {
     rawOf(request)[RESPONSE] = response.raw ?? (response as ServerResponse);
   }
 
+  /** For the interceptor: a handler's own use of the store failed, so the answer will be 503. */
+  static announceOutage(response: AnyResponse, error: unknown): void {
+    announceOutage(response.raw ?? (response as ServerResponse), error);
+  }
+
   private constructor(parts: RequestSlotParts, request: AnyRequest, response: AnyResponse | undefined) {
     this.#parts = parts;
     this.#request = request;
@@ -120,9 +125,7 @@ export class RequestSlot implements HookedAnswer {
 
   beforeHead(): Promise<void> | undefined {
     const response = this.#response as ServerResponse;
-    if (this.#reported instanceof SessionStoreError && !response.hasHeader('retry-after')) {
-      response.setHeader('Retry-After', '1');
-    }
+    announceOutage(response, this.#reported);
     const opened = this.#opened;
     if (opened === undefined || this.#reported !== undefined) return undefined;
     if (this.#isStaticFile(response)) opened.barCookie('static-file');
@@ -233,6 +236,12 @@ export class RequestSlot implements HookedAnswer {
   get #route(): string {
     return `${this.#raw.method ?? 'GET'} ${this.#path}`;
   }
+}
+
+/** Tells the client when to come back (RFC 9110, section 15.6.4). */
+function announceOutage(response: ServerResponse, error: unknown): void {
+  if (!(error instanceof SessionStoreError) || response.headersSent || response.hasHeader('retry-after')) return;
+  response.setHeader('Retry-After', '1');
 }
 
 function describe(error: unknown): string {

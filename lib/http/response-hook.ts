@@ -20,6 +20,7 @@ interface OriginalMethods {
   write(this: ServerResponse, ...args: unknown[]): boolean;
   end(this: ServerResponse, ...args: unknown[]): ServerResponse;
   flushHeaders(this: ServerResponse): void;
+  on(this: ServerResponse, ...args: unknown[]): ServerResponse;
 }
 
 const HOOK = Symbol('nest-session.response-hook');
@@ -38,6 +39,8 @@ export function installResponseHook(response: ServerResponse, answer: HookedAnsw
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
   hooked.flushHeaders = hookedFlushHeaders;
+  // Only where somebody else stands before it already: see `on` below.
+  if (Object.hasOwn(hooked, 'on')) hooked.on = hookedOn as ServerResponse['on'];
 }
 
 function hookedWriteHead(this: HookedResponse, ...args: unknown[]): ServerResponse {
@@ -56,12 +59,18 @@ function hookedFlushHeaders(this: HookedResponse): void {
   hookOf(this).flushHeaders();
 }
 
+function hookedOn(this: HookedResponse, ...args: unknown[]): ServerResponse {
+  return hookOf(this).on(args);
+}
+
 class ResponseHook {
   readonly #response: HookedResponse;
   readonly #answer: HookedAnswer;
   readonly #original: OriginalMethods;
   /** Calls that wait for the save, in order. */
   #held: (() => void)[] = [];
+  /** Who is to be told when writing may go on. */
+  readonly #writers = new Set<unknown>();
   #saving = false;
   #prepared = false;
   #writtenLine: string | undefined;
@@ -69,8 +78,18 @@ class ResponseHook {
   constructor(response: HookedResponse, answer: HookedAnswer) {
     this.#response = response;
     this.#answer = answer;
-    const { writeHead, write, end, flushHeaders } = response;
-    this.#original = { writeHead, write, end, flushHeaders } as unknown as OriginalMethods;
+    const { writeHead, write, end, flushHeaders, on } = response;
+    this.#original = { writeHead, write, end, flushHeaders, on } as unknown as OriginalMethods;
+  }
+
+  /**
+   * A compressor that was there before us keeps the listeners for 'drain' on a stream of its own, where ours does not reach them:
+   * whoever was told to wait for the save would wait for ever.
+   */
+  on(args: unknown[]): ServerResponse {
+    const [event, listener] = args;
+    if (event === 'drain' && (this.#saving || !this.#response.headersSent)) this.#writers.add(listener);
+    return this.#original.on.apply(this.#response, args);
   }
 
   writeHead(args: unknown[]): ServerResponse {
@@ -157,7 +176,15 @@ class ResponseHook {
     while (held.length > 0 && !this.#saving) held.shift()?.();
     if (this.#saving) this.#held.push(...held);
     // Writers were told to wait; Node says 'drain' itself if its own buffer is full.
-    else if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain');
+    else if (!response.writableEnded && !response.writableNeedDrain) this.#tellWriters();
+  }
+
+  #tellWriters(): void {
+    const response = this.#response;
+    const reached: readonly unknown[] = response.rawListeners('drain');
+    response.emit('drain');
+    for (const writer of this.#writers) if (!reached.includes(writer)) (writer as () => void).call(response);
+    this.#writers.clear();
   }
 
   /**

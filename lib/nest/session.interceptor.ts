@@ -1,7 +1,7 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
-import { RequestSlot, type AnyRequest } from '../http/request-slot.js';
+import { RequestSlot, type AnyRequest, type AnyResponse } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 
 /**
@@ -18,13 +18,15 @@ export class SessionInterceptor implements NestInterceptor {
     const { isEventStream, answersItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head; what answers by itself may do so much later.
     if (isEventStream) return next.handle();
-    const request = context.switchToHttp().getRequest<AnyRequest>();
-    return committed(next.handle(), request, answersItself);
+    return committed(next.handle(), context.switchToHttp(), answersItself);
   }
 }
 
+type HttpArgumentsHost = ReturnType<ExecutionContext['switchToHttp']>;
+
 /** The same values and the same end, but the end waits for the save. */
-function committed(source: Observable<unknown>, request: AnyRequest, answersItself: boolean): Observable<unknown> {
+function committed(source: Observable<unknown>, http: HttpArgumentsHost, answersItself: boolean): Observable<unknown> {
+  const request = http.getRequest<AnyRequest>();
   return new Observable((subscriber) =>
     source.subscribe({
       next: (value) => subscriber.next(value),
@@ -40,6 +42,7 @@ function committed(source: Observable<unknown>, request: AnyRequest, answersItse
         );
       },
       error: (error: unknown) => {
+        RequestSlot.announceOutage(http.getResponse<AnyResponse>(), error);
         const slot = RequestSlot.of(request);
         if (slot === undefined) return subscriber.error(error);
         void slot.commitAfterError().then(() => subscriber.error(error));

@@ -75,7 +75,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
  * Checks what the user wrote and lays the defaults in, once, at start-up.
  * @throws {SessionConfigurationError} that says what to write instead.
  */
-export function resolveOptions(options: SessionModuleOptions = {}): ResolvedOptions {
+export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
   refuseUnknown(options);
   const given = { ...DEFAULTS, ...withoutUndefined(options) } as typeof DEFAULTS & SessionModuleOptions;
   checkChoices(given);
@@ -102,11 +102,28 @@ export function resolveOptions(options: SessionModuleOptions = {}): ResolvedOpti
 
 const KNOWN: readonly string[] = [...Object.keys(DEFAULTS), 'secret', 'signer', 'serializer'];
 
+/** What people write who come from elsewhere, and where it went. */
+const HINTS: Readonly<Record<string, string>> = {
+  isGlobal: 'it stands beside the options: in forRootAsync, beside useFactory',
+  interceptor: 'it stands beside the options: in forRootAsync, beside useFactory',
+  imports: 'it stands beside the options: in forRootAsync, beside useFactory',
+  resave: 'it is not needed, an unchanged session is never saved',
+  saveUninitialized: 'it is not needed, an empty session is never stored',
+  maxAge: 'write idleTimeout, in seconds or as a text such as 30m',
+  ttl: 'write idleTimeout, in seconds or as a text such as 30m',
+  name: 'write cookie: { name }',
+  prefix: 'write keyPrefix',
+};
+
 /** A misspelt option would be silently without effect; for `secret` or `pinning` that is a hole. */
 function refuseUnknown(options: SessionModuleOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new SessionConfigurationError('There are no options: let the factory return an object, {} for the defaults.');
+  }
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown === undefined) return;
-  throw new SessionConfigurationError(`There is no option '${unknown}': the options are ${KNOWN.join(', ')}.`);
+  const hint = HINTS[unknown] ?? `the options are ${KNOWN.toSorted().join(', ')}`;
+  throw new SessionConfigurationError(`There is no option '${unknown}': ${hint}.`);
 }
 
 function withoutUndefined<T extends object>(options: T): Partial<T> {
@@ -185,7 +202,8 @@ function resolveCookie(options: CookieOptions): ResolvedCookie {
   const cookie = Object.freeze({ ...COOKIE_DEFAULTS, ...withoutUndefined(options) }) as ResolvedCookie;
   const unknown = Object.keys(cookie).find((key) => !COOKIE_KEYS.includes(key));
   if (unknown !== undefined) {
-    throw new SessionConfigurationError(`There is no option cookie.${unknown}: write ${COOKIE_KEYS.join(', ')}.`);
+    const hint = ['maxAge', 'expires'].includes(unknown) ? HINTS.maxAge : `write ${COOKIE_KEYS.join(', ')}`;
+    throw new SessionConfigurationError(`There is no option cookie.${unknown}: ${hint}.`);
   }
   validateCookie(cookie);
   return cookie;

@@ -13,9 +13,9 @@ export interface SessionData {
 export type SessionCallback = (error?: unknown) => void;
 
 /** What survives a {@link SessionMembers.regenerate}. */
-export interface RegenerateOptions {
+export interface RegenerateOptions<T extends object = SessionData> {
   /** `true` keeps all data, a list keeps these keys. Default: nothing survives. */
-  readonly keep?: boolean | readonly string[];
+  readonly keep?: boolean | readonly (keyof T & string)[];
 }
 
 /** What a session can do. None of this is enumerable, so that keys, spread and JSON see the data alone. */
@@ -26,13 +26,15 @@ export interface SessionMembers<T extends object = SessionData> {
   readonly isNew: boolean;
   /**
    * Gives the session a new id and removes the old record at once; call it at every login, against session fixation
-   * (OWASP ASVS 5.0, 7.2.4). The data are dropped unless `keep` says otherwise. `request.session` is then a new object; the one
-   * you hold stays readable, and what you write to it goes to the new session.
+   * (OWASP ASVS 5.0, 7.2.4). The data are dropped, from this object too, unless `keep` says otherwise.
+   *
+   * With a callback it does what Passport expects: when that is called, `request.session` is a new object, and this one stays
+   * readable as it was. What is assigned to this one then goes to the new session.
    * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
    */
-  regenerate(options?: RegenerateOptions): Promise<void>;
+  regenerate(options?: RegenerateOptions<T>): Promise<void>;
   regenerate(callback: SessionCallback): void;
-  regenerate(options: RegenerateOptions, callback: SessionCallback): void;
+  regenerate(options: RegenerateOptions<T>, callback: SessionCallback): void;
   /** Removes the record at once, empties this object and expires the cookie. Data written afterwards start a new session. */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
@@ -69,10 +71,11 @@ export type LiveSession<T extends object = SessionData> = Partial<T> & SessionMe
 export interface SessionKeeper {
   readonly id: string;
   readonly isNew: boolean;
-  /** The live object that stands for the session now; after a regenerate, no longer the first one. */
+  /** The live object that stands for the session now; after a regenerate with a callback, no longer the first one. */
   readonly live: LiveSession;
   readonly changes: SessionChanges;
-  regenerate(options: RegenerateOptions): Promise<void>;
+  /** @param detach whether another object stands for the session afterwards, so that the present one can stay as it is. */
+  regenerate(options: RegenerateOptions, detach: boolean): Promise<void>;
   destroy(): Promise<void>;
   save(): Promise<void>;
   reload(): Promise<void>;
@@ -97,7 +100,8 @@ class Session {
 
   regenerate(options?: RegenerateOptions | SessionCallback, callback?: SessionCallback): Promise<void> | void {
     const wanted = typeof options === 'function' ? {} : (options ?? {});
-    return answer(keeperOf(this).regenerate(wanted), typeof options === 'function' ? options : callback);
+    const done = typeof options === 'function' ? options : callback;
+    return answer(keeperOf(this).regenerate(wanted, done !== undefined), done);
   }
 
   destroy(callback?: SessionCallback): Promise<void> | void {
@@ -210,7 +214,7 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
     return false;
   }
 
-  /** False once a regenerate has put another object in this one's place; then writes are passed on to that one. */
+  /** False once a regenerate with a callback has put another object in this one's place; then writes are passed on to that one. */
   get #isCurrent(): boolean {
     return this.#keeper.live === this.self;
   }

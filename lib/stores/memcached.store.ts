@@ -12,7 +12,7 @@ export { MEMCACHED_DEFAULTS, type MemcachedConnectOptions } from './memcached-co
 
 const MEMCACHED: BackEnd = {
   name: 'Memcached',
-  check: 'the servers are up, reachable from here, have memory left and allow items of 1 MB (option -I)',
+  check: 'the servers are up, reachable from here, and have memory left',
 };
 
 /**

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-import { Catch, Controller, Get, Res, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Controller, Get, Inject, Res, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   Session,
+  SESSION_STORE,
   SessionConflictError,
   SessionError,
   SessionStoreError,
@@ -20,6 +21,8 @@ type Data = { n: number; value: unknown; user: string };
 
 @Controller()
 class FailingController {
+  constructor(@Inject(SESSION_STORE) private readonly store: SessionStore) {}
+
   @Get('plain')
   plain(): string {
     return 'plain';
@@ -66,6 +69,12 @@ class FailingController {
   functionByHand(@Session() session: Session<Data>, @Res() reply: { send(body: string): void }): void {
     session.value = () => 1;
     reply.send('never');
+  }
+
+  @Get('direct')
+  async direct(): Promise<string | undefined> {
+    await this.store.set('key', 'value', 60);
+    return this.store.get('key');
   }
 
   @Get('saved-by-hand')
@@ -126,6 +135,12 @@ describe.each(platforms)('on %s', (platform) => {
         expect(JSON.stringify(await answer.json())).not.toContain(before.split('=')[1]);
       },
     );
+
+    it('answers 503 with Retry-After where a handler used the store itself', async () => {
+      store.failing.add('get');
+      const answer = await app.client().get('/direct');
+      expect([answer.status, answer.header('retry-after')]).toEqual([503, '1']);
+    });
 
     it('goes on with routes that need no session, and with those again once the store is back', async () => {
       const client = app.client();

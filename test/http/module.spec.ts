@@ -97,7 +97,7 @@ describe.each(platforms)('on %s', (platform) => {
   }
 
   it.each<[string, () => Type]>([
-    ['forRoot without options', () => appModule(SessionModule.forRoot({}))],
+    ['forRoot without options', () => appModule(SessionModule.forRoot())],
     ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new CountingStore() }))],
     [
       'forRootAsync with useFactory, inject and imports',
@@ -272,6 +272,8 @@ describe.each(platforms)('on %s', (platform) => {
     [{ generateId: () => 'always-the-same-id' }, 'randomUUID'],
     [{ generateId: () => 'short' }, '16 to 128'],
     [{ secrets: ['x'] } as SessionModuleOptions, "no option 'secrets'"],
+    [{ resave: false } as SessionModuleOptions, 'never saved'],
+    [{ cookie: { expires: 1 } as object }, 'idleTimeout'],
     [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
     [{ wire: 'quart' as 'native' }, "'native'"],
     [{ onLateSaveError: 'ignore' as 'send' }, "'destroy' or 'send'"],
@@ -286,6 +288,15 @@ describe.each(platforms)('on %s', (platform) => {
     );
     expect(error).toBeInstanceOf(SessionConfigurationError);
     expect((error as Error).message).toContain(remedy);
+  });
+
+  it('refuses a factory that returns nothing, and an interceptor that does not exist', async () => {
+    const module = appModule(
+      SessionModule.forRootAsync({ useFactory: () => undefined as unknown as SessionModuleOptions }),
+    );
+    const starting = createOn(platform, module, { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow('let the factory return an object');
+    expect(() => SessionModule.forRoot({ interceptor: 'globl' as 'global' })).toThrow("'per-route'");
   });
 
   it('says what is missing where SessionModule was not imported', async () => {

@@ -65,7 +65,7 @@ describe('a live session', () => {
       user: 'grace',
     });
     const other = await engine.open(id);
-    await other.regenerate({ keep: true });
+    await other.live.regenerate({ keep: true });
     await other.commit();
     expect(JSON.parse((await store.inner.get(engine.records.keyOf(other.id))) as string)).toMatchObject({
       id: 'theirs',
@@ -306,10 +306,23 @@ describe('a live session', () => {
       expect({ ...open.live }).toEqual(kept);
     });
 
-    it('leaves the old object readable, and passes on what is written to it', async () => {
+    it('goes on with the same object, which has forgotten what was not kept', async () => {
+      const open = await engine.open(await engine.stored({ user: 'ada', cart: [1], items: ['old'] }));
+      const held = open.live as Record<string, any>;
+      await held.regenerate({ keep: ['cart'] });
+      expect(open.live).toBe(held);
+      expect({ ...held }).toEqual({ cart: [1] });
+      held.items ??= [];
+      held.items.push('new');
+      held.cart.push(2);
+      await open.commit();
+      expect(await engine.seen(open.id)).toEqual({ cart: [1, 2], items: ['new'] });
+    });
+
+    it('with a callback leaves the old object readable, and passes on what is written to it', async () => {
       const open = await engine.open(await engine.stored({ user: 'ada', cart: [1] }));
       const old = open.live as Record<string, any>;
-      await old.regenerate({ keep: ['cart'] });
+      await new Promise((resolve) => old.regenerate({ keep: ['cart'] }, resolve));
       expect(open.live).not.toBe(old);
       expect(old.user).toBe('ada');
       expect(open.live.user).toBeUndefined();
@@ -320,6 +333,11 @@ describe('a live session', () => {
       old.cart.push(3);
       await open.commit();
       expect(await engine.seen(open.id)).toEqual({ cart: [1, 2, 3], role: 'admin' });
+    });
+
+    it('refuses to keep what is neither all, nothing nor a list of keys', async () => {
+      const { live } = await engine.open(await engine.stored({ user: 'ada' }));
+      expect(() => live.regenerate({ keep: 'user' as never })).toThrow("['cart']");
     });
 
     it('expires the cookie when nothing is left', async () => {
