@@ -124,6 +124,15 @@ it('counts visits in middleware as the page does', async () => {
   expect([session.visits, passed]).toEqual([2, 2]);
 });
 
+it('counts likes with update as the page does', async () => {
+  const { LikesController } = (await load('likes.controller.js')) as unknown as {
+    LikesController: new () => { like(session: object): Promise<number> };
+  };
+  const data: { likes?: number } = {};
+  const session = { update: async (fn: (data: object) => number) => fn(data) };
+  expect([await new LikesController().like(session), await new LikesController().like(session)]).toEqual([1, 2]);
+});
+
 it('makes the testing application without a socket', async () => {
   const { testingApp } = (await load('carts.spec.js')) as unknown as {
     testingApp(): Promise<{ init(): Promise<unknown>; close(): Promise<void> }>;
