@@ -141,6 +141,12 @@ function checkChoices(given: SessionModuleOptions): void {
   oneOf('wire', given.wire, ['native']);
   oneOf('onLateSaveError', given.onLateSaveError, ['destroy', 'send']);
   for (const name of ['hashIds', 'rolling', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
+  for (const driver of ['redis', 'memcached'] as const) {
+    const connection = given[driver] as object;
+    if ('client' in connection && connection.client === undefined) {
+      throw new SessionConfigurationError(`${driver}.client is undefined: give the client, or leave the key out.`);
+    }
+  }
   if (typeof given.keyPrefix !== 'string') {
     throw new SessionConfigurationError(`keyPrefix is ${show(given.keyPrefix)}: write a string such as 'session:'.`);
   }

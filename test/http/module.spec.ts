@@ -272,6 +272,7 @@ describe.each(platforms)('on %s', (platform) => {
     [{ generateId: () => 'always-the-same-id' }, 'randomUUID'],
     [{ generateId: () => 'short' }, '16 to 128'],
     [{ secrets: ['x'] } as SessionModuleOptions, "no option 'secrets'"],
+    [{ store: 'redis', redis: { client: undefined } }, 'give the client'],
     [{ resave: false } as SessionModuleOptions, 'never saved'],
     [{ cookie: { expires: 1 } as object }, 'idleTimeout'],
     [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
