@@ -67,10 +67,12 @@ class ResponseHook {
   readonly #response: HookedResponse;
   readonly #answer: HookedAnswer;
   readonly #original: OriginalMethods;
-  /** Calls that wait for the save, in order. */
+  /** Calls that wait for the save, in order. They go on from here: what came after us, such as a compressor, has had them already. */
   #held: (() => void)[] = [];
   /** Who is to be told when writing may go on. */
   readonly #writers = new Set<unknown>();
+  /** The last held write was refused more, so that whoever took it says 'drain' itself. */
+  #isFull = false;
   #saving = false;
   #prepared = false;
   #writtenLine: string | undefined;
@@ -107,13 +109,15 @@ class ResponseHook {
   write(args: unknown[]): boolean {
     if (!this.#response.headersSent) this.#formHead();
     if (!this.#saving) return this.#original.write.apply(this.#response, args);
-    this.#held.push(() => void this.#response.write(...(args as [string])));
+    this.#held.push(() => {
+      this.#isFull = !this.write(args);
+    });
     return false;
   }
 
   flushHeaders(): void {
     if (!this.#response.headersSent) this.#formHead();
-    if (this.#saving) this.#held.push(() => this.#response.flushHeaders());
+    if (this.#saving) this.#held.push(() => this.flushHeaders());
     else this.#original.flushHeaders.call(this.#response);
   }
 
@@ -126,7 +130,7 @@ class ResponseHook {
       if (this.#saving) this.#formHeadOf(args);
     }
     if (!this.#saving) return this.#original.end.apply(response, args);
-    this.#held.push(() => void response.end(...(args as [string, BufferEncoding])));
+    this.#held.push(() => void this.end(args));
     // Whoever looks must see that the answer is given, or it would be given twice.
     Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
     return response;
@@ -175,8 +179,8 @@ class ResponseHook {
     this.#held = [];
     while (held.length > 0 && !this.#saving) held.shift()?.();
     if (this.#saving) this.#held.push(...held);
-    // Writers were told to wait; Node says 'drain' itself if its own buffer is full.
-    else if (!response.writableEnded && !response.writableNeedDrain) this.#tellWriters();
+    // Writers were told to wait; not `writableNeedDrain`, which the response of Fastify's inject() never takes back.
+    else if (!response.writableEnded && !this.#isFull) this.#tellWriters();
   }
 
   #tellWriters(): void {
