@@ -105,11 +105,17 @@ class BigController {
   }
 
   @Get('written/:mark')
-  async written(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  written(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
     session.mark = mark;
     const raw = rawOf(reply);
-    for (const chunk of counted()) if (!raw.write(chunk)) await once(raw, 'drain');
-    raw.end();
+    const chunks = counted();
+    const goOn = (): void => {
+      let next = chunks.next();
+      while (next.done !== true && raw.write(next.value)) next = chunks.next();
+      if (next.done === true) raw.end();
+    };
+    raw.on('drain', goOn);
+    goOn();
   }
 
   /** Chunks that a compressor takes without asking the writer to wait. */
