@@ -1,7 +1,7 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
-import { KeyedQueue } from './engine/keyed-queue.js';
+import { KeyedTurns } from './engine/keyed-turns.js';
 import { SessionEngine } from './engine/session-engine.js';
 import type { SessionLogger } from './engine/session-logger.js';
 import { SessionRecords } from './engine/session-records.js';
@@ -86,7 +86,7 @@ function provideService(options: ResolvedOptions, store: SessionStore): SessionS
     records: new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds }),
     lifetime,
     logger,
-    queue: new KeyedQueue(),
+    saves: new KeyedTurns(),
     generateId,
     stringify: (value) => serializer.stringify(value),
   });

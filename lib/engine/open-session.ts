@@ -1,11 +1,10 @@
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { SessionChanges } from '../session/session-changes.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
-import { defineData } from '../session/session-record.js';
+import { hiddenData, layKeysOver, pickKeys } from '../session/session-keys.js';
 import {
   createLiveSession,
   fillData,
-  isReservedName,
   type LiveParts,
   type LiveSession,
   type RegenerateOptions,
@@ -15,16 +14,17 @@ import {
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
 import { retryOnConflict } from './conflict-retry.js';
 import { COOKIE_BAR_REMEDY, type CookieBar } from './cookie-bar.js';
-import type { KeyedQueue } from './keyed-queue.js';
+import type { KeyedTurns } from './keyed-turns.js';
 import type { SessionLogger } from './session-logger.js';
 import type { ReadRecord, SessionRecords } from './session-records.js';
+import { Turns } from './turns.js';
 
 /** What every open session of one engine shares. */
 export interface OpenSessionParts {
   readonly records: SessionRecords;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
-  readonly queue: KeyedQueue;
+  readonly saves: KeyedTurns;
   readonly generateId: () => string;
   /** How a value's text is made when changes are looked for. */
   readonly stringify: (value: unknown) => string;
@@ -78,7 +78,8 @@ export class OpenSession implements SessionKeeper {
   #renewalWanted: boolean;
   /** This request ended a session, so the browser's cookie opens nothing any more. */
   #ended = false;
-  #busy: Promise<unknown> | undefined;
+  /** What a request does to its own session never overlaps. */
+  readonly #turns = new Turns();
 
   constructor(parts: OpenSessionParts, opening: Opening) {
     const { record, address } = opening;
@@ -130,9 +131,9 @@ export class OpenSession implements SessionKeeper {
    * soon as this returns, before the save is done, unless an earlier action still runs.
    */
   commit(): Promise<void> | undefined {
-    if (this.#busy !== undefined) return this.#inTurn(async () => this.#commitNow());
+    if (this.#turns.isBusy) return this.#turns.run(async () => this.#commitNow());
     const saving = this.#commitNow();
-    return saving && this.#inTurn(() => saving);
+    return saving && this.#turns.run(() => saving);
   }
 
   async save(): Promise<void> {
@@ -147,10 +148,10 @@ export class OpenSession implements SessionKeeper {
     if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
       throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
     }
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       await this.#retire();
       const { data } = this.#parties;
-      const kept = keep === true ? { ...this.#hidden(), ...data } : pick(data, keep === false ? [] : keep);
+      const kept = keep === true ? { ...this.#hidden(), ...data } : pickKeys(data, keep === false ? [] : keep);
       this.#cookieNeed = 'none';
       this.#startAnew(kept, this.#meta);
       if (!detach) return fillData(data, kept);
@@ -160,7 +161,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const { addr } = this.#meta;
       await this.#retire();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
@@ -173,7 +174,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   reload(): Promise<void> {
-    return this.#inTurn(async () => this.#adopt(await this.#readAgain()));
+    return this.#turns.run(async () => this.#adopt(await this.#readAgain()));
   }
 
   async update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R> {
@@ -258,7 +259,7 @@ export class OpenSession implements SessionKeeper {
 
   /** Compare-and-set: on a conflict this request's keys are laid over what the other one wrote. */
   #replace(keys: ReadonlySet<string>): Promise<void> {
-    return this.#parts.queue.run(this.id, () =>
+    return this.#parts.saves.run(this.id, () =>
       retryOnConflict(async () => {
         if (this.#version === UNREAD && !(await this.#refresh())) return { done: this.#lost() };
         const record = { data: this.#overlay(this.#base.data, keys), meta: this.#mergedMeta() };
@@ -322,7 +323,7 @@ export class OpenSession implements SessionKeeper {
 
   #startAnew(data: Readonly<Record<string, unknown>>, meta: SessionMeta): void {
     this.#drawnId = undefined;
-    this.#base = { data: onlyReserved(data), meta: {} };
+    this.#base = { data: hiddenData(data), meta: {} };
     this.#meta = { ...meta, seen: undefined };
     this.#version = UNREAD;
     this.#renewalWanted = false;
@@ -359,10 +360,10 @@ export class OpenSession implements SessionKeeper {
       const fresh = await this.#readAgain();
       const draft: Record<string, unknown> = {};
       fillData(draft, fresh.data);
-      applyKeys(draft, this.#copyOf(this.#parties.data, pending), pending);
+      layKeysOver(draft, this.#copyOf(this.#parties.data, pending), pending);
       const result = await fn(draft);
-      const data = { ...onlyReserved(fresh.data), ...draft };
-      const outcome = await this.#inTurn(() => this.#replaceWhole({ data, meta: fresh.meta }, fresh.version));
+      const data = { ...hiddenData(fresh.data), ...draft };
+      const outcome = await this.#turns.run(() => this.#replaceWhole({ data, meta: fresh.meta }, fresh.version));
       return outcome === 'conflict' ? outcome : { done: result };
     });
   }
@@ -390,50 +391,15 @@ export class OpenSession implements SessionKeeper {
 
   #overlay(base: Readonly<Record<string, unknown>>, keys: Iterable<string>): Record<string, unknown> {
     const data = { ...base };
-    applyKeys(data, this.#parties.data, keys);
+    layKeysOver(data, this.#parties.data, keys);
     return data;
   }
 
   #copyOf(data: Readonly<Record<string, unknown>>, keys: Iterable<string>): Record<string, unknown> {
-    const copy: Record<string, unknown> = {};
-    for (const key of keys) if (Object.hasOwn(data, key)) defineData(copy, key, this.#parts.records.copy(data[key]));
-    return copy;
+    return this.#parts.records.copy(pickKeys(data, keys));
   }
 
   #hidden(): Record<string, unknown> {
-    return onlyReserved(this.#base.data);
-  }
-
-  /** One after another: what a request does to its own session never overlaps. */
-  async #inTurn<R>(task: () => Promise<R> | undefined): Promise<R> {
-    const before = this.#busy;
-    const mine = (async (): Promise<R> => {
-      await before?.catch(() => undefined);
-      return (await task()) as R;
-    })();
-    this.#busy = mine;
-    try {
-      return await mine;
-    } finally {
-      if (this.#busy === mine) this.#busy = undefined;
-    }
-  }
-}
-
-/** Data that another program stored under a member's name: never shown, never lost. */
-function onlyReserved(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return pick(data, Object.keys(data).filter(isReservedName));
-}
-
-function pick(data: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
-  const picked: Record<string, unknown> = {};
-  for (const key of keys) if (Object.hasOwn(data, key)) defineData(picked, key, data[key]);
-  return picked;
-}
-
-function applyKeys(to: Record<string, unknown>, from: Readonly<Record<string, unknown>>, keys: Iterable<string>): void {
-  for (const key of keys) {
-    if (Object.hasOwn(from, key)) defineData(to, key, from[key]);
-    else delete to[key];
+    return hiddenData(this.#base.data);
   }
 }

@@ -1,0 +1,25 @@
+import { defineData } from './session-record.js';
+import { isReservedName } from './session.js';
+
+/** Data of a session, by key. */
+type Data = Readonly<Record<string, unknown>>;
+
+/** The data under these keys alone, as far as there are any. */
+export function pickKeys(data: Data, keys: Iterable<string>): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const key of keys) if (Object.hasOwn(data, key)) defineData(picked, key, data[key]);
+  return picked;
+}
+
+/** Makes these keys what they are in other data: set, or not there. */
+export function layKeysOver(data: Record<string, unknown>, from: Data, keys: Iterable<string>): void {
+  for (const key of keys) {
+    if (Object.hasOwn(from, key)) defineData(data, key, from[key]);
+    else delete data[key];
+  }
+}
+
+/** Data that another program stored under a member's name: never shown, never lost. */
+export function hiddenData(data: Data): Record<string, unknown> {
+  return pickKeys(data, Object.keys(data).filter(isReservedName));
+}

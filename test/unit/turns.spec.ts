@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+
+import { KeyedTurns } from '../../lib/engine/keyed-turns.js';
+import { Turns } from '../../lib/engine/turns.js';
+
+/** A promise that is settled from outside. */
+function gate(): { readonly passed: Promise<void>; open: () => void; fail: (error: Error) => void } {
+  let open!: () => void;
+  let fail!: (error: Error) => void;
+  const passed = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  return { passed, open, fail };
+}
+
+describe('turns', () => {
+  it('run one after another, in order', async () => {
+    const turns = new Turns();
+    const first = gate();
+    const seen: string[] = [];
+    const one = turns.run(() => first.passed.then(() => void seen.push('one')));
+    const two = turns.run(async () => void seen.push('two'));
+    expect(turns.isBusy).toBe(true);
+    first.open();
+    await Promise.all([one, two]);
+    expect(seen).toEqual(['one', 'two']);
+    expect(turns.isBusy).toBe(false);
+  });
+
+  it('go on after one that failed, whose error its caller gets', async () => {
+    const turns = new Turns();
+    const first = gate();
+    const one = turns.run(() => first.passed);
+    const two = turns.run(async () => 'two');
+    first.fail(new Error('one'));
+    await expect(one).rejects.toThrow('one');
+    expect(await two).toBe('two');
+  });
+});
+
+describe('turns by key', () => {
+  it('wait on the same key, and not on another', async () => {
+    const turns = new KeyedTurns();
+    const first = gate();
+    const seen: string[] = [];
+    const one = turns.run('a', () => first.passed.then(() => void seen.push('a1')));
+    const two = turns.run('a', async () => void seen.push('a2'));
+    await turns.run('b', async () => void seen.push('b'));
+    expect(seen).toEqual(['b']);
+    first.open();
+    await Promise.all([one, two]);
+    expect(seen).toEqual(['b', 'a1', 'a2']);
+  });
+});
