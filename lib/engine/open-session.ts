@@ -72,7 +72,7 @@ export class OpenSession implements SessionKeeper {
   #base: SessionRecord;
   #version: unknown;
   #meta: SessionMeta;
-  #parties: LiveParts;
+  #sides: LiveParts;
   #cookieBar: CookieBar | undefined;
   #cookieNeed: CookieNeed = 'none';
   #renewalWanted: boolean;
@@ -96,7 +96,7 @@ export class OpenSession implements SessionKeeper {
       record !== undefined && (parts.lifetime.isRenewalDue(record.meta) || this.#meta.addr !== record.meta.addr);
     if (opening.rotated === true && record !== undefined) this.#cookieNeed = 'set';
     this.changes = new SessionChanges(parts.stringify);
-    this.#parties = createLiveSession(this, this.#base.data);
+    this.#sides = createLiveSession(this, this.#base.data);
   }
 
   get id(): string {
@@ -108,7 +108,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get live(): LiveSession {
-    return this.#parties.live;
+    return this.#sides.live;
   }
 
   /** What the answer must say about the cookie, should its head be formed now; for a head that is formed, what it must have said. */
@@ -150,12 +150,12 @@ export class OpenSession implements SessionKeeper {
     }
     return this.#turns.run(async () => {
       await this.#retire();
-      const { data } = this.#parties;
+      const { data } = this.#sides;
       const kept = keep === true ? { ...this.#hidden(), ...data } : pickKeys(data, keep === false ? [] : keep);
       this.#cookieNeed = 'none';
       this.#startAnew(kept, this.#meta);
       if (!detach) return fillData(data, kept);
-      this.#parties = createLiveSession(this, kept);
+      this.#sides = createLiveSession(this, kept);
       this.#opening.onReplaced?.(this.live);
     });
   }
@@ -169,7 +169,7 @@ export class OpenSession implements SessionKeeper {
       this.#ended = true;
       this.#cookieNeed = 'none';
       this.#startAnew({}, { addr });
-      fillData(this.#parties.data, {});
+      fillData(this.#sides.data, {});
     });
   }
 
@@ -178,7 +178,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   async update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R> {
-    const pending = this.changes.take(this.#parties.data);
+    const pending = this.changes.take(this.#sides.data);
     try {
       return await (this.#standing === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, pending));
     } catch (error) {
@@ -188,7 +188,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   #commitNow(): Promise<void> | undefined {
-    const keys = this.changes.take(this.#parties.data);
+    const keys = this.changes.take(this.#sides.data);
     const status = this.#status(keys);
     switch (status) {
       case 'untouched':
@@ -208,7 +208,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   #status(keys: ReadonlySet<string>): Status {
-    const isEmpty = Object.keys(this.#parties.data).length === 0 && Object.keys(this.#hidden()).length === 0;
+    const isEmpty = Object.keys(this.#sides.data).length === 0 && Object.keys(this.#hidden()).length === 0;
     if (this.#standing === 'gone') return this.#dropped(keys);
     if (this.#standing === 'known') {
       if (keys.size === 0) return 'untouched';
@@ -249,7 +249,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #createRecord(): Promise<void> {
-    const record = { data: this.#overlay(this.#base.data, Object.keys(this.#parties.data)), meta: this.#meta };
+    const record = { data: this.#overlay(this.#base.data, Object.keys(this.#sides.data)), meta: this.#meta };
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await this.#parts.records.create(this.id, record)) return this.#saved(record);
       this.#drawnId = undefined;
@@ -341,12 +341,12 @@ export class OpenSession implements SessionKeeper {
   #adopt(record: ReadRecord): void {
     this.#base = record;
     this.#version = record.version;
-    fillData(this.#parties.data, record.data);
+    fillData(this.#sides.data, record.data);
     this.changes.reset();
   }
 
   async #updateNew<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R> {
-    const { data } = this.#parties;
+    const { data } = this.#sides;
     const draft = this.#copyOf(data, Object.keys(data));
     const result = await fn(draft);
     for (const key of new Set([...Object.keys(data), ...Object.keys(draft)])) this.changes.mark(key);
@@ -360,7 +360,7 @@ export class OpenSession implements SessionKeeper {
       const fresh = await this.#readAgain();
       const draft: Record<string, unknown> = {};
       fillData(draft, fresh.data);
-      layKeysOver(draft, this.#copyOf(this.#parties.data, pending), pending);
+      layKeysOver(draft, this.#copyOf(this.#sides.data, pending), pending);
       const result = await fn(draft);
       const data = { ...hiddenData(fresh.data), ...draft };
       const outcome = await this.#turns.run(() => this.#replaceWhole({ data, meta: fresh.meta }, fresh.version));
@@ -391,7 +391,7 @@ export class OpenSession implements SessionKeeper {
 
   #overlay(base: Readonly<Record<string, unknown>>, keys: Iterable<string>): Record<string, unknown> {
     const data = { ...base };
-    layKeysOver(data, this.#parties.data, keys);
+    layKeysOver(data, this.#sides.data, keys);
     return data;
   }
 
