@@ -1,9 +1,9 @@
-import { request } from 'node:http';
+import { request, type IncomingMessage, type ServerResponse } from 'node:http';
 
-import { Controller, Get, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Post, UseGuards, type INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { Session, SessionGuard, type SessionModuleOptions } from '../../lib/index.js';
+import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
@@ -187,7 +187,6 @@ describe.each(platforms)('on %s', (platform) => {
     it('pins to the client and not to the proxy', async () => {
       const app = await pinned(platform, session, adapter);
       const visitor = new Visitor((await proxyTo(app.port, { from: PROXY })).port);
-      // Fastify since 5.12 has no hop count of its own; the option counts, whatever the adapter does.
       await visitor.login(OWNER);
       expect(await visitor.who(OWNER)).toBe('ada');
       expect(await visitor.who(STRANGER)).toBeNull();
@@ -234,7 +233,21 @@ describe.each(platforms)('on %s', (platform) => {
       expect(await visitor.via(other.port).who(STRANGER)).toBeNull();
     });
 
-    it('takes a route that does not ask for the session for granted', async () => {
+    it('pins to the client too when middleware opens the session', async () => {
+      const setUp = (nest: INestApplication): void => {
+        const sessions = nest.get(SessionService);
+        nest.use((incoming: IncomingMessage, _response: ServerResponse, next: (error?: unknown) => void) => {
+          sessions.open(incoming).then(() => next(), next);
+        });
+      };
+      const app = await pinned(platform, session, { ...adapter, setUp });
+      const visitor = new Visitor((await proxyTo(app.port, { from: PROXY })).port);
+      await visitor.login(OWNER);
+      expect(await visitor.who(OWNER, { 'X-Forwarded-For': STRANGER })).toBe('ada');
+      expect(await visitor.who(STRANGER, { 'X-Forwarded-For': OWNER })).toBeNull();
+    });
+
+    it('answers a route that does not ask for the session, whatever the address', async () => {
       const app = await pinned(platform, session, adapter);
       const faulty = await proxyTo(app.port, { from: PROXY, nameClient: () => 'unknown' });
       expect(await new Visitor(faulty.port).ask('GET', '/plain', OWNER)).toMatchObject({ status: 200, text: 'plain' });
