@@ -26,6 +26,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/fixtures/servers.global.ts'],
     setupFiles: ['reflect-metadata'],
+    // Vitest would leave one of two cores to itself.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
