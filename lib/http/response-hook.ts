@@ -34,7 +34,7 @@ export function installResponseHook(response: ServerResponse, answer: HookedAnsw
   const hooked = response as HookedResponse;
   if (hooked[HOOK] !== undefined) return;
   // Shared functions and one state object: closures for every request would cost several microseconds.
-  Object.defineProperty(hooked, HOOK, { value: new ResponseHook(hooked, answer), enumerable: false });
+  hooked[HOOK] = new ResponseHook(hooked, answer);
   hooked.writeHead = hookedWriteHead as ServerResponse['writeHead'];
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
