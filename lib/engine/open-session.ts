@@ -1,10 +1,11 @@
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { SessionChanges } from '../session/session-changes.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
-import { hiddenData, layKeysOver, pickKeys } from '../session/session-keys.js';
+import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
 import {
   createLiveSession,
   fillData,
+  refuseReservedName,
   type LiveParts,
   type LiveSession,
   type RegenerateOptions,
@@ -78,6 +79,8 @@ export class OpenSession implements SessionKeeper {
   #renewalWanted: boolean;
   /** This request ended a session, so the browser's cookie opens nothing any more. */
   #ended = false;
+  /** Why a destroy or regenerate failed: what comes after it must not be saved as if it had been done. */
+  #failedEnding: Error | undefined;
   /** What a request does to its own session never overlaps. */
   readonly #turns = new Turns();
 
@@ -148,7 +151,11 @@ export class OpenSession implements SessionKeeper {
     if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
       throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
     }
-    return this.#turns.run(async () => {
+    return this.#ending(async () => {
+      const bar = this.#cookieBar;
+      if (bar !== undefined && this.#standing === 'known') {
+        throw new SessionConfigurationError(`The session cannot change its id here: ${COOKIE_BAR_REMEDY[bar]}.`);
+      }
       await this.#retire();
       const { data } = this.#sides;
       const kept = keep === true ? { ...this.#hidden(), ...data } : pickKeys(data, keep === false ? [] : keep);
@@ -161,7 +168,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#ending(async () => {
       const { addr } = this.#meta;
       await this.#retire();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
@@ -187,7 +194,23 @@ export class OpenSession implements SessionKeeper {
     }
   }
 
+  /** Whether or not somebody waits for it, the commit that follows tells of its failure. */
+  #ending(task: () => Promise<void>): Promise<void> {
+    const ending = this.#turns.run(async () => {
+      this.#failedEnding = undefined;
+      try {
+        await task();
+      } catch (error) {
+        this.#failedEnding = error as Error;
+        throw error;
+      }
+    });
+    ending.catch(() => undefined);
+    return ending;
+  }
+
   #commitNow(): Promise<void> | undefined {
+    if (this.#failedEnding !== undefined) return Promise.reject(this.#failedEnding);
     const keys = this.changes.take(this.#sides.data);
     const status = this.#status(keys);
     switch (status) {
@@ -208,7 +231,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   #status(keys: ReadonlySet<string>): Status {
-    const isEmpty = Object.keys(this.#sides.data).length === 0 && Object.keys(this.#hidden()).length === 0;
+    const isEmpty = isEmptyData(this.#sides.data) && isEmptyData(this.#hidden());
     if (this.#standing === 'gone') return this.#dropped(keys);
     if (this.#standing === 'known') {
       if (keys.size === 0) return 'untouched';
@@ -224,7 +247,7 @@ export class OpenSession implements SessionKeeper {
 
   /** Sets the cookie's need at once, and takes everything back if the work fails. */
   async #carryOut(keys: ReadonlySet<string>, work: () => Promise<void>, need: CookieNeed): Promise<void> {
-    const before = { meta: this.#meta, renewalWanted: this.#renewalWanted };
+    const before = { meta: this.#meta, renewalWanted: this.#renewalWanted, cookieNeed: this.#cookieNeed };
     if (this.#standing === 'new' || this.#mayRenew) this.#meta = this.#parts.lifetime.renewed(this.#meta);
     if (this.#mayRenew) this.#renewalWanted = false;
     this.#cookieNeed = need;
@@ -233,7 +256,7 @@ export class OpenSession implements SessionKeeper {
     } catch (error) {
       this.#meta = before.meta;
       this.#renewalWanted = before.renewalWanted;
-      this.#cookieNeed = 'none';
+      this.#cookieNeed = before.cookieNeed;
       this.changes.giveBack(keys);
       throw error;
     }
@@ -282,12 +305,18 @@ export class OpenSession implements SessionKeeper {
   /** The record is gone already, unless all data were removed: then the session is over too, as in Flask. */
   #destroyed(keys: ReadonlySet<string>): Promise<void> | undefined {
     const need = this.#opening.presented ? 'expire' : 'none';
-    if (this.#standing === 'known') return this.#carryOut(keys, () => this.#empty(), need);
+    if (this.#standing === 'known') return this.#carryOut(keys, () => this.#empty(keys), need);
     this.#cookieNeed = need;
     return undefined;
   }
 
-  async #empty(): Promise<void> {
+  async #empty(keys: ReadonlySet<string>): Promise<void> {
+    if (!(await this.#refresh())) return this.#lost();
+    if (!isEmptyData(this.#overlay(this.#base.data, keys))) {
+      // Another request has added something since; it is not ours to remove.
+      this.#cookieNeed = 'none';
+      return this.#replace(keys);
+    }
     await this.#retire();
     this.#ended = true;
     this.#startAnew({}, { addr: this.#meta.addr });
@@ -349,6 +378,7 @@ export class OpenSession implements SessionKeeper {
     const { data } = this.#sides;
     const draft = this.#copyOf(data, Object.keys(data));
     const result = await fn(draft);
+    Object.keys(draft).forEach(refuseReservedName);
     for (const key of new Set([...Object.keys(data), ...Object.keys(draft)])) this.changes.mark(key);
     fillData(data, draft);
     await this.save();
@@ -362,6 +392,11 @@ export class OpenSession implements SessionKeeper {
       fillData(draft, fresh.data);
       layKeysOver(draft, this.#copyOf(this.#sides.data, pending), pending);
       const result = await fn(draft);
+      Object.keys(draft).forEach(refuseReservedName);
+      if (isEmptyData(draft) && isEmptyData(hiddenData(fresh.data))) {
+        await this.destroy();
+        return { done: result };
+      }
       const data = { ...hiddenData(fresh.data), ...draft };
       const outcome = await this.#turns.run(() => this.#replaceWhole({ data, meta: fresh.meta }, fresh.version));
       return outcome === 'conflict' ? outcome : { done: result };
@@ -374,7 +409,15 @@ export class OpenSession implements SessionKeeper {
       this.#lost();
       throw new SessionDestroyedError('The session was ended by another request while it was being updated.');
     }
-    if (outcome === 'replaced') this.#adopt({ ...record, version: UNREAD });
+    if (outcome === 'replaced') {
+      // What the request changed while `fn` ran is not saved yet.
+      const { data } = this.#sides;
+      const late = this.changes.take(data);
+      const mine = pickKeys(data, late);
+      this.#adopt({ ...record, version: UNREAD });
+      layKeysOver(data, mine, late);
+      this.changes.giveBack(late);
+    }
     return outcome;
   }
 

@@ -125,12 +125,12 @@ export class RequestSlot implements HookedAnswer {
 
   beforeHead(): Promise<void> | undefined {
     const response = this.#response as ServerResponse;
-    announceOutage(response, this.#reported);
+    if (response.statusCode === 503) announceOutage(response, this.#reported);
     const opened = this.#opened;
-    if (opened === undefined || this.#reported !== undefined) return undefined;
+    if (opened === undefined) return undefined;
     if (this.#isStaticFile(response)) opened.barCookie('static-file');
     else varyByCookie(response);
-    const saving = opened.commit();
+    const saving = this.#reported === undefined ? opened.commit() : undefined;
     if (opened.cookieNeed !== 'none' && !response.hasHeader('cache-control')) {
       // A shared cache that stored this answer would hand one client's cookie to another.
       response.setHeader('Cache-Control', 'no-store');

@@ -75,6 +75,7 @@ class ResponseHook {
   #isFull = false;
   #saving = false;
   #prepared = false;
+  #endAsked = false;
   #writtenLine: string | undefined;
 
   constructor(response: HookedResponse, answer: HookedAnswer) {
@@ -107,6 +108,8 @@ class ResponseHook {
   }
 
   write(args: unknown[]): boolean {
+    // What Node would refuse, Node refuses now: thrown after the save, nobody would catch it.
+    if (!isChunk(args[0])) return this.#original.write.apply(this.#response, args);
     if (!this.#response.headersSent) this.#formHead();
     if (!this.#saving) return this.#original.write.apply(this.#response, args);
     this.#held.push(() => {
@@ -123,8 +126,13 @@ class ResponseHook {
 
   end(args: unknown[]): ServerResponse {
     const response = this.#response;
+    if (args[0] && typeof args[0] !== 'function' && !isChunk(args[0])) return this.#original.end.apply(response, args);
     if (response.headersSent) {
-      if (!this.#saving && !response.writableEnded) this.#hold(this.#answer.beforeEnd());
+      // Once only: a value whose text differs each time would otherwise be saved for ever.
+      if (!this.#saving && !response.writableEnded && !this.#endAsked) {
+        this.#endAsked = true;
+        this.#hold(this.#answer.beforeEnd());
+      }
     } else {
       this.#prepare();
       if (this.#saving) this.#formHeadOf(args);
@@ -161,13 +169,16 @@ class ResponseHook {
   #hold(saving: Promise<void> | undefined): void {
     if (saving === undefined) return;
     this.#saving = true;
-    saving.then(
-      () => this.#release(),
-      (error: unknown) => {
-        if (this.#answer.sendUnsaved(error)) this.#release();
-        else this.#response.destroy();
-      },
-    );
+    saving
+      .then(
+        () => this.#release(),
+        (error: unknown) => {
+          if (this.#answer.sendUnsaved(error)) this.#release();
+          else this.#response.destroy();
+        },
+      )
+      // A held call that throws would leave the client waiting.
+      .catch((error: unknown) => this.#response.destroy(error as Error));
   }
 
   #release(): void {
@@ -238,6 +249,10 @@ function applyHeaders(response: ServerResponse, headers: Headers | undefined): v
 
 function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
   if (value !== undefined) response.setHeader(name, value);
+}
+
+function isChunk(chunk: unknown): boolean {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array;
 }
 
 function isStatus(status: unknown): boolean {

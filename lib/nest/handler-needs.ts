@@ -67,7 +67,7 @@ function kindsOf(args: Readonly<Record<string, Argument>>): string[] {
   return Object.keys(args).map((name) => name.split(':', 1)[0] ?? '');
 }
 
-/** By identity, not by `handler.name`: a decorator that wraps a method leaves it nameless. */
+/** By identity first: a decorator that wraps a method leaves it nameless. */
 function methodNameOf(controller: Controller, handler: Handler): string | undefined {
   let prototype: object | null = controller.prototype as object;
   while (prototype !== null && prototype !== Object.prototype) {
@@ -76,5 +76,7 @@ function methodNameOf(controller: Controller, handler: Handler): string | undefi
     }
     prototype = Object.getPrototypeOf(prototype) as object | null;
   }
-  return undefined;
+  // A tracer may have put a function of the same name in the handler's place.
+  const methods = controller.prototype as Record<string, unknown>;
+  return handler.name !== '' && typeof methods[handler.name] === 'function' ? handler.name : undefined;
 }

@@ -38,5 +38,6 @@ export function sessionParameter(key: unknown, context: ExecutionContext): unkno
       '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module; outside HTTP, use SessionService.open().',
     );
   }
-  return typeof key === 'string' ? live[key] : live;
+  if (typeof key !== 'string') return live;
+  return Object.hasOwn(live, key) ? live[key] : undefined;
 }

@@ -20,7 +20,7 @@ export class SessionChanges {
 
   /** The key's object is about to leave our hands. */
   handOut(key: string, value: object): void {
-    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, this.#stringify(value));
+    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, this.#textOf(value));
   }
 
   /** The keys that differ from the last time this was asked; from here on they count as unchanged. */

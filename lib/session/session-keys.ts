@@ -19,6 +19,11 @@ export function layKeysOver(data: Record<string, unknown>, from: Data, keys: Ite
   }
 }
 
+/** Whether there is nothing to store: a key that is `undefined` is left out of the record. */
+export function isEmptyData(data: Data): boolean {
+  return Object.keys(data).every((key) => data[key] === undefined);
+}
+
 /** Data that another program stored under a member's name: never shown, never lost. */
 export function hiddenData(data: Data): Record<string, unknown> {
   return pickKeys(data, Object.keys(data).filter(isReservedName));

@@ -37,13 +37,14 @@ export function recordToWire({ data, meta }: SessionRecord): Record<string, unkn
     _seen: meta.seen,
   };
   for (const key of RESERVED_RECORD_KEYS) if (payload[key] === undefined) delete payload[key];
-  for (const key of Object.keys(data)) defineData(payload, key, data[key]);
+  // Whatever the data hold, they never speak for the library.
+  for (const key of Object.keys(data)) if (!isReservedKey(key)) defineData(payload, key, data[key]);
   return payload;
 }
 
-/** Sets an own property whatever its name: plain assignment, the fast way, would take `__proto__` for the prototype. */
+/** Sets an own property whatever its name: plain assignment, the fast way, would take `__proto__` for the prototype and stop at inherited names. */
 export function defineData(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') target[key] = value;
+  if (!(key in target)) target[key] = value;
   else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
@@ -57,7 +58,8 @@ function isPlain(payload: object): boolean {
 }
 
 function asTime(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+  // A time to come, from another program or another clock, would keep the session alive for as long.
+  return typeof value === 'number' && value >= 0 ? Math.min(value, Date.now() / 1000) : undefined;
 }
 
 function asText(value: unknown): string | undefined {

@@ -128,6 +128,9 @@ class Session {
   }
 }
 
+// All sessions of the process share it: whoever reached it through one could change all.
+Object.freeze(Session.prototype);
+
 const MEMBERS = new Set(Object.getOwnPropertyNames(Session.prototype).filter((name) => name !== 'constructor'));
 const RESERVED = new Set<string>([...MEMBERS, ...RESERVED_RECORD_KEYS]);
 
@@ -177,7 +180,7 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
 
   set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
-    refuseReserved(key);
+    refuseReservedName(key);
     if (!Object.hasOwn(target, key) || !Object.is(target[key], value)) {
       defineData(target, key, value);
       if (this.#isCurrent) this.#keeper.changes.mark(key);
@@ -228,7 +231,8 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
   }
 }
 
-function refuseReserved(key: string): void {
+/** @throws {TypeError} for a key that would hide a member or speak for the library. */
+export function refuseReservedName(key: string): void {
   if (!isReservedName(key)) return;
   throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
 }

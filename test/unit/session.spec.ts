@@ -374,6 +374,78 @@ describe('a live session', () => {
     });
   });
 
+  describe('does not let itself be talked into', () => {
+    it.each(['_created', '_seen', '_addr', '_permanent', 'save', 'id'])(
+      'taking the key %s from update',
+      async (key) => {
+        const id = await engine.stored({ n: 1 });
+        const known = await engine.open(id);
+        await expect(known.live.update((data) => void (data[key] = 9_999_999_999))).rejects.toThrow(TypeError);
+        const fresh = await engine.open();
+        await expect(fresh.live.update((data) => void (data[key] = 9_999_999_999))).rejects.toThrow(TypeError);
+        expect(await engine.seen(id)).toEqual({ n: 1 });
+      },
+    );
+
+    it('a session of nothing but undefined', async () => {
+      const open = await engine.open();
+      open.live.user = undefined;
+      await open.commit();
+      expect([store.taken(), open.cookieNeed]).toEqual(['', 'none']);
+    });
+
+    it('an empty record after update', async () => {
+      const id = await engine.stored({ n: 1 });
+      const open = await engine.open(id);
+      await open.live.update((data) => void delete data.n);
+      await open.commit();
+      expect(await engine.seen(id)).toBeUndefined();
+      expect(open.cookieNeed).toBe('expire');
+    });
+
+    it('a change of the prototype that all sessions share', async () => {
+      const { live } = await engine.open();
+      const prototype = Object.getPrototypeOf(live) as Record<string, unknown>;
+      expect(() => (prototype.admin = true)).toThrow(TypeError);
+    });
+
+    it('saving under the old id after a regenerate that failed', async () => {
+      const id = await engine.stored({ cart: 1 });
+      const open = await engine.open(id);
+      store.failing.add('delete');
+      await open.live.regenerate({ keep: true }).catch(() => undefined);
+      open.live.user = 'ada';
+      await expect(open.commit()).rejects.toMatchObject({ code: 'SESSION_STORE' });
+      expect(await engine.seen(id)).toEqual({ cart: 1 });
+    });
+
+    it('losing an id where no cookie can leave', async () => {
+      const id = await engine.stored({ user: 'ada' });
+      const open = await engine.open(id, { cookieBar: 'insecure' });
+      await expect(open.live.regenerate({ keep: true })).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
+      expect(await engine.seen(id)).toEqual({ user: 'ada' });
+    });
+
+    it('forgetting the cookie of a record that was saved, when a later save fails', async () => {
+      const open = await engine.open();
+      open.live.user = 'ada';
+      await open.live.save();
+      open.live.bad = () => 1;
+      await expect(open.commit()).rejects.toMatchObject({ code: 'SESSION_SERIALIZATION' });
+      expect(open.cookieNeed).toBe('set');
+    });
+
+    it('losing what was written while update ran', async () => {
+      const id = await engine.stored({ n: 1 });
+      const open = await engine.open(id);
+      const updating = open.live.update((data) => void (data.n = 2));
+      open.live.late = true;
+      await updating;
+      await open.commit();
+      expect(await engine.seen(id)).toEqual({ n: 2, late: true });
+    });
+  });
+
   describe('reload', () => {
     it('discards changes and sees what another request wrote', async () => {
       const id = await engine.stored({ user: 'ada', n: 1 });
@@ -464,6 +536,17 @@ describe('a live session', () => {
       await one.commit();
       await two.commit();
       expect(await engine.seen(id)).toEqual({ a: 1, b: 2 });
+    });
+
+    it('keeps what another request added while this one removed the last key', async () => {
+      const id = await engine.stored({ flash: 'hello' });
+      const [one, two] = [await engine.open(id), await engine.open(id)];
+      delete one.live.flash;
+      two.live.user = 'ada';
+      await two.commit();
+      await one.commit();
+      expect(await engine.seen(id)).toEqual({ user: 'ada' });
+      expect(one.cookieNeed).toBe('none');
     });
 
     it.each(['destroy', 'regenerate'] as const)('does not undo a %s', async (ending) => {
