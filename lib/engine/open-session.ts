@@ -231,14 +231,17 @@ export class OpenSession implements SessionKeeper {
   }
 
   #status(keys: ReadonlySet<string>): Status {
-    const isEmpty = isEmptyData(this.#sides.data) && isEmptyData(this.#hidden());
     if (this.#standing === 'gone') return this.#dropped(keys);
     if (this.#standing === 'known') {
       if (keys.size === 0) return 'untouched';
-      return isEmpty ? 'destroyed' : 'changed';
+      return this.#isEmpty ? 'destroyed' : 'changed';
     }
-    if (isEmpty) return this.#ended ? 'destroyed' : 'untouched';
+    if (this.#isEmpty) return this.#ended ? 'destroyed' : 'untouched';
     return this.#ended ? 'regenerated' : 'changed';
+  }
+
+  get #isEmpty(): boolean {
+    return isEmptyData(this.#sides.data) && isEmptyData(this.#hidden());
   }
 
   get #mayRenew(): boolean {
