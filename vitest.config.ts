@@ -28,6 +28,8 @@ export default defineConfig({
     setupFiles: ['reflect-metadata'],
     // Vitest would leave one of two cores to itself.
     maxWorkers: 2,
+    // Concurrent tests wait, for a record to expire say, rather than work.
+    maxConcurrency: 20,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [

@@ -2,10 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { SessionConflictError } from '../session.errors.js';
 
-/** How often a save is tried against writers in other processes. One of them wins every round, so this is ample. */
-const ATTEMPTS = 40;
-const FIRST_PAUSE_MS = 2;
-const LONGEST_PAUSE_MS = 40;
+/**
+ * How often a save is tried against writers in other processes; those of one process queue up. One of them wins every round, so
+ * with ten processes that never stop writing to one session, one save in 40,000 would still give up.
+ */
+const ATTEMPTS = 100;
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 16;
 
 /**
  * Runs an attempt until it is `'done'`; in between it waits a random time that grows, so that writers who collided once do

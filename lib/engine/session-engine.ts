@@ -52,12 +52,14 @@ export class SessionEngine {
     const { pin } = this.#parts;
     const address = pin && presented.address();
     const ticket = this.#ticketOf(presented.cookies);
-    const record = ticket && this.#unexpired(await this.#parts.records.read(ticket.id));
+    const found = ticket && (await this.#parts.records.read(ticket.id));
     const opening = this.#newOpening(presented, address);
+    if (found === 'retired') return new OpenSession(this.#parts, { ...opening, retired: true });
+    const record = this.#unexpired(found);
     if (ticket === undefined || record === undefined) return new OpenSession(this.#parts, opening);
     const pinned = record.meta.addr;
     if (pin !== undefined && address !== undefined && pinned !== undefined && !pin.matches(pinned, address)) {
-      if (this.#parts.onMismatch === 'destroy') await this.#parts.records.retire(ticket.id);
+      if (this.#parts.onMismatch === 'destroy') await this.#parts.records.delete(ticket.id);
       return new OpenSession(this.#parts, opening);
     }
     return new OpenSession(this.#parts, { ...opening, ...ticket, record });

@@ -6,6 +6,7 @@ import { recordFromWire, recordToWire, type SessionRecord } from '../session/ses
 import { SessionStoreError, SessionError } from '../session.errors.js';
 import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
 import type { SessionLogger } from './session-logger.js';
+import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** A record as it was read, with what a later replace must know. */
 export interface ReadRecord extends SessionRecord {
@@ -36,11 +37,12 @@ export class SessionRecords {
     return this.#parts.keyPrefix + (this.#parts.hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  /** A missing, expired or corrupt record is `undefined`. */
-  async read(id: string): Promise<ReadRecord | undefined> {
+  /** A missing, expired or corrupt record is `undefined`; `'retired'` is an id over which a tombstone stands. */
+  async read(id: string): Promise<ReadRecord | 'retired' | undefined> {
     const key = this.keyOf(id);
     const stored = await this.#ask('read', () => this.#parts.store.read(key));
     if (stored === undefined) return undefined;
+    if (isTombstone(stored.value)) return 'retired';
     const record = this.#decode(key, stored.value);
     return record && { ...record, version: stored.version };
   }
@@ -60,9 +62,30 @@ export class SessionRecords {
     return this.#ask('replace', () => this.#parts.store.replace(this.keyOf(id), text, ttl, version));
   }
 
-  /** The id opens nothing from here on. `false`: somebody else had ended the session before. */
-  retire(id: string): Promise<boolean> {
-    return this.#ask('delete', () => this.#parts.store.delete(this.keyOf(id)));
+  /**
+   * Puts a tombstone over what was read: of all who replace or retire one version, one wins. The record of the new id lies under
+   * another key, on a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in
+   * between leaves no session rather than two.
+   */
+  retire(id: string, version: unknown): Promise<ReplaceOutcome> {
+    return this.#ask('replace', () =>
+      this.#parts.store.replace(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS, version),
+    );
+  }
+
+  /** Puts a tombstone over whatever is there: nothing that is under way can keep a logout from being done. */
+  async end(id: string): Promise<void> {
+    try {
+      await this.#ask('set', () => this.#parts.store.set(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS));
+    } catch (error) {
+      // A Redis that is full stores nothing any more, but still deletes.
+      await this.delete(id).catch(() => Promise.reject(error as Error));
+    }
+  }
+
+  /** Removes the record and leaves no tombstone: the same id opens a new session at once. */
+  async delete(id: string): Promise<void> {
+    await this.#ask('delete', () => this.#parts.store.delete(this.keyOf(id)));
   }
 
   /** A copy that shares nothing with the original. */

@@ -34,6 +34,13 @@ export class SessionChanges {
     return taken;
   }
 
+  /** The keys assigned or deleted since the last time; what was changed inside an object does not count. */
+  takeMarked(): Set<string> {
+    const taken = new Set(this.#marked);
+    this.#marked.clear();
+    return taken;
+  }
+
   /** The keys taken were not saved after all. */
   giveBack(keys: Iterable<string>): void {
     for (const key of keys) this.#marked.add(key);

@@ -43,7 +43,7 @@ class StubbornController {
 
   @Get('unawaited-failure')
   unawaitedFailure(@Session() session: Session<Data>): string {
-    this.store.failing.add('delete');
+    this.store.failing = new Set(['set', 'delete']);
     void session.destroy();
     return 'out';
   }

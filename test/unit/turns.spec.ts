@@ -52,4 +52,14 @@ describe('turns by key', () => {
     await Promise.all([one, two]);
     expect(seen).toEqual(['b', 'a1', 'a2']);
   });
+
+  it('do not wait for ever behind one that hangs', async () => {
+    const turns = new KeyedTurns();
+    const first = gate();
+    const one = turns.run('a', () => first.passed);
+    expect(await turns.run('a', async () => 'went ahead')).toBe('went ahead');
+    expect(turns.isBusy('a')).toBe(false);
+    first.open();
+    await one;
+  });
 });
