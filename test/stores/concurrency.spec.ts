@@ -1,0 +1,135 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { Session } from '../../lib/index.js';
+import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
+import { PausedStore } from '../fixtures/paused-store.js';
+import { platforms } from '../fixtures/platforms.js';
+import { SessionApp } from '../fixtures/session-app.js';
+
+const REQUESTS = 50;
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+
+interface Data {
+  n: number;
+  [key: string]: unknown;
+}
+
+/** Lets nobody on until all have come: every request has read before the first one saves. */
+let missing = 0;
+let allAreHere = (): void => {};
+let everybody: Promise<void>;
+function expectRequests(count: number): void {
+  missing = count;
+  everybody = new Promise((resolve) => (allAreHere = resolve));
+}
+async function waitForAll(): Promise<void> {
+  if (--missing === 0) allAreHere();
+  await everybody;
+}
+
+@Controller()
+class CrowdController {
+  @Get('read')
+  read(@Session() session: Session<Data>): object {
+    return { ...session };
+  }
+
+  @Get('set/:key')
+  set(@Session() session: Session<Data>, @Param('key') key: string): void {
+    session[key] = true;
+  }
+
+  @Get('swap/:removed/:added')
+  async swap(
+    @Session() session: Session<Data>,
+    @Param('removed') removed: string,
+    @Param('added') added: string,
+  ): Promise<void> {
+    await waitForAll();
+    delete session[removed];
+    session[added] = true;
+  }
+
+  @Get('increment')
+  async increment(@Session() session: Session<Data>): Promise<number> {
+    await waitForAll();
+    return session.update(async (data) => (data.n = (data.n ?? 0) + 1));
+  }
+
+  @Get('throw')
+  async throwInUpdate(@Session() session: Session<Data>): Promise<void> {
+    await waitForAll();
+    await session.update((data) => {
+      data.n = -1000;
+      throw new Error('The function of the update has thrown.');
+    });
+  }
+}
+
+describe.each(backEnds)('Parallel requests on one session in %s', (name) => {
+  describe.each(platforms)('on %s', (platform) => {
+    let backEnd: OpenBackEnd;
+    let store: PausedStore;
+    let app: SessionApp;
+    let cookie: string;
+
+    beforeAll(async () => {
+      backEnd = await openBackEnd(name);
+      store = new PausedStore(backEnd.store);
+      app = await SessionApp.start(platform, { session: { store }, controllers: [CrowdController] });
+    });
+
+    afterAll(async () => {
+      await app.close();
+      await backEnd.close();
+    });
+
+    beforeEach(async () => {
+      const client = app.client();
+      await client.get('/set/start');
+      cookie = client.cookieHeader;
+    });
+
+    const get = (path: string): ReturnType<ReturnType<SessionApp['client']>['get']> =>
+      app.client().get(path, { cookie });
+    const read = async (): Promise<object> => (await get('/read')).json();
+    const statuses = async (paths: string[]): Promise<number[]> => {
+      const answers = await Promise.all(paths.map((path) => get(path)));
+      return answers.map(({ status }) => status);
+    };
+
+    it('keep every key that one of them sets, and lose every key that one deletes', async () => {
+      for (const number of numbers(REQUESTS)) await get(`/set/old-${number}`);
+      expectRequests(REQUESTS);
+      const answered = await statuses(numbers(REQUESTS).map((number) => `/swap/old-${number}/new-${number}`));
+      expect(answered).toEqual(numbers(REQUESTS).map(() => 200));
+      const expected = Object.fromEntries(numbers(REQUESTS).map((number) => [`new-${number}`, true]));
+      expect(await read()).toEqual({ start: true, ...expected });
+    });
+
+    it('queue up instead of colliding: a read and a replace for each, beside the read that opens', async () => {
+      expectRequests(REQUESTS);
+      store.calls.splice(0);
+      await statuses(numbers(REQUESTS).map((number) => `/swap/none/new-${number}`));
+      const count = (call: string): number => store.calls.filter((made) => made === call).length;
+      expect([count('replaced'), count('conflict')]).toEqual([REQUESTS, 0]);
+      expect(count('read')).toBeLessThanOrEqual(2 * REQUESTS);
+    });
+
+    it('count every update', async () => {
+      expectRequests(REQUESTS);
+      store.calls.splice(0);
+      expect(await statuses(numbers(REQUESTS).map(() => '/increment'))).toEqual(numbers(REQUESTS).map(() => 200));
+      expect(store.calls).not.toContain('conflict');
+      expect(await read()).toEqual({ start: true, n: REQUESTS });
+    });
+
+    it('are not disturbed by an update that throws', async () => {
+      expectRequests(REQUESTS);
+      const paths = numbers(REQUESTS).map((number) => (number % 2 === 0 ? '/increment' : '/throw'));
+      expect((await statuses(paths)).toSorted()).toEqual(numbers(REQUESTS).map((number) => (number < 25 ? 200 : 500)));
+      expect(await read()).toEqual({ start: true, n: REQUESTS / 2 });
+    });
+  });
+});
