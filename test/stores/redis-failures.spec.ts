@@ -6,6 +6,7 @@ import { SessionStoreError } from '../../lib/session.errors.js';
 import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.js';
 import { runProgram } from '../fixtures/child-program.js';
+import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
 import { startRedis } from '../fixtures/servers.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
@@ -165,6 +166,29 @@ describe('A command that is sent twice because its reply was lost', () => {
     });
   });
 
+  it('has updated a session once, and retired its id once', async () => {
+    const proxy = await proxyTo(await redis());
+    const engine = new TestEngine(new RedisStore(ownClient(Redis, proxy.port)));
+    const id = await engine.stored({ n: 1 });
+    const open = await engine.open(id);
+    // The first replace teaches Redis the script.
+    await open.live.update((data) => void (data.n = 2));
+    let runs = 0;
+    const before = proxy.timesSent('evalsha');
+    await open.live.update((data) => {
+      if (++runs === 1) proxy.loseReplyTo('evalsha');
+      data.n = Number(data.n) + 1;
+    });
+    expect([runs, proxy.timesSent('evalsha') - before]).toEqual([1, 2]);
+    expect(await engine.seen(id)).toEqual({ n: 3 });
+
+    proxy.loseReplyTo('evalsha');
+    await open.live.regenerate({ keep: true });
+    await open.commit();
+    expect(proxy.timesSent('evalsha') - before).toBe(4);
+    expect([await engine.seen(open.id), await engine.seen(id)]).toEqual([{ n: 3 }, undefined]);
+  });
+
   it('counts once in a Cluster, which tries again by itself', async () => {
     const proxies = new Map<number, TcpProxy>();
     for (const port of inject('clusterNodes')) {
@@ -225,6 +249,21 @@ describe('RedisStore', () => {
     await new Promise(setImmediate);
     for (const end = Date.now() + 1200; Date.now() < end;);
     expect(await answer).toBe('value');
+  });
+
+  it('logs out where it is full: nothing can be stored any more, but a record can be deleted', async () => {
+    const server = await redis();
+    const client = ownClient(Redis, server.port);
+    const engine = new TestEngine(new RedisStore(client));
+    const id = await engine.stored({ user: 'ada' });
+    const open = await engine.open(id);
+    await client.config('SET', 'maxmemory', '1');
+    await expect((await engine.open(id)).live.update((data) => void (data.n = 1))).rejects.toMatchObject({
+      code: 'SESSION_STORE',
+    });
+    await open.live.destroy();
+    expect(await engine.seen(id)).toBeUndefined();
+    expect(await client.dbsize()).toBe(0);
   });
 
   it('shows neither key nor value in an error, however it is printed', async () => {

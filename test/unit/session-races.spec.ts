@@ -67,6 +67,12 @@ describe('an id that was retired', () => {
     expect(await engine.seen(id)).toBeUndefined();
   });
 
+  it('loses its cookie when it is given a new id and nothing to keep', async () => {
+    await late.live.regenerate();
+    await late.commit();
+    expect([store.calls, late.cookieNeed]).toEqual([[], 'expire']);
+  });
+
   it('can log out again', async () => {
     await late.live.destroy();
     await late.commit();
@@ -129,6 +135,16 @@ describe('regenerate', () => {
     expect(await engine.seen(open.id)).toEqual({ cart: [1], user: 'grace' });
   });
 
+  it('sees a change, after the next save, in an object from before', async () => {
+    const open = await engine.open(await engine.stored({ cart: [1] }));
+    const cart = open.live.cart as number[];
+    await open.live.regenerate({ keep: true });
+    await open.live.save();
+    cart.push(2);
+    await open.commit();
+    expect(await engine.seen(open.id)).toEqual({ cart: [1, 2] });
+  });
+
   it('leaves the changes of a request to be saved when the store fails', async () => {
     const failing = new CountingStore();
     engine = new TestEngine(failing);
@@ -138,9 +154,12 @@ describe('regenerate', () => {
     failing.failing.add('replace');
     await expect(open.live.regenerate()).rejects.toMatchObject({ code: 'SESSION_STORE' });
     failing.failing.clear();
+    const other = await engine.open(id);
+    Object.assign(other.live, { n: 2, m: 2 });
+    await other.commit();
     await open.live.regenerate({ keep: true });
     await open.commit();
-    expect(await engine.seen(open.id)).toEqual({ user: 'ada', n: 1 });
+    expect(await engine.seen(open.id)).toEqual({ user: 'ada', n: 1, m: 2 });
   });
 });
 
@@ -180,6 +199,22 @@ describe('destroy', () => {
     await open.live.destroy();
     await open.commit();
     expect([store.calls, open.cookieNeed]).toEqual([['set'], 'expire']);
+  });
+});
+
+describe('a session that ended while a request held it', () => {
+  it.each(['deleted', 'retired'])('is not asked for again once that is known (%s)', async (how) => {
+    const id = await engine.stored({ user: 'ada' });
+    const open = await engine.open(id);
+    if (how === 'deleted') await store.inner.delete(engine.records.keyOf(id));
+    else await (await engine.open(id)).live.destroy();
+    open.live.n = 1;
+    await open.commit();
+    store.calls.splice(0);
+    open.live.n = 2;
+    await open.commit();
+    await open.live.destroy();
+    expect([store.calls, open.isNew]).toEqual([[], true]);
   });
 });
 
@@ -250,6 +285,38 @@ describe('update', () => {
     await Promise.all([open.live.update(increment), open.live.update(increment)]);
     expect({ ...open.live }).toEqual(expected);
     expect(await engine.seen(open.id)).toEqual(expected);
+  });
+
+  it.each([
+    ['a new session', undefined, 2],
+    ['a stored one', { n: 5 }, 7],
+  ])('that is slow does not hide or undo what a quick one on %s does meanwhile', async (_name, data, counted) => {
+    const open = await engine.open(data && (await engine.stored(data)));
+    open.live.before = true;
+    const gate = new Gate();
+    const slow = open.live.update(async (draft) => {
+      await gate.stop();
+      increment(draft);
+    });
+    await gate.reached;
+    await open.live.update(increment);
+    expect({ ...open.live }).toEqual({ n: counted - 1, before: true });
+    gate.open();
+    await slow;
+    expect({ ...open.live }).toEqual({ n: counted, before: true });
+    expect(await engine.seen(open.id)).toEqual({ n: counted, before: true });
+  });
+
+  it('leaves a new session as it was when the store fails', async () => {
+    const failing = new CountingStore();
+    const open = await new TestEngine(failing).open();
+    open.live.before = true;
+    failing.failing.add('create');
+    await expect(open.live.update(increment)).rejects.toMatchObject({ code: 'SESSION_STORE' });
+    expect({ ...open.live }).toEqual({ before: true });
+    failing.failing.clear();
+    await open.commit();
+    expect(await new TestEngine(failing).seen(open.id)).toEqual({ before: true });
   });
 
   it.each(['new', 'stored'])('is waited for by the commit when nobody else does (%s)', async (which) => {
