@@ -1,30 +1,20 @@
 // What a request costs: CPU microseconds of the server's process per request, medians of interleaved rounds. Run `npm run bench`.
-import { fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { startRedis } from './redis-server.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const REQUESTS = Number(process.env.REQUESTS ?? 4000);
 const CONNECTIONS = 50;
 
-const reservation = createServer().listen(0, '127.0.0.1');
-await once(reservation, 'listening');
-const redisPort = reservation.address().port;
-reservation.close();
-await once(reservation, 'close');
-const directory = mkdtempSync(join(tmpdir(), 'nest-session-bench-'));
-const redis = spawn('redis-server', ['--port', redisPort, '--bind', '127.0.0.1', '--save', '', '--dir', directory], {
-  stdio: 'ignore',
-});
+const redis = await startRedis();
 
 async function start(platform, kind) {
   const child = fork(fileURLToPath(new URL('server.mjs', import.meta.url)), [platform, kind], {
-    env: { ...process.env, REDIS_URL: `redis://127.0.0.1:${redisPort}` },
+    env: { ...process.env, REDIS_URL: redis.url },
   });
   const [{ port }] = await once(child, 'message');
   const ask = async (message) => {
@@ -89,6 +79,4 @@ for (const platform of ['express', 'fastify']) {
     child.kill();
   }
 }
-redis.kill();
-await once(redis, 'exit');
-rmSync(directory, { recursive: true, force: true });
+await redis.end();
