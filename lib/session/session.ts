@@ -25,17 +25,27 @@ export interface SessionMembers<T extends object = SessionData> {
   /** Whether the store has no record of this session yet. */
   readonly isNew: boolean;
   /**
-   * Gives the session a new id and removes the old record at once; call it at every login, against session fixation
-   * (OWASP ASVS 5.0, 7.2.4). The data are dropped, from this object too, unless `keep` says otherwise.
+   * Gives the session a new id; the old one opens nothing from here on. Call it at every login, against session fixation
+   * (OWASP ASVS 5.0, 7.2.4). The data are dropped, from this object too, unless `keep` says otherwise; what other requests
+   * have saved until now is kept along. The new record is stored when the answer starts.
+   *
+   * For 30 seconds a request that still carries the old id gets an empty session that is not stored and sends no cookie, unless
+   * it regenerates, as a login does.
    *
    * With a callback it does what Passport expects: when that is called, `request.session` is a new object, and this one stays
    * readable as it was. What is assigned to this one then goes to the new session.
    * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
+   * @throws {SessionDestroyedError} when another request has ended the session since it was opened.
+   * @throws {SessionConfigurationError} where the answer cannot carry the new id, as on a path outside the cookie's.
    */
   regenerate(options?: RegenerateOptions<T>): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(options: RegenerateOptions<T>, callback: SessionCallback): void;
-  /** Removes the record at once, empties this object and expires the cookie. Data written afterwards start a new session. */
+  /**
+   * Ends the session at once, empties this object and expires the cookie. Requests that are under way cannot bring it back. Data
+   * written afterwards start a new session.
+   * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
+   */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   /**
@@ -54,8 +64,9 @@ export interface SessionMembers<T extends object = SessionData> {
   touch(): void;
   /**
    * Reads, changes and writes in one go: `fn` gets a copy of the newest data and changes it in place. If another request wrote
-   * in between, `fn` runs again on the data it left, so that no increment is lost; it must not have other effects. When
-   * `fn` throws, nothing changes. Afterwards this object holds the result.
+   * in between, `fn` runs again on the data it left, so that no increment is lost; it must not have other effects, and must not
+   * call `update` itself. When `fn` throws, nothing changes. Afterwards this object holds the result. Saved at once, with what
+   * this request had changed before.
    * @returns what `fn` returned in the run that won.
    * @throws {SessionDestroyedError} when the session has been ended meanwhile.
    * @throws {SessionConflictError} when other requests won every time.
