@@ -79,11 +79,11 @@ async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owne
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   const logger = nestLogger();
-  const { serializer, generateId, keyPrefix, hashIds } = options;
+  const { serializer, generateId, keyPrefix, hashIds, tombstones } = options;
   const lifetime = new SessionLifetime(options);
   const engine = new SessionEngine({
     ...options,
-    records: new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds }),
+    records: new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds, tombstones }),
     lifetime,
     logger,
     saves: new KeyedTurns(),

@@ -30,6 +30,8 @@ export interface Opening {
   readonly retired?: boolean;
   /** The address to pin the session to, when sessions are pinned. */
   readonly address?: string | undefined;
+  /** What a new record says of `_permanent`; absent: nothing. */
+  readonly permanent?: boolean | undefined;
   /** Whether the request carried a cookie of our name, so that there is one to expire. */
   readonly presented: boolean;
   /** Whether the cookie was signed with an old secret. */
@@ -72,7 +74,7 @@ export class OpenSession implements SessionKeeper {
     this.#cookieBar = opening.cookieBar;
     this.#held = new HeldRecord(parts, standingOf(opening), opening.id, record);
     const { data, meta } = this.#held.base;
-    this.#meta = { ...meta, addr: meta.addr ?? address };
+    this.#meta = record === undefined ? this.#metaOfNew : { ...meta, addr: meta.addr ?? address };
     // A session from before sessions were pinned gets its pin now, not at its next change. A cookie with an old signature is
     // signed anew together with a save alone: that shows whether the id is still the session's.
     this.#renewalWanted =
@@ -86,6 +88,7 @@ export class OpenSession implements SessionKeeper {
       copy: (value) => parts.records.copy(value),
       create: () => this.#commitNow(),
       over: () => this.#isOver(),
+      written: () => void (this.#cookieNeed = this.#needOfWrite),
     });
   }
 
@@ -110,9 +113,11 @@ export class OpenSession implements SessionKeeper {
     return this.#cookieBar === undefined || this.#cookieBar === 'head-sent' ? this.#cookieNeed : 'none';
   }
 
-  /** When the session ends, in epoch seconds. */
-  get expiresAt(): number {
-    return this.#parts.lifetime.expiresAt(this.#meta);
+  /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
+  get expiresAt(): number | undefined {
+    const { permanent } = this.#meta;
+    const isPermanent = this.#opening.permanent === undefined ? permanent !== false : permanent === true;
+    return isPermanent ? this.#parts.lifetime.expiresAt(this.#meta) : undefined;
   }
 
   /** From now on no answer can carry the cookie. */
@@ -160,7 +165,7 @@ export class OpenSession implements SessionKeeper {
       await this.#held.end();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
       this.#ended = true;
-      this.#startAnew({}, { addr: this.#meta.addr });
+      this.#startAnew({}, this.#metaOfNew);
     });
   }
 
@@ -215,7 +220,7 @@ export class OpenSession implements SessionKeeper {
         return this.#mayRenew ? this.#carryOut(keys, () => this.#replace(keys), 'set') : undefined;
       case 'changed':
         if (this.#held.standing !== 'known') return this.#create(keys);
-        return this.#carryOut(keys, () => this.#replace(keys), this.#mayRenew ? 'set' : this.#cookieNeed);
+        return this.#carryOut(keys, () => this.#replace(keys), this.#mayRenew ? 'set' : this.#needOfWrite);
       case 'regenerated':
         return this.#create(keys);
       case 'destroyed':
@@ -242,12 +247,22 @@ export class OpenSession implements SessionKeeper {
     }
   }
 
+  get #metaOfNew(): SessionMeta {
+    const { address, permanent } = this.#opening;
+    return { addr: address, permanent };
+  }
+
   get #isEmpty(): boolean {
     return this.#live.isEmpty && isEmptyData(this.#hidden());
   }
 
   get #mayRenew(): boolean {
     return this.#held.standing === 'known' && this.#renewalWanted && this.#cookieBar === undefined;
+  }
+
+  /** What the answer says of the cookie when the record is written and not renewed. */
+  get #needOfWrite(): CookieNeed {
+    return this.#parts.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookieNeed;
   }
 
   /** What the answer says of the cookie of a session that is over. */
@@ -258,7 +273,9 @@ export class OpenSession implements SessionKeeper {
   /** Sets the cookie's need at once, and takes everything back if the work fails. */
   async #carryOut(keys: ReadonlySet<string>, work: () => Promise<void>, need: CookieNeed): Promise<void> {
     const before = { meta: this.#meta, renewalWanted: this.#renewalWanted, cookieNeed: this.#cookieNeed };
-    if (this.#held.standing === 'new' || this.#mayRenew) this.#meta = this.#parts.lifetime.renewed(this.#meta);
+    const { lifetime } = this.#parts;
+    const renews = this.#held.standing === 'new' || this.#mayRenew;
+    this.#meta = renews ? lifetime.renewed(this.#meta) : lifetime.written(this.#meta);
     if (this.#mayRenew) this.#renewalWanted = false;
     this.#cookieNeed = need;
     try {
@@ -307,7 +324,7 @@ export class OpenSession implements SessionKeeper {
   /** All data were removed, and the record with them. */
   #isOver(): void {
     this.#ended = true;
-    this.#startAnew({}, { addr: this.#meta.addr });
+    this.#startAnew({}, this.#metaOfNew);
     this.#cookieNeed = this.#expiry;
   }
 

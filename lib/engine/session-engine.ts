@@ -22,6 +22,8 @@ export interface Presented {
   readonly cookies: readonly string[];
   /** The client's address in canonical form; asked for only when sessions are pinned. */
   readonly address: () => string;
+  /** What a new record says of `_permanent`; absent: nothing. */
+  readonly permanent?: boolean | undefined;
   /** Why the answer cannot carry the cookie, if that is known beforehand. */
   readonly cookieBar?: CookieBar | undefined;
   /** Method and path, to name in a warning. */

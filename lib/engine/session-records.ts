@@ -20,6 +20,8 @@ export interface SessionRecordsParts {
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
   readonly keyPrefix: string;
+  /** Whether a retired id leaves a tombstone; it does not where other programs would meet it. */
+  readonly tombstones: boolean;
   /** Whether the store's key is made from a hash of the id, so that a leaked dump holds no usable cookie. */
   readonly hashIds: boolean;
 }
@@ -67,14 +69,19 @@ export class SessionRecords {
    * another key, on a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in
    * between leaves no session rather than two.
    */
-  retire(id: string, version: unknown): Promise<ReplaceOutcome> {
-    return this.#ask('replace', () =>
-      this.#parts.store.replace(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS, version),
-    );
+  async retire(id: string, version: unknown): Promise<ReplaceOutcome> {
+    const { store, tombstones, serializer } = this.#parts;
+    const successor = tombstones ? newTombstone() : serializer.stringify({});
+    const ttl = tombstones ? TOMBSTONE_SECONDS : 1;
+    const outcome = await this.#ask('replace', () => store.replace(this.keyOf(id), successor, ttl, version));
+    // An empty record has won against all who write too; now it can go.
+    if (outcome === 'replaced' && !tombstones) await this.delete(id);
+    return outcome;
   }
 
   /** Puts a tombstone over whatever is there: nothing that is under way can keep a logout from being done. */
   async end(id: string): Promise<void> {
+    if (!this.#parts.tombstones) return this.delete(id);
     try {
       await this.#ask('set', () => this.#parts.store.set(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS));
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { SessionLifetime } from '../session/session-lifetime.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
 import { fillData, refuseReservedName, type SessionData } from '../session/session.js';
 import { SessionDestroyedError } from '../session.errors.js';
@@ -15,6 +16,7 @@ export type Update<R> = (data: SessionData) => R | Promise<R>;
 export interface SessionUpdatesParts {
   readonly held: HeldRecord;
   readonly live: LiveData;
+  readonly lifetime: SessionLifetime;
   /** What a request does to its own session never overlaps. */
   readonly turns: Turns;
   /** Saves on one id queue up in one process, instead of colliding. */
@@ -27,6 +29,8 @@ export interface SessionUpdatesParts {
   readonly create: () => Promise<void> | undefined;
   /** The record is gone, as all its data were removed. */
   readonly over: () => void;
+  /** The record was written. */
+  readonly written: () => void;
 }
 
 type Attempt<R> = { readonly done: R } | 'conflict';
@@ -94,12 +98,12 @@ export class SessionUpdates {
   }
 
   async #swap(fresh: ReadRecord, draft: SessionData): Promise<'replaced' | 'conflict'> {
-    const { held, over } = this.#parts;
+    const { held, lifetime, over, written } = this.#parts;
     const data = { ...hiddenData(fresh.data), ...draft };
     const isOver = isEmptyData(data);
-    const outcome = await held.swap(fresh, isOver ? 'tombstone' : { data, meta: fresh.meta });
+    const outcome = await held.swap(fresh, isOver ? 'tombstone' : { data, meta: lifetime.written(fresh.meta) });
     if (outcome === 'missing') throw endedMeanwhile();
-    if (outcome === 'replaced' && isOver) over();
+    if (outcome === 'replaced') (isOver ? over : written)();
     return outcome;
   }
 

@@ -33,7 +33,10 @@ export type AnyResponse = object & { readonly raw?: ServerResponse };
 /** What every slot of one application shares. */
 export interface RequestSlotParts {
   readonly engine: SessionEngine;
-  readonly options: Pick<ResolvedOptions, 'cookieFor' | 'trust' | 'staticFiles' | 'onLateSaveError'>;
+  readonly options: Pick<
+    ResolvedOptions,
+    'cookieFor' | 'trust' | 'staticFiles' | 'onLateSaveError' | 'writesPermanent'
+  >;
   readonly logger: SessionLogger;
 }
 
@@ -172,6 +175,7 @@ export class RequestSlot implements HookedAnswer {
       const opened = await this.#parts.engine.open({
         cookies: this.#isInPath ? cookieValues(this.#raw.headers.cookie, this.#cookie.name) : [],
         address: () => this.#address(),
+        permanent: this.#parts.options.writesPermanent ? this.#cookie.persistent : undefined,
         cookieBar: this.#cookieBar(),
         route: this.#route,
         onReplaced: (live) => this.#expose(live),

@@ -4,6 +4,7 @@ import type { CookieOptions, ResolvedCookie } from '../cookies/cookie-options.js
 import { validateCookie } from '../cookies/cookie-rules.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import { HmacSigner } from '../cookies/hmac.signer.js';
+import { ItsdangerousSigner } from '../cookies/itsdangerous.signer.js';
 import { parseDuration } from '../duration.js';
 import { AddressPin } from '../pinning/address-pin.js';
 import type { Pinning, PinningOptions } from '../pinning/pinning-options.js';
@@ -23,6 +24,7 @@ const DEFAULTS = {
   keyPrefix: 'session:',
   wire: 'native',
   hashIds: true,
+  tombstones: true,
   idleTimeout: '14d',
   absoluteTimeout: undefined,
   rolling: true,
@@ -32,6 +34,14 @@ const DEFAULTS = {
   onLateSaveError: 'destroy',
   generateId: generateSessionId,
   cookie: {},
+} as const satisfies SessionModuleOptions;
+
+/** What Quart and Flask do otherwise. */
+const QUART_DEFAULTS = {
+  hashIds: false,
+  tombstones: false,
+  idleTimeout: '31d',
+  rolling: 'write',
 } as const satisfies SessionModuleOptions;
 
 const COOKIE_DEFAULTS = {
@@ -52,6 +62,13 @@ const PINNING_DEFAULTS = {
 
 const STORE_NAMES: readonly string[] = ['memory', 'redis', 'memcached', 'null'] satisfies readonly StoreName[];
 
+/** What is there in any case once the defaults are laid in; two of them are `undefined`. */
+type Laid = Omit<SessionModuleOptions, keyof typeof DEFAULTS> & {
+  readonly [Name in keyof typeof DEFAULTS]: (typeof DEFAULTS)[Name] extends undefined
+    ? SessionModuleOptions[Name]
+    : NonNullable<SessionModuleOptions[Name]>;
+};
+
 /** The options with every default laid in and every text turned into what the engine works with. */
 export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly store: NonNullable<SessionModuleOptions['store']>;
@@ -59,6 +76,9 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
   readonly keyPrefix: string;
   readonly hashIds: boolean;
+  readonly tombstones: boolean;
+  /** Whether records say `_permanent`, as Quart and Flask write them. */
+  readonly writesPermanent: boolean;
   readonly signer: CookieSigner | undefined;
   readonly serializer: SessionSerializer;
   readonly generateId: () => string;
@@ -77,7 +97,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
  */
 export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
   refuseUnknown(options);
-  const given = { ...DEFAULTS, ...withoutUndefined(options) } as typeof DEFAULTS & SessionModuleOptions;
+  const defaults = { ...DEFAULTS, ...(options.wire === 'quart' ? QUART_DEFAULTS : {}) };
+  const given = { ...defaults, ...withoutUndefined(options) } as Laid;
   checkChoices(given);
   return Object.freeze({
     store: given.store,
@@ -85,6 +106,8 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
     memcached: given.memcached,
     keyPrefix: given.keyPrefix,
     hashIds: given.hashIds,
+    tombstones: given.tombstones,
+    writesPermanent: given.wire === 'quart',
     rolling: given.rolling,
     staticFiles: given.staticFiles,
     onLateSaveError: given.onLateSaveError,
@@ -93,7 +116,7 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
       given.absoluteTimeout === undefined ? undefined : duration('absoluteTimeout', given.absoluteTimeout),
     generateId: checkedGenerator(given.generateId),
     signer: signerOf(given),
-    serializer: given.serializer ?? new TaggedJsonSerializer(),
+    serializer: given.serializer ?? new TaggedJsonSerializer({ dialect: given.wire }),
     ...pinOf(given.pinning),
     trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
     cookieFor: cookieOf(given.cookie),
@@ -138,9 +161,11 @@ function checkChoices(given: SessionModuleOptions): void {
       `store is ${show(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
     );
   }
-  oneOf('wire', given.wire, ['native']);
+  oneOf('wire', given.wire, ['native', 'quart']);
   oneOf('onLateSaveError', given.onLateSaveError, ['destroy', 'send']);
-  for (const name of ['hashIds', 'rolling', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
+  for (const name of ['hashIds', 'tombstones', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
+  // Python renews a session without a word in the record: whoever counts from what the record says would end it too early.
+  oneOf('rolling', given.rolling, given.wire === 'quart' ? ['write'] : [true, false, 'write']);
   for (const driver of ['redis', 'memcached'] as const) {
     const connection = given[driver] as object;
     if ('client' in connection && connection.client === undefined) {
@@ -173,11 +198,12 @@ function checkedGenerator(generateId: () => string): () => string {
   );
 }
 
-function signerOf({ secret, signer }: SessionModuleOptions): CookieSigner | undefined {
+function signerOf({ secret, signer, wire }: SessionModuleOptions): CookieSigner | undefined {
   if (secret !== undefined && signer !== undefined) {
     throw new SessionConfigurationError('secret and signer are both given: write one of them.');
   }
-  return signer ?? (secret === undefined ? undefined : new HmacSigner(secret));
+  if (signer !== undefined || secret === undefined) return signer;
+  return wire === 'quart' ? new ItsdangerousSigner(secret) : new HmacSigner(secret);
 }
 
 function pinOf(pinning: Pinning): Pick<ResolvedOptions, 'pin' | 'onMismatch'> {

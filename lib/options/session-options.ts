@@ -47,22 +47,36 @@ export interface SessionModuleOptions {
    * @default undefined
    */
   readonly secret?: string | readonly string[] | undefined;
-  /** A signer of your own, instead of `secret`. @default HmacSigner over `secret` */
+  /** A signer of your own, instead of `secret`. @default HmacSigner over `secret`, or ItsdangerousSigner under `wire: 'quart'` */
   readonly signer?: CookieSigner | undefined;
   /** What the store's keys begin with. @default 'session:' */
   readonly keyPrefix?: string | undefined;
   /** The cookie's attributes, or a function that gives them for a request; it is given Node's own request. */
   readonly cookie?: CookieOptions | ((request: IncomingMessage) => CookieOptions) | undefined;
-  /** The format in the store and in the cookie. @default 'native' */
-  readonly wire?: 'native' | undefined;
-  /** Whether the store's keys hold a SHA-256 of the id instead of the id, so that a leaked dump holds no usable cookie. @default true */
+  /**
+   * The format in the store and in the cookie. `'quart'` shares live sessions with Quart-Session or Flask on the same back-end: it
+   * writes the plain id into the store's key (`hashIds: false`), signs as itsdangerous does (`ItsdangerousSigner` over `secret`, salt
+   * `quart-session`), writes the `quart` dialect of `TaggedJsonSerializer` and `_permanent`, leaves no tombstones, and lets each write
+   * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it. @default 'native'
+   */
+  readonly wire?: 'native' | 'quart' | undefined;
+  /** Whether the store's keys hold a SHA-256 of the id instead of the id, so that a leaked dump holds no usable cookie. @default true, or false under `wire: 'quart'` */
   readonly hashIds?: boolean | undefined;
-  /** How long a session lives without a request that uses it (OWASP ASVS 5.0, 7.3.1). @default '14d' */
+  /**
+   * Whether an id that was destroyed or regenerated leaves a tombstone for 30 seconds, so that a request that still carries it does
+   * not take the new cookie away. It is no JSON: off where other programs read the same keys. @default true, or false under `wire: 'quart'`
+   */
+  readonly tombstones?: boolean | undefined;
+  /** How long a session lives without a request that uses it (OWASP ASVS 5.0, 7.3.1). @default '14d', or '31d' under `wire: 'quart'` */
   readonly idleTimeout?: Duration | undefined;
   /** How long a session lives at all, however busy; neither renewal nor `regenerate` extends it (OWASP ASVS 5.0, 7.3.2). @default undefined: no limit */
   readonly absoluteTimeout?: Duration | undefined;
-  /** Whether use renews the idle timeout: once more than a tenth of it has gone by, not on every request. @default true */
-  readonly rolling?: boolean | undefined;
+  /**
+   * Whether use renews the idle timeout: once more than a tenth of it has gone by, not on every request. `'write'`: each write
+   * renews it and reading does not, as in Quart and Flask; then the store's expiry alone is the idle timeout. @default true, or 'write' under
+   * `wire: 'quart'`
+   */
+  readonly rolling?: boolean | 'write' | undefined;
   /** Whether a session stays with the client's IP address. @default false */
   readonly pinning?: Pinning | undefined;
   /**
@@ -72,7 +86,7 @@ export interface SessionModuleOptions {
   readonly trustProxy?: TrustProxy | undefined;
   /** Whether static files may start and renew sessions, and so carry the cookie. @default false */
   readonly staticFiles?: boolean | undefined;
-  /** How records become text. @default new TaggedJsonSerializer() */
+  /** How records become text. @default new TaggedJsonSerializer(), in the dialect of `wire` */
   readonly serializer?: SessionSerializer | undefined;
   /** Draws a session id: 16 to 128 letters, digits, `-` and `_`, unguessable. @default 192 random bits in base64url */
   readonly generateId?: (() => string) | undefined;

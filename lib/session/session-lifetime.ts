@@ -4,7 +4,8 @@ import type { SessionMeta } from './session-record.js';
 export interface SessionLifetimeOptions {
   readonly idleTimeout: number;
   readonly absoluteTimeout: number | undefined;
-  readonly rolling: boolean;
+  /** `'write'`: a full idle timeout from each write, which the store's own expiry keeps. */
+  readonly rolling: boolean | 'write';
 }
 
 /** A session is renewed once more than this part of its idle time has gone by, not on every request. */
@@ -22,10 +23,16 @@ export class SessionLifetime {
     return Date.now() / 1000;
   }
 
+  /** Whether each write renews the session. Then no record says when that was: programs share it that write no such time. */
+  get renewsOnWrite(): boolean {
+    return this.#options.rolling === 'write';
+  }
+
   /** When the session ends; a record without our times, written by another program, counts as renewed just now. */
   expiresAt(meta: SessionMeta): number {
     const { idleTimeout, absoluteTimeout } = this.#options;
-    const idle = (meta.seen ?? this.now()) + idleTimeout;
+    const seen = this.renewsOnWrite ? undefined : meta.seen;
+    const idle = (seen ?? this.now()) + idleTimeout;
     return absoluteTimeout === undefined ? idle : Math.min(idle, (meta.created ?? this.now()) + absoluteTimeout);
   }
 
@@ -40,6 +47,7 @@ export class SessionLifetime {
 
   /** Whether this request should renew the session although nothing asked for it. */
   isRenewalDue(meta: SessionMeta): boolean {
+    if (this.renewsOnWrite) return this.#options.absoluteTimeout !== undefined && meta.created === undefined;
     if (meta.seen === undefined || meta.created === undefined) return true;
     const { rolling, idleTimeout } = this.#options;
     return rolling && this.now() - meta.seen > idleTimeout * RENEWAL_SHARE;
@@ -48,7 +56,13 @@ export class SessionLifetime {
   /** The meta after a renewal, or that of a new session. The birth stays what it was. */
   renewed(meta: SessionMeta): SessionMeta {
     const now = this.#rounded();
-    return { ...meta, created: meta.created ?? now, seen: now };
+    if (!this.renewsOnWrite) return { ...meta, created: meta.created ?? now, seen: now };
+    return this.#options.absoluteTimeout === undefined ? meta : { ...meta, created: meta.created ?? now };
+  }
+
+  /** The meta of a record that is written without being renewed, unless each write renews. */
+  written(meta: SessionMeta): SessionMeta {
+    return this.renewsOnWrite ? this.renewed(meta) : meta;
   }
 
   /** Milliseconds are enough; downwards, or the session would last a whole second longer when its lifetime is rounded up. */

@@ -276,7 +276,9 @@ describe.each(platforms)('on %s', (platform) => {
     [{ resave: false } as SessionModuleOptions, 'never saved'],
     [{ cookie: { expires: 1 } as object }, 'idleTimeout'],
     [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
-    [{ wire: 'quart' as 'native' }, "'native'"],
+    [{ wire: 'flask' as 'native' }, "'native' or 'quart'"],
+    [{ wire: 'quart', rolling: true }, "'write'"],
+    [{ tombstones: 'no' as unknown as boolean }, 'tombstones'],
     [{ onLateSaveError: 'ignore' as 'send' }, "'destroy' or 'send'"],
   ])('refuses %j at start-up and says what to write', async (session, remedy) => {
     const starting = createOn(platform, appModule(SessionModule.forRoot(session)), {
