@@ -5,6 +5,7 @@ import { KeyedTurns } from './engine/keyed-turns.js';
 import { SessionEngine } from './engine/session-engine.js';
 import type { SessionLogger } from './engine/session-logger.js';
 import { SessionRecords } from './engine/session-records.js';
+import { SessionTakeover } from './engine/session-takeover.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -79,11 +80,13 @@ async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owne
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   const logger = nestLogger();
-  const { serializer, generateId, keyPrefix, hashIds, tombstones } = options;
+  const { serializer, generateId, keyPrefix, hashIds, tombstones, migration } = options;
   const lifetime = new SessionLifetime(options);
+  const records = new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds, tombstones });
   const engine = new SessionEngine({
     ...options,
-    records: new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds, tombstones }),
+    records,
+    takeover: migration && new SessionTakeover({ migration, records, lifetime }),
     lifetime,
     logger,
     saves: new KeyedTurns(),

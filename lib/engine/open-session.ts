@@ -34,7 +34,7 @@ export interface Opening {
   readonly permanent?: boolean | undefined;
   /** Whether the request carried a cookie of our name, so that there is one to expire. */
   readonly presented: boolean;
-  /** Whether the cookie was signed with an old secret. */
+  /** Whether the cookie is not the one that we would write: signed with an old secret, or another library's. */
   readonly rotated?: boolean;
   readonly cookieBar?: CookieBar | undefined;
   /** Method and path, to name in a warning. */

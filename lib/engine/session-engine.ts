@@ -5,6 +5,7 @@ import type { LiveSession } from '../session/session.js';
 import type { CookieBar } from './cookie-bar.js';
 import { OpenSession, type Opening, type OpenSessionParts } from './open-session.js';
 import type { ReadRecord } from './session-records.js';
+import type { SessionTakeover } from './session-takeover.js';
 
 /** What the engine must know beside what every open session knows. */
 export interface SessionEngineParts extends OpenSessionParts {
@@ -12,6 +13,8 @@ export interface SessionEngineParts extends OpenSessionParts {
   readonly signer: CookieSigner | undefined;
   /** Absent: sessions are not pinned. */
   readonly pin: AddressPin | undefined;
+  /** Absent: there are no sessions of another library to take over. */
+  readonly takeover: SessionTakeover | undefined;
   /** Whether a session presented from another address is ended, or only refused. */
   readonly onMismatch: 'destroy' | 'reject';
 }
@@ -20,6 +23,8 @@ export interface SessionEngineParts extends OpenSessionParts {
 export interface Presented {
   /** The values of the session cookie, as sent; there may be several of that name. */
   readonly cookies: readonly string[];
+  /** The values of the cookie of the library that was used before. */
+  readonly oldCookies?: readonly string[];
   /** The client's address in canonical form; asked for only when sessions are pinned. */
   readonly address: () => string;
   /** What a new record says of `_permanent`; absent: nothing. */
@@ -51,20 +56,31 @@ export class SessionEngine {
    * id of its own, for an id that the store does not know is never adopted. Without an id there is no store command at all.
    */
   async open(presented: Presented): Promise<OpenSession> {
-    const { pin } = this.#parts;
-    const address = pin && presented.address();
+    const address = this.#parts.pin && presented.address();
     const ticket = this.#ticketOf(presented.cookies);
     const found = ticket && (await this.#parts.records.read(ticket.id));
     const opening = this.#newOpening(presented, address);
     if (found === 'retired') return new OpenSession(this.#parts, { ...opening, retired: true });
     const record = this.#unexpired(found);
-    if (ticket === undefined || record === undefined) return new OpenSession(this.#parts, opening);
-    const pinned = record.meta.addr;
-    if (pin !== undefined && address !== undefined && pinned !== undefined && !pin.matches(pinned, address)) {
-      if (this.#parts.onMismatch === 'destroy') await this.#parts.records.delete(ticket.id);
-      return new OpenSession(this.#parts, opening);
-    }
-    return new OpenSession(this.#parts, { ...opening, ...ticket, record });
+    if (ticket === undefined || record === undefined) return this.#openOther(presented, opening);
+    if (!this.#isPinnedElsewhere(record, address))
+      return new OpenSession(this.#parts, { ...opening, ...ticket, record });
+    if (this.#parts.onMismatch === 'destroy') await this.#parts.records.delete(ticket.id);
+    return new OpenSession(this.#parts, opening);
+  }
+
+  /** A session that another library left, or a new one. */
+  async #openOther({ oldCookies = [] }: Presented, opening: Opening): Promise<OpenSession> {
+    const taken = oldCookies.length === 0 ? undefined : await this.#parts.takeover?.open(oldCookies);
+    const isOurs =
+      taken !== undefined && this.#unexpired(taken.record) && !this.#isPinnedElsewhere(taken.record, opening.address);
+    // As for a cookie that was signed with an old secret, a save shows whether the id still holds before the new cookie leaves.
+    return new OpenSession(this.#parts, isOurs ? { ...opening, ...taken, rotated: true } : opening);
+  }
+
+  #isPinnedElsewhere({ meta: { addr } }: ReadRecord, address: string | undefined): boolean {
+    const { pin } = this.#parts;
+    return pin !== undefined && address !== undefined && addr !== undefined && !pin.matches(addr, address);
   }
 
   /** The value of the cookie that carries this id. */
@@ -85,7 +101,7 @@ export class SessionEngine {
     return record === undefined || this.#parts.lifetime.isExpired(record.meta) ? undefined : record;
   }
 
-  #newOpening({ cookies, ...rest }: Presented, address: string | undefined): Opening {
-    return { ...rest, address, presented: cookies.length > 0 };
+  #newOpening({ cookies, oldCookies = [], ...rest }: Presented, address: string | undefined): Opening {
+    return { ...rest, address, presented: cookies.length + oldCookies.length > 0 };
   }
 }

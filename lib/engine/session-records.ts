@@ -95,6 +95,16 @@ export class SessionRecords {
     await this.#ask('delete', () => this.#parts.store.delete(this.keyOf(id)));
   }
 
+  /** The text of a record that another library wrote, under the very key. */
+  readForeign(key: string): Promise<string | undefined> {
+    return this.#ask('get', () => this.#parts.store.get(key));
+  }
+
+  /** Removes a record of another library's. `false`: somebody else has. */
+  deleteForeign(key: string): Promise<boolean> {
+    return this.#ask('delete', () => this.#parts.store.delete(key));
+  }
+
   /** A copy that shares nothing with the original. */
   copy<T>(value: T): T {
     return this.#parts.serializer.parse(this.#parts.serializer.stringify(value)) as T;

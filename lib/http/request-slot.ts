@@ -9,6 +9,7 @@ import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { SessionLogger } from '../engine/session-logger.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { SessionMigration } from '../options/session-migration.js';
 import { canonicalAddress } from '../pinning/ip-address.js';
 import type { LiveSession } from '../session/session.js';
 import { SessionAddressError, SessionConfigurationError, SessionStoreError } from '../session.errors.js';
@@ -35,7 +36,7 @@ export interface RequestSlotParts {
   readonly engine: SessionEngine;
   readonly options: Pick<
     ResolvedOptions,
-    'cookieFor' | 'trust' | 'staticFiles' | 'onLateSaveError' | 'writesPermanent'
+    'cookieFor' | 'trust' | 'staticFiles' | 'onLateSaveError' | 'writesPermanent' | 'migration'
   >;
   readonly logger: SessionLogger;
 }
@@ -148,13 +149,15 @@ export class RequestSlot implements HookedAnswer {
     return this.#reported === undefined ? this.#opened?.commit() : undefined;
   }
 
-  cookieLine(): string | undefined {
+  cookieLines(): readonly string[] {
     const opened = this.#opened;
-    if (opened === undefined || opened.cookieNeed === 'none') return undefined;
-    const secure = this.#cookie.secure === 'auto' ? this.#isSecure : this.#cookie.secure;
-    if (opened.cookieNeed === 'expire') return removalCookie(this.#cookie, secure);
+    if (opened === undefined || opened.cookieNeed === 'none') return [];
+    const cookie = this.#cookie;
+    const secure = cookie.secure === 'auto' ? this.#isSecure : cookie.secure;
+    const removals = this.#hasOldCookie ? [removalCookie({ ...cookie, ...this.#oldCookie }, secure)] : [];
+    if (opened.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
     const value = this.#parts.engine.cookieValue(opened.id);
-    return serializeCookie(this.#cookie, value, opened.expiresAt, Date.now() / 1000, secure);
+    return [serializeCookie(cookie, value, opened.expiresAt, Date.now() / 1000, secure), ...removals];
   }
 
   sendUnsaved(error: unknown): boolean {
@@ -174,6 +177,7 @@ export class RequestSlot implements HookedAnswer {
     try {
       const opened = await this.#parts.engine.open({
         cookies: this.#isInPath ? cookieValues(this.#raw.headers.cookie, this.#cookie.name) : [],
+        oldCookies: this.#oldCookies,
         address: () => this.#address(),
         permanent: this.#parts.options.writesPermanent ? this.#cookie.persistent : undefined,
         cookieBar: this.#cookieBar(),
@@ -188,6 +192,21 @@ export class RequestSlot implements HookedAnswer {
       this.#reported = error;
       throw error;
     }
+  }
+
+  /** The cookie of the library that was used before. */
+  get #oldCookie(): SessionMigration['cookie'] | undefined {
+    return this.#parts.options.migration?.cookie;
+  }
+
+  get #oldCookies(): readonly string[] {
+    const name = this.#oldCookie?.name;
+    return name === undefined ? [] : cookieValues(this.#raw.headers.cookie, name);
+  }
+
+  /** Whether there is one to remove; one with the name of ours is overwritten. */
+  get #hasOldCookie(): boolean {
+    return this.#oldCookie?.name !== this.#cookie.name && this.#oldCookies.length > 0;
   }
 
   #cookieBar(): CookieBar | undefined {

@@ -6,8 +6,8 @@ export interface HookedAnswer {
   beforeHead(): Promise<void> | undefined;
   /** The last byte of an answer whose head has left is about to be sent. A promise holds it back. */
   beforeEnd(): Promise<void> | undefined;
-  /** The Set-Cookie line as it should stand in the head, in the light of all that is known by now. */
-  cookieLine(): string | undefined;
+  /** The Set-Cookie lines as they should stand in the head, in the light of all that is known by now. */
+  cookieLines(): readonly string[];
   /** Saving failed, and the client has nothing yet. `true`: send the answer all the same. */
   sendUnsaved(error: unknown): boolean;
 }
@@ -76,7 +76,7 @@ class ResponseHook {
   #saving = false;
   #prepared = false;
   #endAsked = false;
-  #writtenLine: string | undefined;
+  #writtenLines: readonly string[] = [];
 
   constructor(response: HookedResponse, answer: HookedAnswer) {
     this.#response = response;
@@ -149,8 +149,8 @@ class ResponseHook {
     if (this.#prepared) return;
     this.#prepared = true;
     const saving = this.#answer.beforeHead();
-    this.#writtenLine = this.#answer.cookieLine();
-    if (this.#writtenLine !== undefined) appendCookie(this.#response, this.#writtenLine);
+    this.#writtenLines = this.#answer.cookieLines();
+    for (const line of this.#writtenLines) appendCookie(this.#response, line);
     this.#hold(saving);
   }
 
@@ -207,14 +207,15 @@ class ResponseHook {
    * The formed head is a string of Node's that nothing has sent yet. HTTP/2 has none: there the head leaves at once.
    */
   #correctCookie(): void {
-    const line = this.#answer.cookieLine();
+    const lines = this.#answer.cookieLines();
     const internals = this.#response as unknown as { _header?: string | null; _headerSent?: boolean };
-    if (line === this.#writtenLine || typeof internals._header !== 'string' || internals._headerSent === true) return;
+    const isRight = lines.join() === this.#writtenLines.join();
+    if (isRight || typeof internals._header !== 'string' || internals._headerSent === true) return;
     let head = internals._header;
-    if (this.#writtenLine !== undefined) head = head.replace(cookieHeaderOf(this.#writtenLine), '');
-    if (line !== undefined) head = head.replace(/\r\n\r\n$/, () => `\r\n${cookieHeaderOf(line)}\r\n`);
+    for (const line of this.#writtenLines) head = head.replace(cookieHeaderOf(line), '');
+    for (const line of lines) head = head.replace(/\r\n\r\n$/, () => `\r\n${cookieHeaderOf(line)}\r\n`);
     internals._header = head;
-    this.#writtenLine = line;
+    this.#writtenLines = lines;
   }
 }
 

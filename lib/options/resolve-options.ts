@@ -14,6 +14,7 @@ import { TaggedJsonSerializer } from '../serializers/tagged-json.serializer.js';
 import { generateSessionId, isWellFormedId } from '../session/session-id.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import type { SessionMigration } from './session-migration.js';
 import type { SessionModuleOptions, StoreName } from './session-options.js';
 
 /** The one table of defaults. What is absent here has no default: it is off, or unset. */
@@ -81,6 +82,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly writesPermanent: boolean;
   readonly signer: CookieSigner | undefined;
   readonly serializer: SessionSerializer;
+  readonly migration: SessionMigration | undefined;
   readonly generateId: () => string;
   readonly pin: AddressPin | undefined;
   readonly onMismatch: 'destroy' | 'reject';
@@ -117,13 +119,14 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
     generateId: checkedGenerator(given.generateId),
     signer: signerOf(given),
     serializer: given.serializer ?? new TaggedJsonSerializer({ dialect: given.wire }),
+    migration: checkedMigration(given.migrateFrom),
     ...pinOf(given.pinning),
     trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
     cookieFor: cookieOf(given.cookie),
   });
 }
 
-const KNOWN: readonly string[] = [...Object.keys(DEFAULTS), 'secret', 'signer', 'serializer'];
+const KNOWN: readonly string[] = [...Object.keys(DEFAULTS), 'secret', 'signer', 'serializer', 'migrateFrom'];
 
 /** What people write who come from elsewhere, and where it went. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -204,6 +207,15 @@ function signerOf({ secret, signer, wire }: SessionModuleOptions): CookieSigner 
   }
   if (signer !== undefined || secret === undefined) return signer;
   return wire === 'quart' ? new ItsdangerousSigner(secret) : new HmacSigner(secret);
+}
+
+function checkedMigration(migration: SessionMigration | undefined): SessionMigration | undefined {
+  if (migration === undefined || typeof (migration as Partial<SessionMigration> | null)?.successorOf === 'function') {
+    return migration;
+  }
+  throw new SessionConfigurationError(
+    "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.",
+  );
 }
 
 function pinOf(pinning: Pinning): Pick<ResolvedOptions, 'pin' | 'onMismatch'> {

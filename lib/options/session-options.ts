@@ -6,6 +6,7 @@ import type { Duration } from '../duration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
 import type { TrustProxy } from '../pinning/proxy-trust.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
+import type { SessionMigration } from './session-migration.js';
 import type { MemcachedConnectOptions } from '../stores/memcached-connection.js';
 import type { RedisConnectOptions } from '../stores/redis-connection.js';
 import type { MemcachedClient } from '../stores/memcached.store.js';
@@ -60,6 +61,11 @@ export interface SessionModuleOptions {
    * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it. @default 'native'
    */
   readonly wire?: 'native' | 'quart' | undefined;
+  /**
+   * Takes over the sessions that another library left in the same back-end: `expressSession({ secret })`, with what that one was
+   * told. @default undefined
+   */
+  readonly migrateFrom?: SessionMigration | undefined;
   /** Whether the store's keys hold a SHA-256 of the id instead of the id, so that a leaked dump holds no usable cookie. @default true, or false under `wire: 'quart'` */
   readonly hashIds?: boolean | undefined;
   /**

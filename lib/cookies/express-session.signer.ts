@@ -1,0 +1,29 @@
+import { createHmac } from 'node:crypto';
+import { KeyedSigner, type SigningKey } from './keyed-signer.js';
+import type { Secret } from './salted-key.js';
+
+/**
+ * Signs the session id as express-session does, with the package `cookie-signature`: `s:`, the id, a dot, and its HMAC-SHA256 in base64
+ * without padding.
+ */
+export class ExpressSessionSigner extends KeyedSigner {
+  /**
+   * @param secrets - express-session's `secret`, in its order: the first signs, all verify.
+   * @throws {SessionConfigurationError} when there is no secret or one is empty.
+   */
+  constructor(secrets: Secret | readonly Secret[]) {
+    super({ name: 'ExpressSessionSigner', secrets, prefix: 's:', keyOf: (secret) => new PlainKey(secret) });
+  }
+}
+
+class PlainKey implements SigningKey {
+  readonly #secret: Secret;
+
+  constructor(secret: Secret) {
+    this.#secret = secret;
+  }
+
+  sign(text: string): string {
+    return createHmac('sha256', this.#secret).update(text, 'utf8').digest('base64').replace(/=+$/, '');
+  }
+}
