@@ -19,8 +19,11 @@ export interface HeldRecordParts {
   readonly generateId: () => string;
 }
 
+/** What is left where a session ended: nothing where its id may open a new one at once. */
+export type Remains = 'tombstone' | 'nothing';
+
 /** What shall be stored in a record's place. */
-export type Successor = SessionRecord | 'tombstone';
+export type Successor = SessionRecord | Remains;
 
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
@@ -71,14 +74,24 @@ export class HeldRecord {
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
   }
 
-  /** Reads the record again. `undefined`: somebody has ended the session. */
-  async read(): Promise<ReadRecord | undefined> {
+  /**
+   * The record as it is now, for whoever runs beside others: what is held stays as it is, unless it turns out to have ended.
+   * `undefined`: somebody has ended the session, or the request itself holds another one by now.
+   */
+  async peek(): Promise<ReadRecord | undefined> {
     if (this.#standing !== 'known') return undefined;
-    const found = await this.#parts.records.read(this.id);
-    if (found === undefined || found === 'retired') {
-      this.#standing = 'gone';
-      return undefined;
-    }
+    const { id } = this;
+    const found = await this.#parts.records.read(id);
+    if (this.#id !== id || this.standing !== 'known') return undefined;
+    if (found !== undefined && found !== 'retired') return found;
+    this.#standing = 'gone';
+    return undefined;
+  }
+
+  /** Reads the record again, and holds that from now on. `undefined`: somebody has ended the session. */
+  async read(): Promise<ReadRecord | undefined> {
+    const found = await this.peek();
+    if (found === undefined) return undefined;
     this.#base = found;
     this.#read = found;
     return found;
@@ -87,12 +100,13 @@ export class HeldRecord {
   /** One compare-and-set on what was read. */
   async swap(read: ReadRecord, successor: Successor): Promise<ReplaceOutcome> {
     const { records } = this.#parts;
-    const outcome = await (successor === 'tombstone'
-      ? records.retire(this.id, read.version)
+    const isEnd = successor === 'tombstone' || successor === 'nothing';
+    const outcome = await (isEnd
+      ? records.retire(this.id, read.version, successor)
       : records.replace(this.id, successor, read.version));
     this.#read = undefined;
     if (outcome === 'missing') this.#standing = 'gone';
-    if (outcome === 'replaced' && successor !== 'tombstone') this.#wrote(successor);
+    if (outcome === 'replaced' && !isEnd) this.#wrote(successor);
     return outcome;
   }
 
@@ -116,8 +130,10 @@ export class HeldRecord {
   }
 
   /** Ends the session, if it has a record, whatever others do to it in the meantime. */
-  async end(): Promise<void> {
-    if (this.#standing === 'known') await this.#parts.records.end(this.id);
+  async end(remains: Remains): Promise<void> {
+    if (this.#standing !== 'known') return;
+    if (remains === 'tombstone') await this.#parts.records.end(this.id);
+    else await this.#parts.records.delete(this.id);
   }
 
   #wrote(record: SessionRecord): void {

@@ -1,51 +1,77 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 /**
- * How long a task may keep the next one waiting, in milliseconds. A store may hang, and the function of an update is the
- * user's: it may wait for the very request that waits behind it.
+ * How long a task may keep others waiting, in milliseconds. A store may hang, and the function of an update is the user's: it
+ * may wait for the very request that waits behind it.
  */
 const PATIENCE_MS = 100;
 
 /**
- * Runs tasks on one key one after another, and tasks on different keys side by side. It saves collisions and is no lock: who
- * has waited long enough for a task that runs goes ahead.
+ * Runs tasks on one key one after another, and tasks on different keys side by side. It saves collisions and is no lock: when a
+ * task takes too long, all who wait behind it go ahead.
  */
 export class KeyedTurns {
-  readonly #last = new Map<string, Place>();
+  readonly #queues = new Map<string, Queue>();
 
   /** Whether a task on this key runs or waits. */
   isBusy(key: string): boolean {
-    return this.#last.has(key);
+    return this.#queues.has(key);
   }
 
   async run<R>(key: string, task: () => Promise<R>): Promise<R> {
-    const before = this.#last.get(key);
-    const place = new Place();
-    this.#last.set(key, place);
+    const queue = this.#queues.get(key) ?? new Queue();
+    this.#queues.set(key, queue);
     try {
-      await before?.isLeft();
-      place.begin();
-      return await task();
+      return await queue.run(task);
     } finally {
-      place.end();
-      if (this.#last.get(key) === place) this.#last.delete(key);
+      if (queue.isEmpty && this.#queues.get(key) === queue) this.#queues.delete(key);
     }
   }
 }
 
-/** One task's place in the queue. */
-class Place {
-  begin = (): void => {};
-  end = (): void => {};
-  readonly #begun = new Promise<void>((resolve) => (this.begin = resolve));
-  readonly #ended = new Promise<void>((resolve) => (this.end = resolve));
+/** Those who wait for their turn, first come first served. */
+class Queue {
+  readonly #waiting: (() => void)[] = [];
+  #inside = 0;
+  #overdue: AbortController | undefined;
 
-  /** When the next one may begin. */
-  async isLeft(): Promise<void> {
-    await Promise.race([this.#begun, this.#ended]);
-    const ended = new AbortController();
-    const patience = wait(PATIENCE_MS, undefined, { signal: ended.signal }).catch(() => undefined);
-    await Promise.race([this.#ended, patience]);
-    ended.abort();
+  get isEmpty(): boolean {
+    return this.#inside === 0 && this.#waiting.length === 0;
+  }
+
+  async run<R>(task: () => Promise<R>): Promise<R> {
+    if (!this.isEmpty) await this.#turn();
+    this.#inside++;
+    try {
+      return await task();
+    } finally {
+      if (--this.#inside === 0) this.#callNext();
+    }
+  }
+
+  #turn(): Promise<void> {
+    const turn = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#watch();
+    return turn;
+  }
+
+  #callNext(): void {
+    this.#overdue?.abort();
+    this.#overdue = undefined;
+    this.#waiting.shift()?.();
+    this.#watch();
+  }
+
+  /** A clock runs for whoever is inside, as long as somebody waits. */
+  #watch(): void {
+    if (this.#overdue !== undefined || this.#waiting.length === 0) return;
+    const overdue = (this.#overdue = new AbortController());
+    wait(PATIENCE_MS, undefined, { signal: overdue.signal }).then(
+      () => {
+        this.#overdue = undefined;
+        for (const enter of this.#waiting.splice(0)) enter();
+      },
+      () => undefined,
+    );
   }
 }

@@ -45,7 +45,7 @@ export class LiveData {
   }
 
   /** Other data, with these keys as they are here. */
-  over(base: Data, keys: Iterable<string>): Record<string, unknown> {
+  layOver(base: Data, keys: Iterable<string>): Record<string, unknown> {
     const data = { ...base };
     layKeysOver(data, this.data, keys);
     return data;
@@ -71,6 +71,7 @@ export class LiveData {
       if (except.has(key) || this.#textAt(mine, key) === this.#textAt(data, key)) differing.delete(key);
     }
     layKeysOver(mine, data, differing);
+    this.changes.watch(differing, mine);
   }
 
   #textAt(data: Data, key: string): string | undefined {

@@ -5,7 +5,7 @@ import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/sessi
 import type { LiveSession, RegenerateOptions, SessionKeeper } from '../session/session.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
 import { COOKIE_BAR_REMEDY, type CookieBar } from './cookie-bar.js';
-import { HeldRecord, type HeldRecordParts, type Standing, type Successor } from './held-record.js';
+import { HeldRecord, type HeldRecordParts, type Remains, type Standing, type Successor } from './held-record.js';
 import { LiveData } from './live-data.js';
 import type { SessionLogger } from './session-logger.js';
 import type { ReadRecord } from './session-records.js';
@@ -87,7 +87,8 @@ export class OpenSession implements SessionKeeper {
       turns: this.#turns,
       copy: (value) => parts.records.copy(value),
       create: () => this.#commitNow(),
-      over: () => this.#isOver(),
+      remains: () => this.#remains,
+      ended: () => this.#isOver(),
       written: () => void (this.#cookieNeed = this.#needOfWrite),
     });
   }
@@ -160,9 +161,9 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
-    this.#updates.destroyed();
     return this.#ending(async () => {
-      await this.#held.end();
+      await this.#held.end(this.#remains);
+      this.#updates.destroyed();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
       this.#ended = true;
       this.#startAnew({}, this.#metaOfNew);
@@ -178,6 +179,7 @@ export class OpenSession implements SessionKeeper {
         );
       }
       this.#live.become(fresh.data);
+      this.#failedEnding = undefined;
     });
   }
 
@@ -213,7 +215,7 @@ export class OpenSession implements SessionKeeper {
 
   #commitNow(): Promise<void> | undefined {
     if (this.#failedEnding !== undefined) return Promise.reject(this.#failedEnding);
-    const keys = this.#live.take();
+    const keys = new Set([...this.#live.take(), ...this.#updates.pending]);
     const status = this.#status(keys);
     switch (status) {
       case 'untouched':
@@ -265,6 +267,11 @@ export class OpenSession implements SessionKeeper {
     return this.#parts.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookieNeed;
   }
 
+  /** Where the answer cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
+  get #remains(): Remains {
+    return this.#cookieBar === undefined ? 'tombstone' : 'nothing';
+  }
+
   /** What the answer says of the cookie of a session that is over. */
   get #expiry(): CookieNeed {
     return this.#opening.presented ? 'expire' : 'none';
@@ -292,7 +299,7 @@ export class OpenSession implements SessionKeeper {
   #create(keys: ReadonlySet<string>): Promise<void> | undefined {
     const bar = this.#cookieBar;
     if (bar === undefined) {
-      const data = this.#live.over(this.#held.base.data, Object.keys(this.#live.data));
+      const data = this.#live.layOver(this.#held.base.data, Object.keys(this.#live.data));
       return this.#carryOut(keys, () => this.#held.create({ data, meta: this.#meta }), 'set');
     }
     const message = `A new session was not stored: ${COOKIE_BAR_REMEDY[bar]}`;
@@ -303,15 +310,16 @@ export class OpenSession implements SessionKeeper {
 
   /** This request's keys are laid over what the store holds by then; if nothing is left, the session is over. */
   async #replace(keys: ReadonlySet<string>): Promise<void> {
-    let successor: Successor = 'tombstone';
+    const remains = this.#remains;
+    let successor: Successor = remains;
     const mine = pickKeys(this.#live.data, keys);
     const stands = await this.#held.rewrite(({ data, meta }) => {
       const merged = { ...data };
       layKeysOver(merged, mine, keys);
-      return (successor = isEmptyData(merged) ? 'tombstone' : { data: merged, meta: this.#mergedMeta(meta) });
+      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta) });
     });
     if (!stands) this.#drop(keys);
-    else if (successor === 'tombstone') this.#isOver();
+    else if (typeof successor === 'string') this.#isOver();
     else this.#stands(successor);
   }
 
@@ -339,9 +347,12 @@ export class OpenSession implements SessionKeeper {
 
   /** The old id opens nothing from here on. What others wrote until then counts, beside the keys changed here. */
   async #retire(mine: ReadonlySet<string>): Promise<void> {
-    const { standing, base } = this.#held;
+    const { standing } = this.#held;
     if (standing === 'known' && (await this.#held.rewrite(() => 'tombstone'))) {
-      if (this.#held.base !== base) this.#live.rebase(this.#held.base.data, new Set([...mine, ...this.#live.take()]));
+      const late = this.changes.takeMarked();
+      const ours = [...mine, ...late, ...this.#live.take(), ...this.#updates.pending];
+      this.#live.rebase(this.#held.base.data, new Set(ours));
+      this.changes.giveBack(late);
       this.#ended = true;
     }
     if (this.#held.standing === 'gone') {

@@ -1,8 +1,10 @@
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { AddressPin } from '../pinning/address-pin.js';
 import { isWellFormedId } from '../session/session-id.js';
+import type { SessionRecord } from '../session/session-record.js';
 import type { LiveSession } from '../session/session.js';
 import type { CookieBar } from './cookie-bar.js';
+import { HeldRecord } from './held-record.js';
 import { OpenSession, type Opening, type OpenSessionParts } from './open-session.js';
 import type { ReadRecord } from './session-records.js';
 import type { SessionTakeover } from './session-takeover.js';
@@ -65,7 +67,7 @@ export class SessionEngine {
     if (ticket === undefined || record === undefined) return this.#openOther(presented, opening);
     if (!this.#isPinnedElsewhere(record, address))
       return new OpenSession(this.#parts, { ...opening, ...ticket, record });
-    if (this.#parts.onMismatch === 'destroy') await this.#parts.records.delete(ticket.id);
+    if (this.#parts.onMismatch === 'destroy') await this.#end(ticket.id, record, address);
     return new OpenSession(this.#parts, opening);
   }
 
@@ -78,7 +80,13 @@ export class SessionEngine {
     return new OpenSession(this.#parts, isOurs ? { ...opening, ...taken, rotated: true } : opening);
   }
 
-  #isPinnedElsewhere({ meta: { addr } }: ReadRecord, address: string | undefined): boolean {
+  /** The owner may start anew at once, so no tombstone is left. Nor is one removed that the owner's own login has left by now. */
+  async #end(id: string, record: ReadRecord, address: string | undefined): Promise<void> {
+    const held = new HeldRecord(this.#parts, 'known', id, record);
+    await held.rewrite((base) => (this.#isPinnedElsewhere(base, address) ? 'nothing' : base));
+  }
+
+  #isPinnedElsewhere({ meta: { addr } }: SessionRecord, address: string | undefined): boolean {
     const { pin } = this.#parts;
     return pin !== undefined && address !== undefined && addr !== undefined && !pin.matches(addr, address);
   }

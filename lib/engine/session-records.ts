@@ -65,17 +65,19 @@ export class SessionRecords {
   }
 
   /**
-   * Puts a tombstone over what was read: of all who replace or retire one version, one wins. The record of the new id lies under
-   * another key, on a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in
-   * between leaves no session rather than two.
+   * Ends what was read: of all who replace or retire one version, one wins. The record of the new id lies under another key, on
+   * a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in between leaves no
+   * session rather than two.
+   * @param remains `'nothing'`: the same id opens a new session at once.
    */
-  async retire(id: string, version: unknown): Promise<ReplaceOutcome> {
-    const { store, tombstones, serializer } = this.#parts;
-    const successor = tombstones ? newTombstone() : serializer.stringify({});
-    const ttl = tombstones ? TOMBSTONE_SECONDS : 1;
+  async retire(id: string, version: unknown, remains: 'tombstone' | 'nothing'): Promise<ReplaceOutcome> {
+    const { store, serializer } = this.#parts;
+    const leaves = remains === 'tombstone' && this.#parts.tombstones;
+    const successor = leaves ? newTombstone() : serializer.stringify({});
+    const ttl = leaves ? TOMBSTONE_SECONDS : 1;
     const outcome = await this.#ask('replace', () => store.replace(this.keyOf(id), successor, ttl, version));
     // An empty record has won against all who write too; now it can go.
-    if (outcome === 'replaced' && !tombstones) await this.delete(id);
+    if (outcome === 'replaced' && !leaves) await this.delete(id);
     return outcome;
   }
 

@@ -3,11 +3,12 @@ import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/sessi
 import { fillData, refuseReservedName, type SessionData } from '../session/session.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { retryOnConflict } from './conflict-retry.js';
-import type { HeldRecord } from './held-record.js';
+import type { HeldRecord, Remains } from './held-record.js';
 import type { KeyedTurns } from './keyed-turns.js';
 import type { LiveData } from './live-data.js';
 import type { ReadRecord } from './session-records.js';
 import type { Turns } from './turns.js';
+import { WatchedPromise } from './watched-promise.js';
 
 /** A read-modify-write: changes the data in place, and answers whatever it likes. */
 export type Update<R> = (data: SessionData) => R | Promise<R>;
@@ -23,32 +24,45 @@ export interface SessionUpdatesParts {
   readonly saves: KeyedTurns;
   /** A copy that shares nothing with the original. */
   readonly copy: <T>(value: T) => T;
-  /** How a value's text is made when changes are looked for. */
-  readonly stringify: (value: unknown) => string;
   /** Stores the session that is new. */
   readonly create: () => Promise<void> | undefined;
+  /** What to leave where all data were removed. */
+  readonly remains: () => Remains;
   /** The record is gone, as all its data were removed. */
-  readonly over: () => void;
+  readonly ended: () => void;
   /** The record was written. */
   readonly written: () => void;
 }
+
+/** The keys that had been changed before an update began, and that it saves along. */
+type Pending = Set<string>;
 
 type Attempt<R> = { readonly done: R } | 'conflict';
 
 /** The updates of one request's session. They run side by side, and the later one runs again on what the earlier one left. */
 export class SessionUpdates {
   readonly #parts: SessionUpdatesParts;
-  /** Each with the keys that had been changed before it began, and that it saves along. */
-  readonly #running = new Map<Promise<unknown>, ReadonlySet<string>>();
+  readonly #running = new Map<Promise<unknown>, Pending>();
+  /** Failures of which nobody may have learnt. */
+  readonly #failed: WatchedPromise<unknown>[] = [];
   #destroyed = 0;
+  /** How many have won: whoever began before sees that its data are old. */
+  #won = 0;
 
   constructor(parts: SessionUpdatesParts) {
     this.#parts = parts;
   }
 
-  /** When all that run are done; `undefined` when none does. Rejects with the error of one that failed. */
+  /** When all that run are done; `undefined` when there is none. Rejects with the error of one that failed and that nobody waited for. */
   get running(): Promise<unknown> | undefined {
-    return this.#running.size === 0 ? undefined : Promise.all(this.#running.keys());
+    const untold = this.#failed.splice(0).filter((failed) => !failed.isWatched);
+    const awaited = [...untold, ...this.#running.keys()];
+    return awaited.length === 0 ? undefined : Promise.all(awaited);
+  }
+
+  /** The keys that updates under way will save along. */
+  get pending(): readonly string[] {
+    return [...this.#running.values()].flatMap((keys) => [...keys]);
   }
 
   /** The request has destroyed its session: an update that runs must not start another one. */
@@ -58,83 +72,91 @@ export class SessionUpdates {
 
   run<R>(update: Update<R>): Promise<R> {
     const pending = this.#parts.live.take();
-    const running = this.#untilWon(update, pending).finally(() => this.#running.delete(running));
+    const work = this.#untilWon(update, pending);
+    const running = WatchedPromise.of(work.finally(() => this.#running.delete(running)));
+    work.catch(() => this.#failed.push(running));
     this.#running.set(running, pending);
     return running;
   }
 
-  async #untilWon<R>(update: Update<R>, pending: ReadonlySet<string>): Promise<R> {
+  async #untilWon<R>(update: Update<R>, pending: Pending): Promise<R> {
     const { held, live, saves } = this.#parts;
     const destroyed = this.#destroyed;
-    const attempt = (): Promise<Attempt<R>> => {
-      if (this.#destroyed > destroyed) throw endedMeanwhile();
-      return held.standing === 'new' ? this.#tryNew(update) : this.#tryKnown(update, pending);
+    const attempt = async (): Promise<Attempt<R>> => {
+      const outcome = await (held.standing === 'new' ? this.#tryNew(update, pending) : this.#tryKnown(update, pending));
+      // What begins after a logout is another session, and none that this update has seen.
+      if (outcome === 'conflict' && this.#destroyed > destroyed) throw hasEnded();
+      return outcome;
     };
     try {
-      return await saves.run(held.id, () => retryOnConflict(async () => attempt()));
+      return await saves.run(held.id, () => retryOnConflict(attempt));
     } catch (error) {
       live.changes.giveBack(pending);
       throw error;
     }
   }
 
-  async #tryKnown<R>(update: Update<R>, pending: ReadonlySet<string>): Promise<Attempt<R>> {
+  async #tryKnown<R>(update: Update<R>, pending: Pending): Promise<Attempt<R>> {
     const { held, live, turns } = this.#parts;
     const { id } = held;
-    const fresh = await held.read();
-    if (fresh === undefined) throw endedMeanwhile();
+    const fresh = await held.peek();
+    // The request itself may have ended or regenerated its session meanwhile, here as well as below.
+    if (held.id !== id) return 'conflict';
+    if (fresh === undefined) throw hasEnded();
     const draft: SessionData = {};
     fillData(draft, fresh.data);
     layKeysOver(draft, this.#copyOf(live.data, pending), pending);
     const result = await update(draft);
     checkKeys(draft);
     return turns.run(async () => {
-      // The request itself may have ended or regenerated its session while the function ran.
       if (held.standing !== 'known' || held.id !== id) return 'conflict';
       if ((await this.#swap(fresh, draft)) === 'conflict') return 'conflict';
       this.#show(draft, pending);
+      this.#won++;
       return { done: result };
     });
   }
 
   async #swap(fresh: ReadRecord, draft: SessionData): Promise<'replaced' | 'conflict'> {
-    const { held, lifetime, over, written } = this.#parts;
+    const { held, lifetime, remains, ended, written } = this.#parts;
     const data = { ...hiddenData(fresh.data), ...draft };
     const isOver = isEmptyData(data);
-    const outcome = await held.swap(fresh, isOver ? 'tombstone' : { data, meta: lifetime.written(fresh.meta) });
-    if (outcome === 'missing') throw endedMeanwhile();
-    if (outcome === 'replaced') (isOver ? over : written)();
+    const outcome = await held.swap(fresh, isOver ? remains() : { data, meta: lifetime.written(fresh.meta) });
+    if (outcome === 'missing') throw hasEnded();
+    if (outcome === 'replaced') (isOver ? ended : written)();
     return outcome;
   }
 
-  async #tryNew<R>(update: Update<R>): Promise<Attempt<R>> {
-    const { held, live, turns, create, stringify } = this.#parts;
-    const before = stringify({ ...live.data });
+  async #tryNew<R>(update: Update<R>, pending: Pending): Promise<Attempt<R>> {
+    const { held, live, turns, create } = this.#parts;
+    const { id } = held;
+    const won = this.#won;
+    // All of a new session is still to be saved; what is marked from here on is later than the draft.
+    for (const key of live.take()) pending.add(key);
     const draft = this.#copyOf(live.data, Object.keys(live.data));
     const result = await update(draft);
     checkKeys(draft);
     return turns.run(async () => {
-      const present = { ...live.data };
-      // Something else has changed the session meanwhile, such as another update.
-      if (held.standing !== 'new' || stringify(present) !== before) return 'conflict';
-      live.rebase(draft, new Set());
+      // Another update was first, or another session has begun.
+      if (held.id !== id || this.#won > won) return 'conflict';
+      const before = { ...live.data };
+      this.#show(draft, pending);
       try {
         await create();
       } catch (error) {
-        live.become(present);
+        this.#show(before, pending);
         throw error;
       }
+      this.#won++;
       return { done: result };
     });
   }
 
-  /** The object holds the result, beside what the request has not saved yet: what it changed since, and what other updates will save. */
-  #show(draft: SessionData, saved: ReadonlySet<string>): void {
+  /** The object holds the result, beside what the request changed since, and what other updates will save. */
+  #show(draft: SessionData, saved: Pending): void {
     const { live } = this.#parts;
     const late = live.take();
-    const others = [...this.#running.values()]
-      .filter((pending) => pending !== saved)
-      .flatMap((pending) => [...pending]);
+    const others = [...this.#running.values()].filter((keys) => keys !== saved).flatMap((keys) => [...keys]);
     live.rebase(draft, new Set([...late, ...others]));
     live.changes.giveBack(late);
   }
@@ -148,6 +170,8 @@ function checkKeys(draft: SessionData): void {
   Object.keys(draft).forEach(refuseReservedName);
 }
 
-function endedMeanwhile(): SessionDestroyedError {
-  return new SessionDestroyedError('The session was ended by another request while it was being updated.');
+function hasEnded(): SessionDestroyedError {
+  return new SessionDestroyedError(
+    'The session has ended, so it cannot be updated: another request may start a new one.',
+  );
 }

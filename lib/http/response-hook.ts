@@ -213,7 +213,10 @@ class ResponseHook {
     if (isRight || typeof internals._header !== 'string' || internals._headerSent === true) return;
     let head = internals._header;
     for (const line of this.#writtenLines) head = head.replace(cookieHeaderOf(line), '');
-    for (const line of lines) head = head.replace(/\r\n\r\n$/, () => `\r\n${cookieHeaderOf(line)}\r\n`);
+    const added = lines.map(cookieHeaderOf);
+    // A shared cache that stored this answer would hand one client's cookie to another.
+    if (added.length > 0 && !/\r\ncache-control:/i.test(head)) added.push('Cache-Control: no-store\r\n');
+    for (const line of added) head = head.replace(/\r\n\r\n$/, () => `\r\n${line}\r\n`);
     internals._header = head;
     this.#writtenLines = lines;
   }

@@ -41,6 +41,11 @@ export class SessionChanges {
     return taken;
   }
 
+  /** These keys are as the store has them; what is changed inside their objects from here on counts. */
+  watch(keys: Iterable<string>, data: Readonly<Record<string, unknown>>): void {
+    for (const key of keys) this.#remember(key, data[key]);
+  }
+
   /** The keys taken were not saved after all. */
   giveBack(keys: Iterable<string>): void {
     for (const key of keys) this.#marked.add(key);

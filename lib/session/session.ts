@@ -34,7 +34,8 @@ export interface SessionMembers<T extends object = SessionData> {
    *
    * With a callback it does what Passport expects: when that is called, `request.session` is a new object, and this one stays
    * readable as it was. What is assigned to this one then goes to the new session.
-   * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
+   * @throws {SessionStoreError} when the back-end fails; the session is then as it was, unless the back-end did it all the same
+   * and its answer was lost.
    * @throws {SessionDestroyedError} when another request has ended the session since it was opened.
    * @throws {SessionConfigurationError} where the answer cannot carry the new id, as on a path outside the cookie's.
    */

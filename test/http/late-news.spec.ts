@@ -35,6 +35,12 @@ class LateNewsController {
     reply.send('anew');
   }
 
+  @Get('unawaited-update')
+  unawaitedUpdate(@Session() session: Session<Data>, @Res() reply: Reply): void {
+    void session.update((data) => void (data.n = 1));
+    reply.send('counted');
+  }
+
   @Get('unawaited-value')
   unawaitedValue(@Session() session: Session<Data>): string {
     void session.destroy();
@@ -76,6 +82,16 @@ describe.each(platforms)('on %s', (platform) => {
     expect(await answer.text()).toBe('out');
     expect(await (await client.get('/me', { cookie: before })).json()).toEqual({ user: null });
   });
+
+  it.each(['unawaited-destroy', 'unawaited-regenerate', 'unawaited-update'])(
+    'keeps shared caches from storing the cookie of /%s',
+    async (route) => {
+      const client = app.client();
+      if (route !== 'unawaited-update') await client.get('/login');
+      const answer = await client.get(`/${route}`);
+      expect([answer.cookie(), answer.header('cache-control')]).toEqual([expect.any(String), 'no-store']);
+    },
+  );
 
   it('sends the new id of a regenerate that nobody waited for', async () => {
     const client = app.client();

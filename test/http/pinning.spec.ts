@@ -110,7 +110,7 @@ describe.each(platforms)('on %s', (platform) => {
       await visitor.login(OWNER);
       store.taken();
       expect(await visitor.who(STRANGER)).toBeNull();
-      expect(store.taken()).toBe('read delete');
+      expect(store.taken()).toBe('read replace delete');
       expect(await visitor.who(OWNER)).toBeNull();
     });
 

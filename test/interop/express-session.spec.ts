@@ -74,7 +74,7 @@ class OldApplication {
   }
 
   get port(): number {
-    return (this.#server?.address() as AddressInfo).port;
+    return (this.#server!.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {

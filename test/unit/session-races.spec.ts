@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { OpenSession } from '../../lib/engine/open-session.js';
+import { isTombstone } from '../../lib/engine/tombstone.js';
 import { HmacSigner, MemoryStore } from '../../lib/index.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { TestEngine } from '../fixtures/engine.js';
@@ -127,13 +128,18 @@ describe('regenerate', () => {
     expect(opened.filter(({ cookieNeed }) => cookieNeed === 'set')).toEqual(alive);
   });
 
-  it('keeps what is written before it is done, though nobody waits for it', async () => {
-    const open = await engine.open(await engine.stored({ user: 'ada', cart: [1] }));
-    void open.live.regenerate({ keep: ['cart'] });
-    open.live.user = 'grace';
-    await open.commit();
-    expect(await engine.seen(open.id)).toEqual({ cart: [1], user: 'grace' });
-  });
+  it.each(['alone', 'beside another request'])(
+    'keeps what is written before it is done, though nobody waits (%s)',
+    async (how) => {
+      const id = await engine.stored({ user: 'ada', cart: [1] });
+      const open = await engine.open(id);
+      if (how !== 'alone') await (await engine.open(id)).live.update((data) => void (data.theme = 'dark'));
+      void open.live.regenerate({ keep: ['cart'] });
+      open.live.user = 'grace';
+      await open.commit();
+      expect(await engine.seen(open.id)).toEqual({ cart: [1], user: 'grace' });
+    },
+  );
 
   it('sees a change, after the next save, in an object from before', async () => {
     const open = await engine.open(await engine.stored({ cart: [1] }));
@@ -192,6 +198,17 @@ describe('destroy', () => {
     await expect(open.live.destroy()).rejects.toThrow('fail to set');
   });
 
+  it('that failed is forgotten after a reload', async () => {
+    const down = new CountingStore();
+    engine = new TestEngine(down);
+    const open = await engine.open(await engine.stored({ user: 'ada' }));
+    down.failing = new Set(['set', 'delete']);
+    await open.live.destroy().catch(() => undefined);
+    down.failing.clear();
+    await open.live.reload();
+    await open.commit();
+  });
+
   it('twice is done once', async () => {
     const open = await engine.open(await engine.stored({ user: 'ada' }));
     store.calls.splice(0);
@@ -215,6 +232,49 @@ describe('a session that ended while a request held it', () => {
     await open.commit();
     await open.live.destroy();
     expect([store.calls, open.isNew]).toEqual([[], true]);
+  });
+});
+
+describe('where the answer cannot expire the cookie', () => {
+  it.each(['emptied', 'destroyed'])(
+    'a session that is %s leaves no tombstone, as the browser keeps its id',
+    async (how) => {
+      const id = await engine.stored({ flash: 'hello' });
+      const open = await engine.open(id);
+      open.barCookie('head-sent');
+      if (how === 'emptied') delete open.live.flash;
+      else await open.live.destroy();
+      await open.commit();
+      expect(await storedUnder(id)).toBeUndefined();
+      const next = await engine.open(id);
+      next.live.cart = [1];
+      await next.commit();
+      expect(next.cookieNeed).toBe('set');
+    },
+  );
+});
+
+describe('a pin that does not match', () => {
+  it('does not remove the tombstone of a login that was quicker', async () => {
+    engine = new TestEngine(store, { pinning: true });
+    const id = await engine.stored({ cart: [1] });
+    const gate = store.pause('replace', engine.records.keyOf(id));
+    const elsewhere = engine.open(id, { address: () => '203.0.113.9' });
+    await gate.reached;
+    // In another process, which does not wait for ours.
+    const owner = await new TestEngine(store.inner, { pinning: true }).open(id);
+    await owner.live.regenerate({ keep: true });
+    await owner.commit();
+    gate.open();
+    expect({ ...(await elsewhere).live }).toEqual({});
+    expect(isTombstone((await storedUnder(id)) ?? '')).toBe(true);
+  });
+
+  it('leaves no tombstone, so that the owner starts anew at once', async () => {
+    engine = new TestEngine(store, { pinning: true });
+    const id = await engine.stored({ cart: [1] });
+    await engine.open(id, { address: () => '203.0.113.9' });
+    expect(await storedUnder(id)).toBeUndefined();
   });
 });
 
