@@ -1,0 +1,163 @@
+// What a back-end loses by itself, in a failover or for want of memory, and what becomes of the sessions then. Run `npm run losses`.
+// Needs redis-server, redis-cli and memcached on the PATH.
+import 'reflect-metadata';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import {
+  ask,
+  pairOf,
+  startCluster,
+  startSentinels,
+  startSmallMemcached,
+  startSmallRedis,
+  until,
+} from './losses/servers.mjs';
+import { inParallel, logIn, openApplication, startAnew, Traffic, warned } from './losses/visitors.mjs';
+
+const TRIALS = Number(process.env.TRIALS ?? 5);
+const WRITERS = 8;
+const LOGGED_IN = 1000;
+/** How long before the crash the replica hears nothing any more, where it lags; and of which writes the losses are counted. */
+const LAG_MS = 100;
+/** Several times what a server with so little memory holds. */
+const FLOOD = 10_000;
+const LOGOUTS = 20_000;
+const HELD = 50;
+
+/** The master that holds the sessions crashes under load, and its replica takes over. */
+async function failOver({ app, servers }, lags) {
+  const traffic = new Traffic(app);
+  await traffic.begin(WRITERS, LOGGED_IN);
+  const { master, replica } = await pairOf(servers);
+  await wait(200);
+  if (lags) await cutOff(master, replica);
+  const before = { writes: traffic.written, logouts: traffic.loggedOut.length };
+  await wait(LAG_MS);
+  await master.crash();
+  traffic.crashedAt = performance.now();
+  const lately = { writes: traffic.written - before.writes, logouts: traffic.loggedOut.length - before.logouts };
+  replica.signal('SIGCONT');
+  await until('the replica has taken over', () => traffic.backAfter !== undefined);
+  await wait(100);
+  traffic.isOver = true;
+  await traffic.done;
+  const users = await inParallel(traffic.loggedOut, async (id) => (await app.visit(id)).user);
+  return {
+    [`writes acknowledged in the last ${LAG_MS} ms`]: lately.writes,
+    '… and missing afterwards': traffic.missing,
+    [`logouts acknowledged in the last ${LAG_MS} ms`]: lately.logouts,
+    '… and undone afterwards': users.filter((user) => user !== undefined).length,
+    [`requests refused with 503, of ${WRITERS + 1} visitors`]: traffic.refused,
+    'ms until a request succeeded again': Math.round(traffic.backAfter),
+  };
+}
+
+/**
+ * Lets the replica fall behind. Stopping it is not enough: what the master writes to its socket waits in the kernel, which
+ * hands it over even when the master is dead, as the kernel of a machine that is gone would not.
+ */
+async function cutOff(master, replica) {
+  replica.signal('SIGSTOP');
+  await wait(10);
+  await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica');
+}
+
+/** More sessions than there is memory for, while requests still hold the first of them. */
+async function evictSessions({ app }) {
+  const early = await logIn(app, LOGGED_IN);
+  const slow = await Promise.all(early.slice(0, HELD).map((id) => app.visit(id)));
+  await logIn(app, FLOOD);
+  const stored = await inParallel(early, app.isStored);
+  const gone = early.filter((_, at) => !stored[at]);
+  const held = slow.filter((_, at) => !stored[at]);
+  const dropped = await dropOf(app, held);
+  const anew = await inParallel(gone, (id) => startAnew(app, id));
+  return {
+    [`first ${LOGGED_IN} sessions, evicted by ${FLOOD} later ones`]: gone.length,
+    'slow requests that write to an evicted session': held.length,
+    '… and are dropped with a warning': dropped.warnings,
+    '… and bring it back': dropped.broughtBack,
+    'visitors of evicted sessions who start anew': anew.filter((outcome) => outcome === 'anew').length,
+    '… or are refused, or get the old id': anew.filter((outcome) => outcome !== 'anew').length,
+  };
+}
+
+/** More logouts than there is memory for tombstones, while requests still hold the first of the sessions. */
+async function evictTombstones({ app }) {
+  const begunAt = Date.now();
+  const early = await logIn(app, HELD);
+  const slow = await Promise.all(early.map((id) => app.visit(id)));
+  await inParallel(early, async (id) => (await app.visit(id)).destroy());
+  await inParallel(Array.from({ length: LOGOUTS }), async () => {
+    const session = await app.visit();
+    session.user = 'bob';
+    await session.save();
+    await session.destroy();
+  });
+  const stored = await inParallel(early, app.isStored);
+  // A tombstone stands for 30 seconds.
+  if (Date.now() - begunAt > 25_000) throw new Error('Too slow to tell eviction from expiry.');
+  const gone = early.filter((_, at) => !stored[at]);
+  const held = slow.filter((_, at) => !stored[at]);
+  const dropped = await dropOf(app, held);
+  const anew = await inParallel(gone, (id) => startAnew(app, id));
+  return {
+    [`first ${HELD} tombstones, evicted by ${LOGOUTS} later ones`]: gone.length,
+    '… whose session a slow request brings back': dropped.broughtBack,
+    '… whose id starts a new session under a new id': anew.filter((outcome) => outcome === 'anew').length,
+    '… whose id opens the old session': anew.filter((outcome) => outcome !== 'anew').length,
+  };
+}
+
+/** What becomes of the writes of requests that hold sessions whose records are gone. */
+async function dropOf(app, sessions) {
+  const before = warned();
+  for (const session of sessions) {
+    session.late = true;
+    await session.save();
+  }
+  const stored = await inParallel(sessions, ({ id }) => app.isStored(id));
+  return { warnings: warned() - before, broughtBack: stored.filter(Boolean).length };
+}
+
+/** One trial on servers of its own. */
+async function trial([start, scenario]) {
+  const backEnd = await start();
+  const app = await openApplication(backEnd.options);
+  try {
+    return await scenario({ app, servers: backEnd.servers });
+  } finally {
+    await app.close();
+    backEnd.close();
+    await Promise.all(backEnd.servers.map((server) => server.end()));
+  }
+}
+
+async function trials([name, parts]) {
+  const results = [];
+  for (let count = 0; count < TRIALS; count++) results.push(await trial(parts));
+  return Object.keys(results[0]).map((what) => {
+    const counts = results.map((result) => result[what]).toSorted((a, b) => a - b);
+    return { 'back-end': name, what, median: counts[Math.floor(TRIALS / 2)], 'each trial': counts.join(' ') };
+  });
+}
+
+const crash = (parts) => failOver(parts, false);
+const crashWithLag = (parts) => failOver(parts, true);
+/** Most of a failover is waiting, so two run side by side; the others one after another. */
+const rounds = [
+  { 'Redis Cluster, master crashes': [startCluster, crash], 'Redis Sentinel, master crashes': [startSentinels, crash] },
+  {
+    [`Redis Cluster, replica ${LAG_MS} ms behind`]: [startCluster, crashWithLag],
+    [`Redis Sentinel, replica ${LAG_MS} ms behind`]: [startSentinels, crashWithLag],
+  },
+  { 'Memcached -m 2': [startSmallMemcached, evictSessions] },
+  { 'Memcached -m 2, logouts': [startSmallMemcached, evictTombstones] },
+  { 'Redis 3mb allkeys-lru': [startSmallRedis, evictSessions] },
+  { 'Redis 3mb allkeys-lru, logouts': [startSmallRedis, evictTombstones] },
+];
+
+const rows = [];
+for (const round of rounds) rows.push(...(await Promise.all(Object.entries(round).map(trials))).flat());
+console.log(`${TRIALS} trials of each, on servers of their own: the median, and all of them in order.`);
+console.table(rows);
