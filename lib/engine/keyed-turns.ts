@@ -8,10 +8,17 @@ const PATIENCE_MS = 100;
 
 /**
  * Runs tasks on one key one after another, and tasks on different keys side by side. It saves collisions and is no lock: when a
- * task takes too long, all who wait behind it go ahead.
+ * task takes too long, those who wait go ahead, first one, then two, then four, so that one slow moment does not
+ * make all of them collide.
  */
 export class KeyedTurns {
+  readonly #patience: number;
   readonly #queues = new Map<string, Queue>();
+
+  /** @param patience milliseconds that a task may keep others waiting. */
+  constructor(patience = PATIENCE_MS) {
+    this.#patience = patience;
+  }
 
   /** Whether a task on this key runs or waits. */
   isBusy(key: string): boolean {
@@ -19,7 +26,7 @@ export class KeyedTurns {
   }
 
   async run<R>(key: string, task: () => Promise<R>): Promise<R> {
-    const queue = this.#queues.get(key) ?? new Queue();
+    const queue = this.#queues.get(key) ?? new Queue(this.#patience);
     this.#queues.set(key, queue);
     try {
       return await queue.run(task);
@@ -31,9 +38,15 @@ export class KeyedTurns {
 
 /** Those who wait for their turn, first come first served. */
 class Queue {
+  readonly #patience: number;
   readonly #waiting: (() => void)[] = [];
   #inside = 0;
+  #letIn = 1;
   #overdue: AbortController | undefined;
+
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
 
   get isEmpty(): boolean {
     return this.#inside === 0 && this.#waiting.length === 0;
@@ -58,6 +71,7 @@ class Queue {
   #callNext(): void {
     this.#overdue?.abort();
     this.#overdue = undefined;
+    this.#letIn = 1;
     this.#waiting.shift()?.();
     this.#watch();
   }
@@ -66,10 +80,12 @@ class Queue {
   #watch(): void {
     if (this.#overdue !== undefined || this.#waiting.length === 0) return;
     const overdue = (this.#overdue = new AbortController());
-    wait(PATIENCE_MS, undefined, { signal: overdue.signal }).then(
+    wait(this.#patience, undefined, { signal: overdue.signal }).then(
       () => {
         this.#overdue = undefined;
-        for (const enter of this.#waiting.splice(0)) enter();
+        for (const enter of this.#waiting.splice(0, this.#letIn)) enter();
+        this.#letIn *= 2;
+        this.#watch();
       },
       () => undefined,
     );

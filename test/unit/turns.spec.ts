@@ -53,7 +53,7 @@ describe('turns by key', () => {
     expect(seen).toEqual(['b', 'a1', 'a2']);
   });
 
-  it('go ahead together when one hangs, and not one after another', async () => {
+  it('go ahead in growing numbers when one hangs', async () => {
     const turns = new KeyedTurns();
     const hanging = Array.from({ length: 20 }, () => gate());
     const tasks = hanging.map(({ passed }) => turns.run('a', () => passed));

@@ -17,7 +17,7 @@ let complaints: string[];
 
 beforeAll(async () => {
   await Promise.all([
-    SampleServer.start().then((started) => (sample = started)),
+    SampleServer.start('start', { SESSION_STORE: 'memory' }).then((started) => (sample = started)),
     launchChromium().then((launched) => (browser = launched)),
   ]);
 }, 120_000);
