@@ -15,6 +15,7 @@ import {
 } from '../../lib/index.js';
 import type { ChildServer } from '../fixtures/child-server.js';
 import { Client } from '../fixtures/client.js';
+import { Gate } from '../fixtures/gate.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
 import { platforms } from '../fixtures/platforms.js';
 import { startPythonPeer, type PythonFramework } from '../fixtures/python-peer.js';
@@ -28,6 +29,9 @@ interface Data {
   types: Record<string, unknown>;
   _flashes: Tuple<string>[];
 }
+
+/** Where a slow request of ours stands still. */
+let gate: Gate;
 
 /** Of Python's they are TYPES in peer.py. */
 const types = (): Record<string, unknown> => ({
@@ -81,6 +85,12 @@ class ShopController {
   add(@Session() session: Session<Data>, @Param('item') item: string): void {
     session.cart ??= [];
     session.cart.push(item);
+  }
+
+  @Get('add-slowly/:item')
+  async addSlowly(@Session() session: Session<Data>, @Param('item') item: string): Promise<void> {
+    session.cart = [...(session.cart ?? []), item];
+    await gate.stop();
   }
 
   @Get('regenerate')
@@ -230,6 +240,30 @@ describe.each(frameworks)('One session with %s', (framework) => {
           expect(await get(atPython, '/me')).toEqual({ user: 'ada' });
           expect(await storedText(old.id)).toBeUndefined();
           expect(await (await atPython.get('/me', { cookie: old.cookie })).json()).toEqual({});
+        });
+
+        it('lays its own change over what Python has written in between', async () => {
+          await get(atNest, '/login/ada');
+          gate = new Gate();
+          const slow = get(atNest, '/add-slowly/book');
+          await gate.reached;
+          await get(atPython, '/login/grace');
+          gate.open();
+          await slow;
+          expect(await get(atPython, '/me')).toEqual({ user: 'grace', cart: ['book'] });
+        });
+
+        it('does not undo a logout at Python', async () => {
+          await get(atNest, '/login/ada');
+          const cookie = atNest.cookieHeader;
+          gate = new Gate();
+          const slow = atNest.get('/add-slowly/book');
+          await gate.reached;
+          await get(atPython, '/logout');
+          gate.open();
+          expect((await slow).setCookie).toEqual([]);
+          expect(atNest.jar.size).toBe(0);
+          expect(await (await atNest.get('/me', { cookie })).json()).toEqual({});
         });
 
         it('carries every type from Python, and back through a change of Nest', async () => {

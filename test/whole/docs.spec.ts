@@ -17,7 +17,10 @@ import { startRedis } from '../fixtures/servers.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
 const folder = join(root, '.build', 'docs');
-const snippets = [join(root, 'README.md'), join(root, 'docs', 'writing-a-store.md')].flatMap(snippetsOf);
+const pages = ['writing-a-store', 'sharing-with-python', 'migrating-from-express-session'];
+const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
+  snippetsOf,
+);
 const transcripts = snippets.filter(({ name }) => name === 'transcript').map(({ text }) => stepsOf(text));
 
 async function freePort(): Promise<number> {
@@ -101,6 +104,8 @@ it.each([
   ['own-client.module.js', 'OwnClientModule'],
   ['pinned.module.js', 'PinnedModule'],
   ['map-store.module.js', 'MapStoreModule'],
+  ['shared.module.js', 'SharedModule'],
+  ['migrated.module.js', 'MigratedModule'],
 ])('%s boots', async (file, name) => {
   process.env.REDIS_URL = inject('redisUrl');
   const exports = await load(file);
