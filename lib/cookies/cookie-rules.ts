@@ -1,4 +1,5 @@
 import { SessionConfigurationError } from '../session.errors.js';
+import { shown } from '../shown.js';
 import type { ResolvedCookie } from './cookie-options.js';
 import { removalCookie } from './session-cookie.js';
 
@@ -29,8 +30,8 @@ function checkValues(cookie: ResolvedCookie): void {
   for (const [key, allowed] of Object.entries(ALLOWED)) {
     const value = cookie[key as keyof ResolvedCookie];
     if (allowed.includes(value)) continue;
-    const choices = allowed.filter((choice) => choice !== undefined).map(quote);
-    throw new SessionConfigurationError(`cookie.${key} is ${quote(value)}: write one of ${choices.join(', ')}.`);
+    const choices = allowed.filter((choice) => choice !== undefined).map(shown);
+    throw new SessionConfigurationError(`cookie.${key} is ${shown(value)}: write one of ${choices.join(', ')}.`);
   }
 }
 
@@ -60,20 +61,16 @@ function checkHostPrefix(cookie: ResolvedCookie): void {
 
 function checkText(cookie: ResolvedCookie): void {
   if (!String(cookie.path).startsWith('/')) {
-    throw new SessionConfigurationError(`cookie.path is ${quote(cookie.path)}: write a path that starts with '/'.`);
+    throw new SessionConfigurationError(`cookie.path is ${shown(cookie.path)}: write a path that starts with '/'.`);
   }
   try {
     removalCookie(cookie, true);
   } catch (cause) {
     const { name, path, domain } = cookie;
     throw new SessionConfigurationError(
-      `cookie: browsers do not take the name ${quote(name)}, the path ${quote(path)} or the domain ${quote(domain)}: ` +
+      `cookie: browsers do not take the name ${shown(name)}, the path ${shown(path)} or the domain ${shown(domain)}: ` +
         "write a name without blanks, ';' and '=', a path in ASCII without ';', and a domain such as 'example.com'.",
       { cause },
     );
   }
-}
-
-function quote(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
 }

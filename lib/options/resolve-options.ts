@@ -14,6 +14,7 @@ import { TaggedJsonSerializer } from '../serializers/tagged-json.serializer.js';
 import { generateSessionId, isWellFormedId } from '../session/session-id.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { shown } from '../shown.js';
 import type { SessionMigration } from './session-migration.js';
 import type { SessionModuleOptions, StoreName } from './session-options.js';
 
@@ -161,7 +162,7 @@ function checkChoices(given: SessionModuleOptions): void {
   const isStore = typeof store === 'function' || (typeof store === 'object' && store !== null);
   if (!isStore && !STORE_NAMES.includes(store as string)) {
     throw new SessionConfigurationError(
-      `store is ${show(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
+      `store is ${shown(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
     );
   }
   oneOf('wire', given.wire, ['native', 'quart']);
@@ -176,20 +177,20 @@ function checkChoices(given: SessionModuleOptions): void {
     }
   }
   if (typeof given.keyPrefix !== 'string') {
-    throw new SessionConfigurationError(`keyPrefix is ${show(given.keyPrefix)}: write a string such as 'session:'.`);
+    throw new SessionConfigurationError(`keyPrefix is ${shown(given.keyPrefix)}: write a string such as 'session:'.`);
   }
 }
 
 function oneOf(name: string, value: unknown, choices: readonly unknown[]): void {
   if (choices.includes(value)) return;
-  throw new SessionConfigurationError(`${name} is ${show(value)}: write ${choices.map(show).join(' or ')}.`);
+  throw new SessionConfigurationError(`${name} is ${shown(value)}: write ${choices.map(shown).join(' or ')}.`);
 }
 
 function duration(name: string, value: unknown): number {
   const seconds = parseDuration(value);
   if (seconds !== undefined) return seconds;
   throw new SessionConfigurationError(
-    `${name} is ${show(value)}: write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.`,
+    `${name} is ${shown(value)}: write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.`,
   );
 }
 
@@ -233,7 +234,7 @@ function pinOf(pinning: Pinning): Pick<ResolvedOptions, 'pin' | 'onMismatch'> {
 
 function bits(name: string, value: unknown, most: number): void {
   if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most) return;
-  throw new SessionConfigurationError(`pinning.${name} is ${show(value)}: write a whole number from 1 to ${most}.`);
+  throw new SessionConfigurationError(`pinning.${name} is ${shown(value)}: write a whole number from 1 to ${most}.`);
 }
 
 function cookieOf(cookie: NonNullable<SessionModuleOptions['cookie']>): ResolvedOptions['cookieFor'] {
@@ -254,7 +255,3 @@ function resolveCookie(options: CookieOptions): ResolvedCookie {
 }
 
 const COOKIE_KEYS: readonly string[] = [...Object.keys(COOKIE_DEFAULTS), 'domain', 'partitioned', 'priority'];
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
-}
