@@ -39,7 +39,10 @@ export class SessionTakeover {
 
   async #takeOver(key: string, id: string): Promise<ReadRecord | 'retired' | undefined> {
     const { records } = this.#parts;
-    const record = this.#nativeOf(await records.readForeign(key));
+    const text = await records.readForeign(key);
+    // Another request may have taken it over since we looked.
+    if (text === undefined) return records.read(id);
+    const record = this.#nativeOf(text);
     if (record === undefined) return undefined;
     const created = await records.create(id, record);
     const removed = await records.deleteForeign(key);
@@ -48,9 +51,9 @@ export class SessionTakeover {
     return records.read(id);
   }
 
-  #nativeOf(text: string | undefined): SessionRecord | undefined {
+  #nativeOf(text: string): SessionRecord | undefined {
     const { migration, lifetime } = this.#parts;
-    const found = text === undefined ? undefined : migration.parse(text);
+    const found = migration.parse(text);
     if (found === undefined || (found.expiresAt ?? Infinity) <= lifetime.now()) return undefined;
     return Object.keys(found.data).length === 0 ? undefined : { data: found.data, meta: lifetime.renewed({}) };
   }

@@ -152,6 +152,21 @@ describe.each(platforms)('Sessions of express-session, on %s', (platform) => {
     expect(await me(client)).toEqual({ ...stored, ...Object.fromEntries(keys.map((key) => [key, true])) });
   });
 
+  it('are found by a request that another one overtakes', async () => {
+    const client = await signedIn();
+    const cookie = client.cookieHeader;
+    const store = app!.app.get<SessionStore>(SESSION_STORE);
+    const get = store.get.bind(store);
+    // In the moment between looking for the new record and reading the old one.
+    store.get = async (key) => {
+      if (!key.startsWith('sess:')) return get(key);
+      store.get = get;
+      expect(await me(new Client(app!.port), cookie)).toEqual(stored);
+      return get(key);
+    };
+    expect(await me(client)).toEqual(stored);
+  });
+
   it('stay logged out, whoever comes late with the old cookie', async () => {
     const client = await signedIn();
     const cookie = client.cookieHeader;
