@@ -55,7 +55,7 @@ export class OpenSession implements SessionKeeper {
   readonly #opening: Opening;
   readonly #held: HeldRecord;
   readonly #live: LiveData;
-  readonly #updates: SessionUpdates;
+  #madeUpdates: SessionUpdates | undefined;
   /** What a request does to its own session never overlaps. */
   readonly #turns = new Turns();
   #meta: SessionMeta;
@@ -80,17 +80,6 @@ export class OpenSession implements SessionKeeper {
     this.#renewalWanted =
       record !== undefined && (rotated || parts.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr);
     this.#live = new LiveData(this, parts.stringify, data);
-    this.#updates = new SessionUpdates({
-      ...parts,
-      held: this.#held,
-      live: this.#live,
-      turns: this.#turns,
-      copy: (value) => parts.records.copy(value),
-      create: () => this.#commitNow(),
-      remains: () => this.#remains,
-      ended: () => this.#isOver(),
-      written: () => void (this.#cookieNeed = this.#needOfWrite),
-    });
   }
 
   get id(): string {
@@ -131,7 +120,7 @@ export class OpenSession implements SessionKeeper {
    * waited for; {@link cookieNeed} is right as soon as this returns, before the save is done, unless an earlier action still runs.
    */
   commit(): Promise<void> | undefined {
-    const updating = this.#updates.running;
+    const updating = this.#madeUpdates?.running;
     return updating === undefined ? this.#commitInTurn() : updating.then(() => this.commit());
   }
 
@@ -163,7 +152,7 @@ export class OpenSession implements SessionKeeper {
   destroy(): Promise<void> {
     return this.#ending(async () => {
       await this.#held.end(this.#remains);
-      this.#updates.destroyed();
+      this.#madeUpdates?.destroyed();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
       this.#ended = true;
       this.#startAnew({}, this.#metaOfNew);
@@ -215,7 +204,8 @@ export class OpenSession implements SessionKeeper {
 
   #commitNow(): Promise<void> | undefined {
     if (this.#failedEnding !== undefined) return Promise.reject(this.#failedEnding);
-    const keys = new Set([...this.#live.take(), ...this.#updates.pending]);
+    const keys = this.#live.take();
+    for (const key of this.#madeUpdates?.pending ?? []) keys.add(key);
     const status = this.#status(keys);
     switch (status) {
       case 'untouched':
@@ -252,6 +242,21 @@ export class OpenSession implements SessionKeeper {
   get #metaOfNew(): SessionMeta {
     const { address, permanent } = this.#opening;
     return { addr: address, permanent };
+  }
+
+  /** Made with the first update: most requests have none. */
+  get #updates(): SessionUpdates {
+    return (this.#madeUpdates ??= new SessionUpdates({
+      ...this.#parts,
+      held: this.#held,
+      live: this.#live,
+      turns: this.#turns,
+      copy: (value) => this.#parts.records.copy(value),
+      create: () => this.#commitNow(),
+      remains: () => this.#remains,
+      ended: () => this.#isOver(),
+      written: () => void (this.#cookieNeed = this.#needOfWrite),
+    }));
   }
 
   get #isEmpty(): boolean {
@@ -350,7 +355,7 @@ export class OpenSession implements SessionKeeper {
     const { standing } = this.#held;
     if (standing === 'known' && (await this.#held.rewrite(() => 'tombstone'))) {
       const late = this.changes.takeMarked();
-      const ours = [...mine, ...late, ...this.#live.take(), ...this.#updates.pending];
+      const ours = [...mine, ...late, ...this.#live.take(), ...(this.#madeUpdates?.pending ?? [])];
       this.#live.rebase(this.#held.base.data, new Set(ours));
       this.changes.giveBack(late);
       this.#ended = true;
