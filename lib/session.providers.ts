@@ -86,7 +86,7 @@ function provideService(options: ResolvedOptions, store: SessionStore): SessionS
   const engine = new SessionEngine({
     ...options,
     records,
-    takeover: migration && new SessionTakeover({ migration, records, lifetime }),
+    takeover: migration && new SessionTakeover({ migration, records, lifetime, logger, tombstones }),
     lifetime,
     logger,
     saves: new KeyedTurns(),

@@ -384,12 +384,12 @@ export class OpenSession implements SessionKeeper {
     this.changes.giveBack(Object.keys(this.#live.data));
   }
 
-  /** The later of the two renewals counts; what another program wrote about the pin stays. */
+  /** The later of the two renewals counts; what another program wrote about the pin, or removed from it, stays. */
   #mergedMeta(meta: SessionMeta): SessionMeta {
     return {
       created: meta.created ?? this.#meta.created,
       seen: Math.max(meta.seen ?? 0, this.#meta.seen ?? 0) || undefined,
-      addr: meta.addr ?? this.#meta.addr,
+      addr: meta.addr ?? this.#opening.address,
       permanent: meta.permanent,
     };
   }

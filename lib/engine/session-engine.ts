@@ -65,19 +65,27 @@ export class SessionEngine {
     if (found === 'retired') return new OpenSession(this.#parts, { ...opening, retired: true });
     const record = this.#unexpired(found);
     if (ticket === undefined || record === undefined) return this.#openOther(presented, opening);
-    if (!this.#isPinnedElsewhere(record, address))
-      return new OpenSession(this.#parts, { ...opening, ...ticket, record });
-    if (this.#parts.onMismatch === 'destroy') await this.#end(ticket.id, record, address);
-    return new OpenSession(this.#parts, opening);
+    return this.#openPinned({ ...ticket, record }, opening);
   }
 
   /** A session that another library left, or a new one. */
   async #openOther({ oldCookies = [] }: Presented, opening: Opening): Promise<OpenSession> {
-    const taken = oldCookies.length === 0 ? undefined : await this.#parts.takeover?.open(oldCookies);
-    const isOurs =
-      taken !== undefined && this.#unexpired(taken.record) && !this.#isPinnedElsewhere(taken.record, opening.address);
+    const { address, permanent } = opening;
+    const { takeover } = this.#parts;
+    const taken = oldCookies.length > 0 ? await takeover?.open(oldCookies, { addr: address, permanent }) : undefined;
+    if (taken === 'retired') return new OpenSession(this.#parts, { ...opening, retired: true });
+    if (taken === undefined || this.#unexpired(taken.record) === undefined)
+      return new OpenSession(this.#parts, opening);
     // As for a cookie that was signed with an old secret, a save shows whether the id still holds before the new cookie leaves.
-    return new OpenSession(this.#parts, isOurs ? { ...opening, ...taken, rotated: true } : opening);
+    return this.#openPinned({ ...taken, rotated: true }, opening);
+  }
+
+  async #openPinned(found: Ticket & { readonly record: ReadRecord }, opening: Opening): Promise<OpenSession> {
+    const { id, record } = found;
+    if (!this.#isPinnedElsewhere(record, opening.address))
+      return new OpenSession(this.#parts, { ...opening, ...found });
+    if (this.#parts.onMismatch === 'destroy') await this.#end(id, record, opening.address);
+    return new OpenSession(this.#parts, opening);
   }
 
   /** The owner may start anew at once, so no tombstone is left. Nor is one removed that the owner's own login has left by now. */

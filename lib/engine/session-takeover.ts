@@ -1,6 +1,9 @@
+import { RESERVED_RECORD_KEYS } from '../session.constants.js';
+import { SessionSerializationError, SessionTooLargeError } from '../session.errors.js';
 import type { SessionMigration } from '../options/session-migration.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
-import type { SessionRecord } from '../session/session-record.js';
+import type { SessionMeta, SessionRecord } from '../session/session-record.js';
+import type { SessionLogger } from './session-logger.js';
 import type { ReadRecord, SessionRecords } from './session-records.js';
 
 /** What a takeover works with. */
@@ -8,6 +11,9 @@ export interface SessionTakeoverParts {
   readonly migration: SessionMigration;
   readonly records: SessionRecords;
   readonly lifetime: SessionLifetime;
+  readonly logger: SessionLogger;
+  /** Whether a session that ended leaves a tombstone. */
+  readonly tombstones: boolean;
 }
 
 /** A session of ours that was one of another library's. */
@@ -24,37 +30,72 @@ export class SessionTakeover {
     this.#parts = parts;
   }
 
-  /** @param cookies the values of the other library's cookie, as sent. */
-  async open(cookies: readonly string[]): Promise<TakenOver | undefined> {
-    const { migration, records } = this.#parts;
+  /**
+   * @param cookies the values of the other library's cookie, as sent; the first one that opens a session counts.
+   * @param meta what a new record says of the cookie and the client.
+   */
+  async open(cookies: readonly string[], meta: SessionMeta): Promise<TakenOver | 'retired' | undefined> {
+    const { migration } = this.#parts;
     for (const cookie of cookies) {
       const old = migration.signer.unsign(cookie)?.id;
       if (old === undefined || old === '') continue;
       const id = migration.successorOf(old);
-      const record = (await records.read(id)) ?? (await this.#takeOver(migration.prefix + old, id));
-      return record === undefined || record === 'retired' ? undefined : { id, record };
+      const record = await this.#find(migration.prefix + old, id, meta);
+      if (record !== undefined) return record === 'retired' ? record : { id, record };
     }
     return undefined;
   }
 
-  async #takeOver(key: string, id: string): Promise<ReadRecord | 'retired' | undefined> {
-    const { records } = this.#parts;
-    const text = await records.readForeign(key);
-    // Another request may have taken it over since we looked.
-    if (text === undefined) return records.read(id);
-    const record = this.#nativeOf(text);
-    if (record === undefined) return undefined;
-    const created = await records.create(id, record);
-    const removed = await records.deleteForeign(key);
-    // Another request took it over and ended it, all since we looked: it must not come back.
-    if (created && !removed) await records.delete(id);
-    return records.read(id);
+  async #find(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
+    const { records, tombstones } = this.#parts;
+    const found = await records.read(id);
+    if (found === undefined) return this.#takeOver(key, id, meta);
+    // Left by a process that died over it. Without tombstones whoever is taking it over now must find it.
+    if (tombstones) await records.deleteForeign(key);
+    return found;
   }
 
-  #nativeOf(text: string): SessionRecord | undefined {
+  async #takeOver(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
+    const { records } = this.#parts;
+    const text = await records.readForeign(key);
+    const record = text === undefined ? undefined : this.#nativeOf(text, meta);
+    if (record !== undefined && (await this.#create(id, record))) await this.#remove(key, id);
+    // Another request may have taken it over since we looked.
+    return text === undefined || record !== undefined ? records.read(id) : undefined;
+  }
+
+  /** Only who has made the new record removes the old one: of many, nobody removes what another one has just taken over. */
+  async #remove(key: string, id: string): Promise<void> {
+    const { records, tombstones } = this.#parts;
+    try {
+      const removed = await records.deleteForeign(key);
+      // Another request took it over and ended it, all since we looked: it must not come back. A tombstone would have said so.
+      if (!removed && !tombstones) await records.delete(id);
+    } catch (error) {
+      // While the old record is there the session could be opened again after a logout.
+      await records.delete(id).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** What cannot be stored here opens as a new session, as any record that cannot be read. */
+  async #create(id: string, record: SessionRecord): Promise<boolean> {
+    try {
+      return await this.#parts.records.create(id, record);
+    } catch (error) {
+      if (!(error instanceof SessionSerializationError || error instanceof SessionTooLargeError)) throw error;
+      this.#parts.logger.warn(`A session of the library that was used before cannot be taken over. ${error.message}`);
+      return false;
+    }
+  }
+
+  #nativeOf(text: string, meta: SessionMeta): SessionRecord | undefined {
     const { migration, lifetime } = this.#parts;
     const found = migration.parse(text);
     if (found === undefined || (found.expiresAt ?? Infinity) <= lifetime.now()) return undefined;
-    return Object.keys(found.data).length === 0 ? undefined : { data: found.data, meta: lifetime.renewed({}) };
+    const data = { ...found.data };
+    // These would speak for us.
+    for (const key of RESERVED_RECORD_KEYS) delete data[key];
+    return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.renewed(meta) };
   }
 }

@@ -154,7 +154,7 @@ export class RequestSlot implements HookedAnswer {
     if (opened === undefined || opened.cookieNeed === 'none') return [];
     const cookie = this.#cookie;
     const secure = cookie.secure === 'auto' ? this.#isSecure : cookie.secure;
-    const removals = this.#hasOldCookie ? [removalCookie({ ...cookie, ...this.#oldCookie }, secure)] : [];
+    const removals = this.#removalOfOld(secure);
     if (opened.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
     const value = this.#parts.engine.cookieValue(opened.id);
     return [serializeCookie(cookie, value, opened.expiresAt, Date.now() / 1000, secure), ...removals];
@@ -204,9 +204,13 @@ export class RequestSlot implements HookedAnswer {
     return name === undefined ? [] : cookieValues(this.#raw.headers.cookie, name);
   }
 
-  /** Whether there is one to remove; one with the name of ours is overwritten. */
-  get #hasOldCookie(): boolean {
-    return this.#oldCookie?.name !== this.#cookie.name && this.#oldCookies.length > 0;
+  /** The line that removes it, unless ours takes its place: a browser tells cookies apart by name, domain and path. */
+  #removalOfOld(secure: boolean): readonly string[] {
+    const old = this.#oldCookie;
+    if (old === undefined || this.#oldCookies.length === 0) return [];
+    const { name, path, domain } = this.#cookie;
+    if (old.name === name && old.path === path && old.domain === domain) return [];
+    return [removalCookie({ ...this.#cookie, ...old, partitioned: undefined }, secure)];
   }
 
   #cookieBar(): CookieBar | undefined {

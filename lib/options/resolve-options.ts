@@ -169,7 +169,12 @@ function checkChoices(given: SessionModuleOptions): void {
   oneOf('onLateSaveError', given.onLateSaveError, ['destroy', 'send']);
   for (const name of ['hashIds', 'tombstones', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
   // Python renews a session without a word in the record: whoever counts from what the record says would end it too early.
-  oneOf('rolling', given.rolling, given.wire === 'quart' ? ['write'] : [true, false, 'write']);
+  if (given.wire === 'quart' && given.rolling !== 'write') {
+    throw new SessionConfigurationError(
+      "Under wire: 'quart' each write renews a session: write rolling: 'write', or leave it out.",
+    );
+  }
+  oneOf('rolling', given.rolling, [true, false, 'write']);
   for (const driver of ['redis', 'memcached'] as const) {
     const connection = given[driver] as object;
     if ('client' in connection && connection.client === undefined) {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { CookieOptions } from '../cookies/cookie-options.js';
+import type { Secret } from '../cookies/salted-key.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { Duration } from '../duration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
@@ -47,7 +48,7 @@ export interface SessionModuleOptions {
    * without logging anybody out. Without it the id travels bare, which its 192 random bits allow.
    * @default undefined
    */
-  readonly secret?: string | readonly string[] | undefined;
+  readonly secret?: Secret | readonly Secret[] | undefined;
   /** A signer of your own, instead of `secret`. @default HmacSigner over `secret`, or ItsdangerousSigner under `wire: 'quart'` */
   readonly signer?: CookieSigner | undefined;
   /** What the store's keys begin with. @default 'session:' */
@@ -58,7 +59,7 @@ export interface SessionModuleOptions {
    * The format in the store and in the cookie. `'quart'` shares live sessions with Quart-Session or Flask on the same back-end: it
    * writes the plain id into the store's key (`hashIds: false`), signs as itsdangerous does (`ItsdangerousSigner` over `secret`, salt
    * `quart-session`), writes the `quart` dialect of `TaggedJsonSerializer` and `_permanent`, leaves no tombstones, and lets each write
-   * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it. @default 'native'
+   * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it, but for `rolling`. @default 'native'
    */
   readonly wire?: 'native' | 'quart' | undefined;
   /**

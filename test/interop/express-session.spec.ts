@@ -143,6 +143,36 @@ describe.each(platforms)('Sessions of express-session, on %s', (platform) => {
     expect(await (await new Client(old.port).get('/me', { cookie: before })).json()).toEqual({});
   });
 
+  it('are lost to none of many requests at several servers', async () => {
+    const client = await signedIn();
+    const cookie = client.cookieHeader;
+    const options = { store: 'redis', redis: { url: inject('redisUrl') }, secret: 'another secret' } as const;
+    const servers = await Promise.all(
+      [1, 2, 3].map(() =>
+        SessionApp.start(platform, {
+          session: { ...options, migrateFrom: expressSession({ secret: SECRET }) },
+          controllers: [NewController],
+        }),
+      ),
+    );
+    const ports = [app!, ...servers].map(({ port }) => port);
+    const requests = Array.from({ length: 20 }, (_, number) =>
+      new Client(ports[number % ports.length]!).get('/me', { cookie }),
+    );
+    const answers = await Promise.all((await Promise.all(requests)).map((answer) => answer.json()));
+    await Promise.all(servers.map((server) => server.close()));
+    expect(answers).toEqual(answers.map(() => stored));
+  });
+
+  it('remove a cookie of the same name that another domain has set', async () => {
+    const client = await signedIn({
+      cookie: { name: 'connect.sid' },
+      migrateFrom: expressSession({ secret: SECRET, domain: 'example.com' }),
+    });
+    const { setCookie } = await client.get('/me');
+    expect(setCookie[1]).toMatch(/^connect\.sid=; Max-Age=0; Domain=example\.com;/);
+  });
+
   it('keep what parallel requests change that all bring the old cookie', async () => {
     const client = await signedIn();
     const cookie = client.cookieHeader;
@@ -253,7 +283,11 @@ describe('expressSession', () => {
   it.each([
     [{ secret: '' }, 'secret'],
     [{ secret: [] }, 'secret'],
+    [{} as { secret: string }, 'secret'],
     [{ secret: 'x', prefix: 5 as unknown as string }, 'prefix'],
+    [{ secret: 'x', domain: 'https://example.com' }, 'domain'],
+    [{ secret: 'x', name: 'a b' }, 'name'],
+    [{ secret: 'x', nmae: 'sid' }, 'nmae'],
   ])('refuses %j', (options, named) => {
     expect(() => expressSession(options)).toThrow(named);
   });
