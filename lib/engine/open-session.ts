@@ -345,9 +345,9 @@ export class OpenSession implements SessionKeeper {
   #drop(keys: ReadonlySet<string>): void {
     this.#cookieNeed = 'none';
     if (keys.size === 0) return;
-    this.#parts.logger.warn(
-      'A session was ended while a request still used it: what that request changed was dropped.',
-    );
+    const { route, retired = false } = this.#opening;
+    const when = retired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
+    this.#parts.logger.warn(`A request ${when}: what it changed in the session was dropped (${route}).`);
   }
 
   /** The old id opens nothing from here on. What others wrote until then counts, beside the keys changed here. */
@@ -361,7 +361,9 @@ export class OpenSession implements SessionKeeper {
       this.#ended = true;
     }
     if (this.#held.standing === 'gone') {
-      throw new SessionDestroyedError('The session was ended by another request, so it can have no new id: try again.');
+      throw new SessionDestroyedError(
+        'The session was ended by another request, such as a second click: load the page again.',
+      );
     }
     if (standing === 'retired') this.#ended = true;
   }

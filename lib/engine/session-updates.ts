@@ -171,7 +171,5 @@ function checkKeys(draft: SessionData): void {
 }
 
 function hasEnded(): SessionDestroyedError {
-  return new SessionDestroyedError(
-    'The session has ended, so it cannot be updated: another request may start a new one.',
-  );
+  return new SessionDestroyedError('The session has ended, so it cannot be updated: load the page again.');
 }

@@ -119,10 +119,12 @@ export class RequestSlot implements HookedAnswer {
   }
 
   /** For the interceptor: what a handler changed before it threw is kept too. Its own error stays the one that is answered. */
-  async commitAfterError(): Promise<void> {
+  async commitAfterError(thrown: unknown): Promise<void> {
     try {
       await this.commit();
     } catch (error) {
+      // A logout that failed, say, and that the handler has waited for.
+      if (error === thrown) return;
       this.#parts.logger.error(`The session of ${this.#route} could not be saved. ${describe(error)}`);
     }
   }

@@ -45,7 +45,7 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, answers
         RequestSlot.announceOutage(http.getResponse<AnyResponse>(), error);
         const slot = RequestSlot.of(request);
         if (slot === undefined) return subscriber.error(error);
-        void slot.commitAfterError().then(() => subscriber.error(error));
+        void slot.commitAfterError(error).then(() => subscriber.error(error));
       },
     }),
   );

@@ -5,21 +5,29 @@ import { fileURLToPath } from 'node:url';
 const REDIS_PORT = '6390';
 const quartProgram = fileURLToPath(new URL('quart/app.py', import.meta.url));
 // Debian's own Python sees Debian's packages; another one may come first on the PATH.
-const pythons = [process.env['PYTHON'], 'python3', '/usr/bin/python3'].filter((name) => name !== undefined);
+const pythons = process.env['PYTHON'] ? [process.env['PYTHON']] : ['python3', '/usr/bin/python3'];
 const children: ChildProcess[] = [];
+let isEnding = false;
 
-process.env['PORT'] ??= '3000';
-process.env['QUART_PORT'] ??= '5000';
-process.env['SECRET_KEY'] ??= 'a secret for a sample';
+process.env['PORT'] ||= '3000';
+process.env['QUART_PORT'] ||= '5000';
+process.env['SECRET_KEY'] ||= 'a secret for a sample';
 
-function start(command: string, ...args: string[]): void {
+function start(command: string, args: readonly string[], hint: string): void {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  child.on('error', (error) => stop(`${command} cannot be started: ${error.message}`));
-  child.on('exit', (code) => code && stop(`${command} has ended with ${code}.`));
+  child.on('error', () => stop(`${command} cannot be started: ${hint}`));
+  child.on('exit', () => stop(`${command} has ended: ${hint}`));
   children.push(child);
 }
 
+/** Nothing of it runs on alone. */
+function end(): void {
+  isEnding = true;
+  for (const child of children) child.kill();
+}
+
 function stop(reason: string): void {
+  if (isEnding) return;
   console.error(reason);
   process.exit(1);
 }
@@ -33,20 +41,24 @@ function hasModules(python: string): boolean {
   }
 }
 
+process.on('exit', end);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit());
+
 const python = pythons.find(hasModules);
 if (python === undefined) {
   stop(
-    'Quart is missing: apt-get install python3-quart python3-redis python3-itsdangerous, or pip install quart redis.',
+    `${pythons.join(' and ')} have no Quart: apt-get install python3-quart python3-redis python3-itsdangerous, or name another Python in PYTHON.`,
   );
 } else {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => children.forEach((child) => child.kill()));
-  }
-  process.on('exit', () => children.forEach((child) => child.kill()));
-  if (process.env['REDIS_URL'] === undefined) {
+  if (!process.env['REDIS_URL']) {
     process.env['REDIS_URL'] = `redis://127.0.0.1:${REDIS_PORT}`;
-    start('redis-server', '--port', REDIS_PORT, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no');
+    const options = ['--port', REDIS_PORT, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    start(
+      'redis-server',
+      options,
+      `is it installed, and port ${REDIS_PORT} free? Or name a Redis of yours in REDIS_URL.`,
+    );
   }
-  start(python, '-B', quartProgram);
+  start(python, ['-B', quartProgram], `is port ${process.env['QUART_PORT']} free? Or name another one in QUART_PORT.`);
   await import('./main.js');
 }
