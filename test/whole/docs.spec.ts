@@ -17,7 +17,7 @@ import { startRedis } from '../fixtures/servers.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
 const folder = join(root, '.build', 'docs');
-const pages = ['writing-a-store', 'sharing-with-python', 'migrating-from-express-session'];
+const pages = ['concurrency', 'writing-a-store', 'sharing-with-python', 'migrating-from-express-session'];
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
 );
@@ -136,6 +136,16 @@ it('counts likes with update as the page does', async () => {
   const data: { likes?: number } = {};
   const session = { update: async (fn: (data: object) => number) => fn(data) };
   expect([await new LikesController().like(session), await new LikesController().like(session)]).toEqual([1, 2]);
+});
+
+it('sends a second click on as the page does', async () => {
+  const { EndedSessionFilter } = (await load('ended-session.filter.js')) as unknown as {
+    EndedSessionFilter: new () => { catch(error: Error, host: object): void };
+  };
+  const redirects: string[] = [];
+  const response = { redirect: (url: string) => redirects.push(url) };
+  new EndedSessionFilter().catch(new Error(), { switchToHttp: () => ({ getResponse: () => response }) });
+  expect(redirects).toEqual(['/']);
 });
 
 it('makes the testing application without a socket', async () => {
