@@ -23,7 +23,8 @@ export interface SessionStore {
   get(key: string): Promise<string | undefined>;
 
   /**
-   * For direct use: stores the value whether or not the key exists.
+   * For direct use, and for the tombstone of a session that was destroyed: stores the value whether or not the key exists. Whoever
+   * read before finds another version from then on.
    * @param ttl seconds until it expires, a whole number of at least 1; without it the value stays until it is deleted or evicted.
    */
   set(key: string, value: string, ttl?: number): Promise<void>;
