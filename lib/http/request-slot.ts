@@ -137,10 +137,6 @@ export class RequestSlot implements HookedAnswer {
     if (this.#isStaticFile(response)) opened.barCookie('static-file');
     else varyByCookie(response);
     const saving = this.#reported === undefined ? opened.commit() : undefined;
-    if (opened.cookieNeed !== 'none' && !response.hasHeader('cache-control')) {
-      // A shared cache that stored this answer would hand one client's cookie to another.
-      response.setHeader('Cache-Control', 'no-store');
-    }
     const bar = (): void => opened.barCookie('head-sent');
     if (saving === undefined) bar();
     else saving.then(bar, bar);

@@ -23,6 +23,9 @@ interface OriginalMethods {
   on(this: ServerResponse, ...args: unknown[]): ServerResponse;
 }
 
+/** A shared cache that stored an answer with the cookie would hand one client's to another. */
+const NO_STORE = ['Cache-Control', 'no-store'] as const;
+
 const HOOK = Symbol('nest-session.response-hook');
 type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
 
@@ -150,6 +153,9 @@ class ResponseHook {
     this.#prepared = true;
     const saving = this.#answer.beforeHead();
     this.#writtenLines = this.#answer.cookieLines();
+    if (this.#writtenLines.length > 0 && !this.#response.hasHeader('cache-control')) {
+      this.#response.setHeader(...NO_STORE);
+    }
     for (const line of this.#writtenLines) appendCookie(this.#response, line);
     this.#hold(saving);
   }
@@ -214,8 +220,7 @@ class ResponseHook {
     let head = internals._header;
     for (const line of this.#writtenLines) head = head.replace(cookieHeaderOf(line), '');
     const added = lines.map(cookieHeaderOf);
-    // A shared cache that stored this answer would hand one client's cookie to another.
-    if (added.length > 0 && !/\r\ncache-control:/i.test(head)) added.push('Cache-Control: no-store\r\n');
+    if (added.length > 0 && !/\r\ncache-control:/i.test(head)) added.push(`${NO_STORE.join(': ')}\r\n`);
     for (const line of added) head = head.replace(/\r\n\r\n$/, () => `\r\n${line}\r\n`);
     internals._header = head;
     this.#writtenLines = lines;
