@@ -3,7 +3,7 @@ import { SessionConfigurationError } from '../session.errors.js';
 import type { ReplaceOutcome } from '../stores/session-store.js';
 import { retryOnConflict } from './conflict-retry.js';
 import type { KeyedTurns } from './keyed-turns.js';
-import type { ReadRecord, SessionRecords } from './session-records.js';
+import type { ReadRecord, Remains, SessionRecords } from './session-records.js';
 
 /**
  * Where a session stands: not stored yet; stored; opened under an id that was retired before the request came; or ended by
@@ -18,9 +18,6 @@ export interface HeldRecordParts {
   readonly saves: KeyedTurns;
   readonly generateId: () => string;
 }
-
-/** What is left where a session ended: nothing where its id may open a new one at once. */
-export type Remains = 'tombstone' | 'nothing';
 
 /** What shall be stored in a record's place. */
 export type Successor = SessionRecord | Remains;
@@ -131,9 +128,7 @@ export class HeldRecord {
 
   /** Ends the session, if it has a record, whatever others do to it in the meantime. */
   async end(remains: Remains): Promise<void> {
-    if (this.#standing !== 'known') return;
-    if (remains === 'tombstone') await this.#parts.records.end(this.id);
-    else await this.#parts.records.delete(this.id);
+    if (this.#standing === 'known') await this.#parts.records.end(this.id, remains);
   }
 
   #wrote(record: SessionRecord): void {

@@ -31,7 +31,7 @@ export class KeyedTurns {
     try {
       return await queue.run(task);
     } finally {
-      if (queue.isEmpty && this.#queues.get(key) === queue) this.#queues.delete(key);
+      if (queue.isEmpty) this.#queues.delete(key);
     }
   }
 }
@@ -53,8 +53,8 @@ class Queue {
   }
 
   async run<R>(task: () => Promise<R>): Promise<R> {
-    if (!this.isEmpty) await this.#turn();
-    this.#inside++;
+    if (this.isEmpty) this.#inside++;
+    else await this.#turn();
     try {
       return await task();
     } finally {
@@ -72,7 +72,15 @@ class Queue {
     this.#overdue?.abort();
     this.#overdue = undefined;
     this.#letIn = 1;
-    this.#waiting.shift()?.();
+    this.#admit(1);
+  }
+
+  /** From here on they count as inside, though their tasks begin a moment later. */
+  #admit(count: number): void {
+    for (const enter of this.#waiting.splice(0, count)) {
+      this.#inside++;
+      enter();
+    }
     this.#watch();
   }
 
@@ -83,9 +91,8 @@ class Queue {
     wait(this.#patience, undefined, { signal: overdue.signal }).then(
       () => {
         this.#overdue = undefined;
-        for (const enter of this.#waiting.splice(0, this.#letIn)) enter();
+        this.#admit(this.#letIn);
         this.#letIn *= 2;
-        this.#watch();
       },
       () => undefined,
     );

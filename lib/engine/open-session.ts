@@ -5,10 +5,10 @@ import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/sessi
 import type { LiveSession, RegenerateOptions, SessionKeeper } from '../session/session.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
 import { COOKIE_BAR_REMEDY, type CookieBar } from './cookie-bar.js';
-import { HeldRecord, type HeldRecordParts, type Remains, type Standing, type Successor } from './held-record.js';
+import { HeldRecord, type HeldRecordParts, type Standing, type Successor } from './held-record.js';
 import { LiveData } from './live-data.js';
 import type { SessionLogger } from './session-logger.js';
-import type { ReadRecord } from './session-records.js';
+import type { ReadRecord, Remains } from './session-records.js';
 import { SessionUpdates, type Update } from './session-updates.js';
 import { Turns } from './turns.js';
 

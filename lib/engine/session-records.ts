@@ -13,6 +13,9 @@ export interface ReadRecord extends SessionRecord {
   readonly version: unknown;
 }
 
+/** What is left where a session ended: nothing where its id may open a new one at once. */
+export type Remains = 'tombstone' | 'nothing';
+
 /** What {@link SessionRecords} is made of. */
 export interface SessionRecordsParts {
   readonly store: SessionStore;
@@ -68,11 +71,10 @@ export class SessionRecords {
    * Ends what was read: of all who replace or retire one version, one wins. The record of the new id lies under another key, on
    * a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in between leaves no
    * session rather than two.
-   * @param remains `'nothing'`: the same id opens a new session at once.
    */
-  async retire(id: string, version: unknown, remains: 'tombstone' | 'nothing'): Promise<ReplaceOutcome> {
+  async retire(id: string, version: unknown, remains: Remains): Promise<ReplaceOutcome> {
     const { store, serializer } = this.#parts;
-    const leaves = remains === 'tombstone' && this.#parts.tombstones;
+    const leaves = this.#leavesTombstone(remains);
     const successor = leaves ? newTombstone() : serializer.stringify({});
     const ttl = leaves ? TOMBSTONE_SECONDS : 1;
     const outcome = await this.#ask('replace', () => store.replace(this.keyOf(id), successor, ttl, version));
@@ -82,8 +84,8 @@ export class SessionRecords {
   }
 
   /** Puts a tombstone over whatever is there: nothing that is under way can keep a logout from being done. */
-  async end(id: string): Promise<void> {
-    if (!this.#parts.tombstones) return this.delete(id);
+  async end(id: string, remains: Remains): Promise<void> {
+    if (!this.#leavesTombstone(remains)) return this.delete(id);
     try {
       await this.#ask('set', () => this.#parts.store.set(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS));
     } catch (error) {
@@ -110,6 +112,10 @@ export class SessionRecords {
   /** A copy that shares nothing with the original. */
   copy<T>(value: T): T {
     return this.#parts.serializer.parse(this.#parts.serializer.stringify(value)) as T;
+  }
+
+  #leavesTombstone(remains: Remains): boolean {
+    return remains === 'tombstone' && this.#parts.tombstones;
   }
 
   /** A store that somebody else wrote may reject with anything, or throw: make it the error that is answered with 503. */

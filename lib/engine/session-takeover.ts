@@ -58,10 +58,12 @@ export class SessionTakeover {
   async #takeOver(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
     const { records } = this.#parts;
     const text = await records.readForeign(key);
-    const record = text === undefined ? undefined : this.#nativeOf(text, meta);
-    if (record !== undefined && (await this.#create(id, record))) await this.#remove(key, id);
     // Another request may have taken it over since we looked.
-    return text === undefined || record !== undefined ? records.read(id) : undefined;
+    if (text === undefined) return records.read(id);
+    const record = this.#nativeOf(text, meta);
+    if (record === undefined) return undefined;
+    if (await this.#create(id, record)) await this.#remove(key, id);
+    return records.read(id);
   }
 
   /** Only who has made the new record removes the old one: of many, nobody removes what another one has just taken over. */

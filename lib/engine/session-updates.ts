@@ -3,10 +3,10 @@ import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/sessi
 import { fillData, refuseReservedName, type SessionData } from '../session/session.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { retryOnConflict } from './conflict-retry.js';
-import type { HeldRecord, Remains } from './held-record.js';
+import type { HeldRecord } from './held-record.js';
 import type { KeyedTurns } from './keyed-turns.js';
 import type { LiveData } from './live-data.js';
-import type { ReadRecord } from './session-records.js';
+import type { ReadRecord, Remains } from './session-records.js';
 import type { Turns } from './turns.js';
 import { WatchedPromise } from './watched-promise.js';
 

@@ -25,9 +25,8 @@ export class SessionChanges {
 
   /** The keys that differ from the last time this was asked; from here on they count as unchanged. */
   take(data: Readonly<Record<string, unknown>>): Set<string> {
-    const taken = new Set(this.#marked);
-    this.#marked.clear();
-    for (const key of taken) this.#remember(key, data[key]);
+    const taken = this.takeMarked();
+    this.watch(taken, data);
     for (const [key, before] of this.#handedOut) {
       if (!taken.has(key) && this.#remember(key, data[key]) !== before) taken.add(key);
     }

@@ -53,6 +53,19 @@ describe('turns by key', () => {
     expect(seen).toEqual(['b', 'a1', 'a2']);
   });
 
+  it('are not overtaken by one that comes as the turn is handed over', async () => {
+    const turns = new KeyedTurns();
+    const second = gate();
+    const seen: string[] = [];
+    const one = turns.run('a', async () => void seen.push('one'));
+    const two = turns.run('a', () => second.passed.then(() => void seen.push('two')));
+    const three = one.then(() => turns.run('a', async () => void seen.push('three')));
+    await one;
+    second.open();
+    await Promise.all([two, three]);
+    expect(seen).toEqual(['one', 'two', 'three']);
+  });
+
   it('go ahead in growing numbers when one hangs', async () => {
     const turns = new KeyedTurns();
     const hanging = Array.from({ length: 20 }, () => gate());
