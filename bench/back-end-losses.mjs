@@ -3,15 +3,7 @@
 import 'reflect-metadata';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import {
-  ask,
-  pairOf,
-  startCluster,
-  startSentinels,
-  startSmallMemcached,
-  startSmallRedis,
-  until,
-} from './losses/servers.mjs';
+import { ask, pairOf, startCluster, startSentinels, startSmallMemcached, startSmallRedis, until } from './servers.mjs';
 import { inParallel, logIn, openApplication, startAnew, Traffic, warned } from './losses/visitors.mjs';
 
 const TRIALS = Number(process.env.TRIALS ?? 5);

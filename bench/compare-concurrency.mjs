@@ -5,7 +5,7 @@ import { get } from 'node:http';
 import { createClient } from 'redis';
 
 import { peers } from './compare/peers.mjs';
-import { startRedis } from './redis-server.mjs';
+import { startRedis } from './servers.mjs';
 
 const TRIALS = Number(process.env.TRIALS ?? 20);
 const REQUESTS = 50;
@@ -128,8 +128,6 @@ const versionOf = (name) => {
 
 const server = await startRedis();
 const redis = createClient({ url: server.url });
-// Redis may not be up yet; the client tries again, if somebody listens to its errors.
-redis.on('error', () => {});
 await redis.connect();
 const table = {};
 for (const [name, start] of Object.entries(peers)) {

@@ -1,4 +1,4 @@
-// The back-ends of bench/back-end-losses.mjs: real servers as child processes on free loopback ports, which keep nothing.
+// The back-ends of the programs in bench/: real servers as child processes on free loopback ports, which keep nothing.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,8 +19,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 class Server {
   constructor(port) {
     this.port = port;
-    this.directory = mkdtempSync(join(tmpdir(), 'nest-session-losses-'));
+    this.directory = mkdtempSync(join(tmpdir(), 'nest-session-bench-'));
     running.add(this);
+  }
+
+  get url() {
+    return `redis://127.0.0.1:${this.port}`;
   }
 
   start(program, options) {
@@ -83,6 +87,13 @@ async function redisServer(...options) {
   const server = new Server(await freePort());
   const common = ['--port', server.port, '--bind', '127.0.0.1', '--save', '', '--repl-diskless-sync-delay', 0];
   return server.start('redis-server', [...common, ...options]);
+}
+
+/** A Redis of its own, ready to be asked. */
+export async function startRedis(...options) {
+  const server = await redisServer(...options);
+  await until('Redis answers', () => ask(server, 'PING'));
+  return server;
 }
 
 /** One command on a connection of its own; `undefined` while the server refuses it. */
@@ -165,10 +176,8 @@ export async function pairOf(servers) {
 
 /** A Redis with room for a few thousand sessions, which evicts the ones that were not used for longest. */
 export async function startSmallRedis() {
-  const server = await redisServer('--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru');
-  await until('Redis answers', () => ask(server, 'PING'));
-  const redis = { url: `redis://127.0.0.1:${server.port}` };
-  return { servers: [server], options: { store: 'redis', redis }, close: () => {} };
+  const server = await startRedis('--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru');
+  return { servers: [server], options: { store: 'redis', redis: { url: server.url } }, close: () => {} };
 }
 
 /** A Memcached with room for a few thousand sessions. */
