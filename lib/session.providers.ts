@@ -1,11 +1,8 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
-import { KeyedTurns } from './engine/keyed-turns.js';
-import { SessionEngine } from './engine/session-engine.js';
+import { AssembledEngine } from './engine/assembled-engine.js';
 import type { SessionLogger } from './engine/session-logger.js';
-import { SessionRecords } from './engine/session-records.js';
-import { SessionTakeover } from './engine/session-takeover.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -13,7 +10,6 @@ import { SessionService } from './nest/session.service.js';
 import { checkStore, createStore } from './options/create-store.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
-import { SessionLifetime } from './session/session-lifetime.js';
 import { SESSION_STORE } from './session.constants.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
@@ -80,19 +76,7 @@ async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owne
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   const logger = nestLogger();
-  const { serializer, generateId, keyPrefix, hashIds, tombstones, migration } = options;
-  const lifetime = new SessionLifetime(options);
-  const records = new SessionRecords({ store, serializer, lifetime, logger, keyPrefix, hashIds, tombstones });
-  const engine = new SessionEngine({
-    ...options,
-    records,
-    takeover: migration && new SessionTakeover({ migration, records, lifetime, logger, tombstones }),
-    lifetime,
-    logger,
-    saves: new KeyedTurns(),
-    generateId,
-    stringify: (value) => serializer.stringify(value),
-  });
+  const { engine } = new AssembledEngine({ options, store, logger });
   return new SessionService({ engine, options, logger });
 }
 
