@@ -1,7 +1,8 @@
 import { Inject, Module, Optional, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { RequestSlot, type AnyRequest, type AnyResponse } from './http/request-slot.js';
+import type { AnyRequest, AnyResponse } from './http/any-request.js';
+import { RequestSlot } from './http/request-slot.js';
 import { attachInterceptor } from './nest/attach-interceptor.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';

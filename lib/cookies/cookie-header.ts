@@ -1,14 +1,20 @@
+/** How many values of one name are looked at: each costs a signature for each secret, and a header has room for hundreds. */
+const MOST_VALUES = 16;
+
 /**
- * Every value that the `Cookie` header has under exactly this name, in its order, because a browser sends one for each
- * path and domain (RFC 6265 section 5.4). Values are unquoted and unescaped; what cannot be unescaped stays as it is.
- * Never throws, and takes time in proportion to the header's length.
+ * The values that the `Cookie` header has under exactly this name, in its order and each once, because a browser sends one for
+ * each path and domain (RFC 6265 section 5.4); at most {@link MOST_VALUES} of them. Values are unquoted and unescaped; what cannot
+ * be unescaped stays as it is. Never throws, and takes time in proportion to the header's length.
  */
 export function cookieValues(header: string | undefined, name: string): string[] {
   if (header === undefined || !header.includes(name)) return [];
   const values: string[] = [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals !== -1 && trimBlanks(pair.slice(0, equals)) === name) values.push(decode(pair.slice(equals + 1)));
+    if (equals === -1 || trimBlanks(pair.slice(0, equals)) !== name) continue;
+    const value = decode(pair.slice(equals + 1));
+    if (!values.includes(value)) values.push(value);
+    if (values.length === MOST_VALUES) break;
   }
   return values;
 }

@@ -2,7 +2,7 @@ import type { SessionRecord } from '../session/session-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { ReplaceOutcome } from '../stores/session-store.js';
 import { retryOnConflict } from './conflict-retry.js';
-import type { KeyedTurns } from './keyed-turns.js';
+import type { KeyedTurns, LeavingClient } from './keyed-turns.js';
 import type { ReadRecord, Remains, SessionRecords } from './session-records.js';
 
 /**
@@ -19,6 +19,15 @@ export interface HeldRecordParts {
   readonly generateId: () => string;
 }
 
+/** What a request holds when it begins. */
+export interface Hold {
+  /** Absent: a new session draws one when it is needed, which costs as much as a signature. */
+  readonly id?: string | undefined;
+  readonly record?: ReadRecord | undefined;
+  /** The client's end of the connection, which may close while a save waits for others. */
+  readonly client?: LeavingClient | undefined;
+}
+
 /** What shall be stored in a record's place. */
 export type Successor = SessionRecord | Remains;
 
@@ -33,13 +42,15 @@ export class HeldRecord {
   /** The last read, unless we have written since: then the version is not known any more. */
   #read: ReadRecord | undefined;
 
-  /** @param id a new session draws one when it is needed, which costs as much as a signature. */
-  constructor(parts: HeldRecordParts, standing: Standing, id: string | undefined, read: ReadRecord | undefined) {
+  readonly #client: LeavingClient | undefined;
+
+  constructor(parts: HeldRecordParts, standing: Standing, { id, record, client }: Hold) {
     this.#parts = parts;
     this.#standing = standing;
     this.#id = id;
-    this.#read = read;
-    this.#base = read ?? EMPTY;
+    this.#read = record;
+    this.#base = record ?? EMPTY;
+    this.#client = client;
   }
 
   get id(): string {
@@ -80,7 +91,7 @@ export class HeldRecord {
     const { id } = this;
     const found = await this.#parts.records.read(id);
     if (this.#id !== id || this.standing !== 'known') return undefined;
-    if (found !== undefined && found !== 'retired') return found;
+    if (typeof found === 'object') return found;
     this.#standing = 'gone';
     return undefined;
   }
@@ -116,7 +127,7 @@ export class HeldRecord {
     const { saves } = this.#parts;
     // Who has to wait for others need not try with a version that will be old by then.
     if (saves.isBusy(this.id)) this.#read = undefined;
-    return saves.run(this.id, () =>
+    return this.inTurn(() =>
       retryOnConflict(async () => {
         const read = this.#read ?? (await this.read());
         if (read === undefined) return { done: false };
@@ -124,6 +135,11 @@ export class HeldRecord {
         return outcome === 'conflict' ? outcome : { done: outcome === 'replaced' };
       }),
     );
+  }
+
+  /** Runs a save after those on the same id that are under way in this process. */
+  inTurn<R>(save: () => Promise<R>): Promise<R> {
+    return this.#parts.saves.run(this.id, save, this.#client);
   }
 
   /** Ends the session, if it has a record, whatever others do to it in the meantime. */

@@ -1,10 +1,23 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { SessionConflictError } from '../session.errors.js';
+
 /**
  * How long a task may keep others waiting, in milliseconds. A store may hang, and the function of an update is the user's: it
  * may wait for the very request that waits behind it.
  */
 const PATIENCE_MS = 100;
+
+/** How many tasks may wait on one key. One client could otherwise pile up requests, each with its body and its answer, without end. */
+const MOST_WAITING = 1000;
+
+/** The client's end of a connection, such as a response of Node's. */
+export interface LeavingClient {
+  /** Whether the client has left. */
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
 
 /**
  * Runs tasks on one key one after another, and tasks on different keys side by side. It saves collisions and is no lock: when a
@@ -25,11 +38,15 @@ export class KeyedTurns {
     return this.#queues.has(key);
   }
 
-  async run<R>(key: string, task: () => Promise<R>): Promise<R> {
+  /**
+   * @param client whose task it is; it leaves the queue with its client.
+   * @throws {SessionConflictError} when too many wait, or the client has left before the task's turn came.
+   */
+  async run<R>(key: string, task: () => Promise<R>, client?: LeavingClient): Promise<R> {
     const queue = this.#queues.get(key) ?? new Queue(this.#patience);
     this.#queues.set(key, queue);
     try {
-      return await queue.run(task);
+      return await queue.run(task, client);
     } finally {
       if (queue.isEmpty) this.#queues.delete(key);
     }
@@ -52,9 +69,9 @@ class Queue {
     return this.#inside === 0 && this.#waiting.length === 0;
   }
 
-  async run<R>(task: () => Promise<R>): Promise<R> {
+  async run<R>(task: () => Promise<R>, client: LeavingClient | undefined): Promise<R> {
     if (this.isEmpty) this.#inside++;
-    else await this.#turn();
+    else await this.#turn(client);
     try {
       return await task();
     } finally {
@@ -62,10 +79,22 @@ class Queue {
     }
   }
 
-  #turn(): Promise<void> {
-    const turn = new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async #turn(client: LeavingClient | undefined): Promise<void> {
+    if (this.#waiting.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} other requests wait to save it`);
+    if (client?.destroyed) throw conflict('its client has left');
+    let enter = (): void => {};
+    let leave = (): void => {};
+    const turn = new Promise<void>((resolve, reject) => {
+      enter = resolve;
+      leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(conflict('its client has left'));
+      };
+    });
+    this.#waiting.push(enter);
+    client?.once('close', leave);
     this.#watch();
-    return turn;
+    await turn.finally(() => client?.off('close', leave));
   }
 
   #callNext(): void {
@@ -97,4 +126,8 @@ class Queue {
       () => undefined,
     );
   }
+}
+
+function conflict(reason: string): SessionConflictError {
+  return new SessionConflictError(`The session is being saved by other requests, and this one was not: ${reason}.`);
 }

@@ -7,10 +7,13 @@ import { SessionConfigurationError, SessionDestroyedError } from '../session.err
 import { COOKIE_BAR_REMEDY, type CookieBar } from './cookie-bar.js';
 import { HeldRecord, type HeldRecordParts, type Standing, type Successor } from './held-record.js';
 import { LiveData } from './live-data.js';
+import type { LeavingClient } from './keyed-turns.js';
+import type { PresentedSessions } from './presented-sessions.js';
 import type { SessionLogger } from './session-logger.js';
 import type { ReadRecord, Remains } from './session-records.js';
 import { SessionUpdates, type Update } from './session-updates.js';
 import { Turns } from './turns.js';
+import { WatchedPromise } from './watched-promise.js';
 
 /** What every open session of one engine shares. */
 export interface OpenSessionParts extends HeldRecordParts {
@@ -18,6 +21,15 @@ export interface OpenSessionParts extends HeldRecordParts {
   readonly logger: SessionLogger;
   /** How a value's text is made when changes are looked for. */
   readonly stringify: (value: unknown) => string;
+  /** Whether a cookie that opens nothing any more is expired also where the request changes nothing. */
+  readonly expireDeadCookies: boolean;
+}
+
+/** A destroy or regenerate that failed. */
+interface FailedEnding {
+  readonly error: Error;
+  /** What the application was given, and may wait for. */
+  readonly promise: WatchedPromise<void>;
 }
 
 /** What is known of a session as it is opened. */
@@ -32,13 +44,15 @@ export interface Opening {
   readonly address?: string | undefined;
   /** What a new record says of `_permanent`; absent: nothing. */
   readonly permanent?: boolean | undefined;
-  /** Whether the request carried a cookie of our name, so that there is one to expire. */
-  readonly presented: boolean;
+  /** The sessions whose ids the request carries, this one among them. */
+  readonly presented: PresentedSessions;
   /** Whether the cookie is not the one that we would write: signed with an old secret, or another library's. */
   readonly rotated?: boolean;
   readonly cookieBar?: CookieBar | undefined;
-  /** Method and path, to name in a warning. */
-  readonly route: string;
+  /** Method and route, to name in a warning. */
+  readonly route: () => string;
+  /** The client's end of the connection, which may close while a save waits for others. */
+  readonly client?: LeavingClient | undefined;
   /** Called after a regenerate, when another object stands for the session. */
   readonly onReplaced?: ((live: LiveSession) => void) | undefined;
 }
@@ -64,15 +78,17 @@ export class OpenSession implements SessionKeeper {
   #renewalWanted: boolean;
   /** This request ended a session, so the browser's cookie opens nothing any more. */
   #ended = false;
-  /** Why a destroy or regenerate failed: what comes after it must not be saved as if it had been done. */
-  #failedEnding: Error | undefined;
+  /** A destroy that has begun and is not done: should it fail, the answer fails too, so that its head may say it is done. */
+  #isBeingDestroyed = false;
+  /** A destroy or regenerate that failed: what comes after it must not be saved as if it had been done. */
+  #failedEnding: FailedEnding | undefined;
 
   constructor(parts: OpenSessionParts, opening: Opening) {
     const { record, address, rotated = false } = opening;
     this.#parts = parts;
     this.#opening = opening;
     this.#cookieBar = opening.cookieBar;
-    this.#held = new HeldRecord(parts, standingOf(opening), opening.id, record);
+    this.#held = new HeldRecord(parts, standingOf(opening), opening);
     const { data, meta } = this.#held.base;
     this.#meta = record === undefined ? this.#metaOfNew : { ...meta, addr: meta.addr ?? address };
     // A session from before sessions were pinned gets its pin now, not at its next change. A cookie with an old signature is
@@ -100,7 +116,17 @@ export class OpenSession implements SessionKeeper {
 
   /** What the answer must say about the cookie, should its head be formed now; for a head that is formed, what it must have said. */
   get cookieNeed(): CookieNeed {
-    return this.#cookieBar === undefined || this.#cookieBar === 'head-sent' ? this.#cookieNeed : 'none';
+    if (this.#cookieBar !== undefined && this.#cookieBar !== 'head-sent') return 'none';
+    return this.#isBeingDestroyed ? this.#expiry : this.#cookieNeed;
+  }
+
+  /**
+   * The error of a destroy or regenerate that the application has waited for, and that still stands in the way of a save. A session
+   * that another request has ended does not: nothing of it will be saved anyway, and the application may answer as it likes.
+   */
+  get toldFailure(): Error | undefined {
+    const failed = this.#failedEnding;
+    return failed?.promise.isWatched && !hasEnded(failed.error) ? failed.error : undefined;
   }
 
   /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
@@ -150,8 +176,14 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
+    this.#isBeingDestroyed = true;
     return this.#ending(async () => {
-      await this.#held.end(this.#remains);
+      try {
+        await this.#opening.presented.endOthers(this.#remains);
+        await this.#held.end(this.#remains);
+      } finally {
+        this.#isBeingDestroyed = false;
+      }
       this.#madeUpdates?.destroyed();
       // A logout stands even if another request was first: what is written from here on is a session of its own.
       this.#ended = true;
@@ -177,23 +209,24 @@ export class OpenSession implements SessionKeeper {
   }
 
   /**
-   * Whether or not somebody waits for it, the commit that follows tells of its failure.
+   * Unless the application waits for it, the commit that follows tells of its failure.
    * @param task is given the keys changed before; what is changed while it runs belongs to what comes after.
    */
   #ending(task: (mine: ReadonlySet<string>) => Promise<void>): Promise<void> {
-    const ending = this.#turns.run(async () => {
-      this.#failedEnding = undefined;
-      const mine = this.#live.take();
-      try {
-        await task(mine);
-      } catch (error) {
-        this.changes.giveBack(mine);
-        this.#failedEnding = error as Error;
-        throw error;
-      }
-    });
-    ending.catch(() => undefined);
-    return ending;
+    const promise = WatchedPromise.of(
+      this.#turns.run(async () => {
+        this.#failedEnding = undefined;
+        const mine = this.#live.take();
+        try {
+          await task(mine);
+        } catch (error) {
+          this.changes.giveBack(mine);
+          this.#failedEnding = { error: error as Error, promise };
+          throw error;
+        }
+      }),
+    );
+    return promise;
   }
 
   #commitInTurn(): Promise<void> | undefined {
@@ -203,13 +236,17 @@ export class OpenSession implements SessionKeeper {
   }
 
   #commitNow(): Promise<void> | undefined {
-    if (this.#failedEnding !== undefined) return Promise.reject(this.#failedEnding);
+    const failed = this.#failedEnding;
+    if (failed !== undefined && !(failed.promise.isWatched && hasEnded(failed.error)))
+      return Promise.reject(failed.error);
     const keys = this.#live.take();
     for (const key of this.#madeUpdates?.pending ?? []) keys.add(key);
     const status = this.#status(keys);
     switch (status) {
       case 'untouched':
-        return this.#mayRenew ? this.#carryOut(keys, () => this.#replace(keys), 'set') : undefined;
+        if (this.#mayRenew) return this.#carryOut(keys, () => this.#replace(keys), 'set');
+        if (this.#isCookieDead) this.#cookieNeed = 'expire';
+        return undefined;
       case 'changed':
         if (this.#held.standing !== 'known') return this.#create(keys);
         return this.#carryOut(keys, () => this.#replace(keys), this.#mayRenew ? 'set' : this.#needOfWrite);
@@ -279,7 +316,12 @@ export class OpenSession implements SessionKeeper {
 
   /** What the answer says of the cookie of a session that is over. */
   get #expiry(): CookieNeed {
-    return this.#opening.presented ? 'expire' : 'none';
+    return this.#opening.presented.isAny ? 'expire' : 'none';
+  }
+
+  /** Whether the browser's cookie opens nothing, here or in any other process, and never will. */
+  get #isCookieDead(): boolean {
+    return this.#parts.expireDeadCookies && this.#held.standing === 'new' && this.#opening.presented.isDead;
   }
 
   /** Sets the cookie's need at once, and takes everything back if the work fails. */
@@ -308,7 +350,7 @@ export class OpenSession implements SessionKeeper {
       return this.#carryOut(keys, () => this.#held.create({ data, meta: this.#meta }), 'set');
     }
     const message = `A new session was not stored: ${COOKIE_BAR_REMEDY[bar]}`;
-    if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route}).`);
+    if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route()}).`);
     else this.#parts.logger.warnOnce(`${message}.`);
     return undefined;
   }
@@ -347,12 +389,13 @@ export class OpenSession implements SessionKeeper {
     if (keys.size === 0) return;
     const { route, retired = false } = this.#opening;
     const when = retired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#parts.logger.warn(`A request ${when}: what it changed in the session was dropped (${route}).`);
+    this.#parts.logger.warn(`A request ${when}: what it changed in the session was dropped (${route()}).`);
   }
 
   /** The old id opens nothing from here on. What others wrote until then counts, beside the keys changed here. */
   async #retire(mine: ReadonlySet<string>): Promise<void> {
     const { standing } = this.#held;
+    await this.#opening.presented.endOthers(this.#remains);
     if (standing === 'known' && (await this.#held.rewrite(() => 'tombstone'))) {
       const late = this.changes.takeMarked();
       const ours = [...mine, ...late, ...this.#live.take(), ...(this.#madeUpdates?.pending ?? [])];
@@ -388,9 +431,10 @@ export class OpenSession implements SessionKeeper {
 
   /** The later of the two renewals counts; what another program wrote about the pin, or removed from it, stays. */
   #mergedMeta(meta: SessionMeta): SessionMeta {
+    const { created, seen } = this.#parts.lifetime.past(meta);
     return {
-      created: meta.created ?? this.#meta.created,
-      seen: Math.max(meta.seen ?? 0, this.#meta.seen ?? 0) || undefined,
+      created: created ?? this.#meta.created,
+      seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
       addr: meta.addr ?? this.#opening.address,
       permanent: meta.permanent,
     };
@@ -399,6 +443,10 @@ export class OpenSession implements SessionKeeper {
   #hidden(): Record<string, unknown> {
     return hiddenData(this.#held.base.data);
   }
+}
+
+function hasEnded(error: Error): boolean {
+  return error instanceof SessionDestroyedError;
 }
 
 function standingOf({ record, retired = false }: Opening): Standing {

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { recordFromWire, recordToWire, type SessionRecord } from '../session/session-record.js';
-import { SessionStoreError, SessionError } from '../session.errors.js';
+import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
 import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
 import type { SessionLogger } from './session-logger.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
@@ -25,6 +25,8 @@ export interface SessionRecordsParts {
   readonly keyPrefix: string;
   /** Whether a retired id leaves a tombstone; it does not where other programs would meet it. */
   readonly tombstones: boolean;
+  /** Most bytes of a record's text; a larger one is neither written nor read. */
+  readonly maxRecordBytes: number;
   /** Whether the store's key is made from a hash of the id, so that a leaked dump holds no usable cookie. */
   readonly hashIds: boolean;
 }
@@ -42,19 +44,19 @@ export class SessionRecords {
     return this.#parts.keyPrefix + (this.#parts.hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  /** A missing, expired or corrupt record is `undefined`; `'retired'` is an id over which a tombstone stands. */
-  async read(id: string): Promise<ReadRecord | 'retired' | undefined> {
+  /** A missing or expired record is `undefined`; over the id of a `'retired'` one a tombstone stands; an `'unreadable'` one is corrupt or too large. */
+  async read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined> {
     const key = this.keyOf(id);
     const stored = await this.#ask('read', () => this.#parts.store.read(key));
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
     const record = this.#decode(key, stored.value);
-    return record && { ...record, version: stored.version };
+    return record === undefined ? 'unreadable' : { ...record, version: stored.version };
   }
 
   /** `false`: the id is taken. */
   create(id: string, record: SessionRecord): Promise<boolean> {
-    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const text = this.#encode(record);
     return this.#ask('create', () =>
       this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)),
     );
@@ -62,7 +64,7 @@ export class SessionRecords {
 
   /** Replaces what was read, and never creates. */
   replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const text = this.#encode(record);
     const ttl = this.#parts.lifetime.ttl(record.meta);
     return this.#ask('replace', () => this.#parts.store.replace(this.keyOf(id), text, ttl, version));
   }
@@ -130,17 +132,39 @@ export class SessionRecords {
     }
   }
 
+  /** @throws {SessionTooLargeError} before anything is sent. */
+  #encode(record: SessionRecord): string {
+    const text = this.#parts.serializer.stringify(recordToWire(record));
+    if (!this.#isTooLarge(text)) return text;
+    throw new SessionTooLargeError(
+      `The session would have more than ${this.#parts.maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
+    );
+  }
+
   #decode(key: string, text: string): SessionRecord | undefined {
+    if (this.#isTooLarge(text)) {
+      this.#warn(key, `has more than ${this.#parts.maxRecordBytes} bytes (\`maxRecordBytes\`)`);
+      return undefined;
+    }
     let record: SessionRecord | undefined;
     try {
       record = recordFromWire(this.#parts.serializer.parse(text));
     } catch {
       record = undefined;
     }
-    if (record === undefined) {
-      const name = hash('sha256', key, 'hex').slice(0, 16);
-      this.#parts.logger.warn(`A stored session cannot be read and opens as a new one (SHA-256 of its key: ${name}…).`);
-    }
+    if (record === undefined) this.#warn(key, 'cannot be read');
     return record;
+  }
+
+  /** Counts bytes only where the number of characters does not tell: UTF-8 has one to three for each. */
+  #isTooLarge(text: string): boolean {
+    const { maxRecordBytes } = this.#parts;
+    if (text.length > maxRecordBytes) return true;
+    return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;
+  }
+
+  #warn(key: string, fault: string): void {
+    const name = hash('sha256', key, 'hex').slice(0, 16);
+    this.#parts.logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }

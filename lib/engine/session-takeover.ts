@@ -4,6 +4,7 @@ import type { SessionMigration } from '../options/session-migration.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
 import type { SessionLogger } from './session-logger.js';
+import { MOST_IDS } from './presented-sessions.js';
 import type { ReadRecord, SessionRecords } from './session-records.js';
 
 /** What a takeover works with. */
@@ -36,9 +37,7 @@ export class SessionTakeover {
    */
   async open(cookies: readonly string[], meta: SessionMeta): Promise<TakenOver | 'retired' | undefined> {
     const { migration } = this.#parts;
-    for (const cookie of cookies) {
-      const old = migration.signer.unsign(cookie)?.id;
-      if (old === undefined || old === '') continue;
+    for (const old of this.#oldIds(cookies)) {
       const id = migration.successorOf(old);
       const record = await this.#find(migration.prefix + old, id, meta);
       if (record !== undefined) return record === 'retired' ? record : { id, record };
@@ -46,9 +45,19 @@ export class SessionTakeover {
     return undefined;
   }
 
+  /** The ids of the first few cookies whose signature holds, each once. */
+  #oldIds(cookies: readonly string[]): Set<string> {
+    const ids = new Set<string>();
+    for (const cookie of cookies) {
+      const id = ids.size < MOST_IDS ? this.#parts.migration.signer.unsign(cookie)?.id : undefined;
+      if (id) ids.add(id);
+    }
+    return ids;
+  }
+
   async #find(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
     const { records, tombstones } = this.#parts;
-    const found = await records.read(id);
+    const found = await this.#read(id);
     if (found === undefined) return this.#takeOver(key, id, meta);
     // Left by a process that died over it. Without tombstones whoever is taking it over now must find it.
     if (tombstones) await records.deleteForeign(key);
@@ -59,11 +68,17 @@ export class SessionTakeover {
     const { records } = this.#parts;
     const text = await records.readForeign(key);
     // Another request may have taken it over since we looked.
-    if (text === undefined) return records.read(id);
+    if (text === undefined) return this.#read(id);
     const record = this.#nativeOf(text, meta);
     if (record === undefined) return undefined;
     if (await this.#create(id, record)) await this.#remove(key, id);
-    return records.read(id);
+    return this.#read(id);
+  }
+
+  /** A successor that cannot be read counts as not there: the old record cannot take its place, and opens nothing. */
+  async #read(id: string): Promise<ReadRecord | 'retired' | undefined> {
+    const found = await this.#parts.records.read(id);
+    return found === 'unreadable' ? undefined : found;
   }
 
   /** Only who has made the new record removes the old one: of many, nobody removes what another one has just taken over. */

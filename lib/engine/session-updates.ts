@@ -4,7 +4,6 @@ import { fillData, refuseReservedName, type SessionData } from '../session/sessi
 import { SessionDestroyedError } from '../session.errors.js';
 import { retryOnConflict } from './conflict-retry.js';
 import type { HeldRecord } from './held-record.js';
-import type { KeyedTurns } from './keyed-turns.js';
 import type { LiveData } from './live-data.js';
 import type { ReadRecord, Remains } from './session-records.js';
 import type { Turns } from './turns.js';
@@ -20,8 +19,6 @@ export interface SessionUpdatesParts {
   readonly lifetime: SessionLifetime;
   /** What a request does to its own session never overlaps. */
   readonly turns: Turns;
-  /** Saves on one id queue up in one process, instead of colliding. */
-  readonly saves: KeyedTurns;
   /** A copy that shares nothing with the original. */
   readonly copy: <T>(value: T) => T;
   /** Stores the session that is new. */
@@ -80,7 +77,7 @@ export class SessionUpdates {
   }
 
   async #untilWon<R>(update: Update<R>, pending: Pending): Promise<R> {
-    const { held, live, saves } = this.#parts;
+    const { held, live } = this.#parts;
     const destroyed = this.#destroyed;
     const attempt = async (): Promise<Attempt<R>> => {
       const outcome = await (held.standing === 'new' ? this.#tryNew(update, pending) : this.#tryKnown(update, pending));
@@ -89,7 +86,7 @@ export class SessionUpdates {
       return outcome;
     };
     try {
-      return await saves.run(held.id, () => retryOnConflict(attempt));
+      return await held.inTurn(() => retryOnConflict(attempt));
     } catch (error) {
       live.changes.giveBack(pending);
       throw error;

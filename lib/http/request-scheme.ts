@@ -17,10 +17,19 @@ export function isSecureRequest(request: SchemedRequest, rawRequest: RawRequest,
   return told ? isSecureScheme(told) : rawRequest.socket?.encrypted === true;
 }
 
+/** Whether the request says of itself that its client used TLS. Any client can write that: it counts only from a trusted proxy. */
+export function claimsToBeSecure({ headers }: RawRequest): boolean {
+  return isSecureScheme(firstOf(headers['x-forwarded-proto']));
+}
+
 function forwardedScheme(rawRequest: RawRequest, trust: TrustFunction): string {
   // A peer on a Unix socket has no address; it is the hop nearest to the server all the same.
   if (!trust(rawRequest.socket?.remoteAddress ?? '', 0)) return '';
-  return String(rawRequest.headers['x-forwarded-proto'] ?? '').split(',', 1)[0] ?? '';
+  return firstOf(rawRequest.headers['x-forwarded-proto']);
+}
+
+function firstOf(header: string | string[] | undefined): string {
+  return String(header ?? '').split(',', 1)[0] ?? '';
 }
 
 function isSecureScheme(scheme: string): boolean {

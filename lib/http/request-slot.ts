@@ -1,283 +1,143 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
-import { cookieValues } from '../cookies/cookie-header.js';
-import type { ResolvedCookie } from '../cookies/cookie-options.js';
-import { pathMatches, requestPath } from '../cookies/cookie-path.js';
-import { removalCookie, serializeCookie } from '../cookies/session-cookie.js';
-import type { CookieBar } from '../engine/cookie-bar.js';
-import type { OpenSession } from '../engine/open-session.js';
-import type { SessionEngine } from '../engine/session-engine.js';
-import type { SessionLogger } from '../engine/session-logger.js';
-import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { SessionMigration } from '../options/session-migration.js';
-import { canonicalAddress } from '../pinning/ip-address.js';
 import type { LiveSession } from '../session/session.js';
-import { SessionAddressError, SessionConfigurationError, SessionStoreError } from '../session.errors.js';
-import { clientAddress } from './client-address.js';
-import { isSecureRequest } from './request-scheme.js';
-import { installResponseHook, type HookedAnswer } from './response-hook.js';
-import { isStaticFileAnswer } from './static-file-answer.js';
-import { varyByCookie } from './vary.js';
-
-/** A request as Express, Fastify or Node hands it out. */
-export type AnyRequest = object & {
-  readonly raw?: IncomingMessage;
-  readonly ip?: string | undefined;
-  readonly protocol?: string | undefined;
-  readonly originalUrl?: string;
-  session?: unknown;
-};
-
-/** A response or reply of Express, Fastify or Node. */
-export type AnyResponse = object & { readonly raw?: ServerResponse };
-
-/** What every slot of one application shares. */
-export interface RequestSlotParts {
-  readonly engine: SessionEngine;
-  readonly options: Pick<
-    ResolvedOptions,
-    'cookieFor' | 'trust' | 'staticFiles' | 'onLateSaveError' | 'writesPermanent' | 'migration'
-  >;
-  readonly logger: SessionLogger;
-}
+import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
+import { ExposedSession } from './exposed-session.js';
+import { announceOutage } from './outage.js';
+import { SessionExchange, type SessionExchangeParts, type HttpMessages } from './session-exchange.js';
 
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');
 
 /** A symbol property on Node's own request: a WeakMap costs 8 µs more, and Nest's middleware on Fastify sees that request alone. */
-type SlottedRequest = IncomingMessage & { [SLOT]?: RequestSlot; [RESPONSE]?: ServerResponse; originalUrl?: string };
+interface SlotHolder {
+  [SLOT]?: RequestSlot;
+}
 
-/** Where a session lives on a request, and the only place that knows Fastify's `.raw`. */
-export class RequestSlot implements HookedAnswer {
-  readonly #parts: RequestSlotParts;
-  readonly #request: AnyRequest;
-  readonly #raw: SlottedRequest;
-  readonly #response: ServerResponse | undefined;
-  readonly #cookie: ResolvedCookie;
-  #opening: Promise<OpenSession> | undefined;
-  #opened: OpenSession | undefined;
-  /** The error that the exception filters have been given; the session is not saved after that, and the cookie left alone. */
-  #reported: unknown;
-  #isNestAnswer = false;
-  #exposed: LiveSession | undefined;
+type SlottedRequest = NodeRequest & SlotHolder & { [RESPONSE]?: ServerResponse; readonly res?: ServerResponse };
 
-  /** The request's slot, if anything has asked for the session. */
-  static of(request: AnyRequest): RequestSlot | undefined {
-    return rawOf(request)[SLOT];
+/** Where a request is found and what came with it, as a guard, an interceptor or middleware knows them. */
+export interface SessionPlace {
+  readonly request: AnyRequest;
+  readonly response?: AnyResponse | undefined;
+  /** Outside HTTP: an object that stands for one message, and for no other on the same connection. */
+  readonly message?: object | undefined;
+}
+
+/**
+ * Where the sessions of one request live: one for each SessionModule that was asked for its own. The only file that knows Fastify's
+ * `.raw`.
+ */
+export class RequestSlot {
+  readonly #http: HttpMessages;
+  /** The one whose session `@Session()` gives comes first. */
+  #exchanges: SessionExchange[] = [];
+
+  /** The slot of a request, or of a message, if a session was opened there. */
+  static of(place: SessionPlace): RequestSlot | undefined {
+    const slot = (messageOf(place) ?? rawOf(place.request))[SLOT];
+    if (slot !== undefined) slot.#http.exposed.add(place.request);
+    return slot;
   }
 
-  /** The slot to open the session in; the first who asks makes it. */
-  static for(parts: RequestSlotParts, request: AnyRequest, response?: AnyResponse): RequestSlot {
-    const raw = rawOf(request);
-    return (raw[SLOT] ??= new RequestSlot(parts, request, response));
+  /**
+   * The slot to open a session in. With a response the first who asks makes it, and all share it. Without one the request is the
+   * handshake of a connection that may last for days: then each message has a slot of its own, which sees a logout or a timeout.
+   */
+  static for(place: SessionPlace): RequestSlot {
+    const request = rawOf(place.request);
+    const response = responseOf(place);
+    const message = messageOf(place);
+    const found = response === undefined ? message?.[SLOT] : request[SLOT];
+    const slot = found ?? new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.live) });
+    if (found === undefined) {
+      slot.#http.exposed.add(request as AnyRequest);
+      request[SLOT] = slot;
+      if (message !== undefined) message[SLOT] = slot;
+    }
+    slot.#http.exposed.add(place.request);
+    return slot;
   }
 
   /** Remembers which response belongs to a request: Fastify's requests do not know theirs. */
   static pair(request: AnyRequest, response: AnyResponse): void {
-    rawOf(request)[RESPONSE] = response.raw ?? (response as ServerResponse);
+    rawOf(request)[RESPONSE] = rawResponseOf(response) as ServerResponse;
   }
 
   /** For the interceptor: a handler's own use of the store failed, so the answer will be 503. */
   static announceOutage(response: AnyResponse, error: unknown): void {
-    announceOutage(response.raw ?? (response as ServerResponse), error);
+    announceOutage(rawResponseOf(response) as ServerResponse, error);
   }
 
-  private constructor(parts: RequestSlotParts, request: AnyRequest, response: AnyResponse | undefined) {
-    this.#parts = parts;
-    this.#request = request;
-    this.#raw = rawOf(request);
-    this.#response = response === undefined ? responseOf(this.#raw) : (response.raw ?? (response as ServerResponse));
-    this.#cookie = parts.options.cookieFor(this.#raw);
+  private constructor(http: HttpMessages) {
+    this.#http = http;
   }
 
-  /** The live session, once it is open. */
+  /** The live session that `@Session()` gives, once one is open. */
   get live(): LiveSession | undefined {
-    return this.#opened?.live;
+    return this.#exchanges[0]?.live;
   }
 
-  /** Opens the session; all who ask share one opening and one object. */
-  async open(): Promise<LiveSession> {
-    this.#opening ??= this.#open();
-    return (await this.#opening).live;
+  /** The session of one SessionModule, once it is open. */
+  liveOf(parts: SessionExchangeParts): LiveSession | undefined {
+    return this.#exchanges.find((exchange) => exchange.parts === parts)?.live;
   }
 
-  /** For the interceptor: the handler's value will be the answer, so it cannot be a static file. */
+  /** Opens the session of one SessionModule. */
+  open(parts: SessionExchangeParts): Promise<LiveSession> {
+    return this.#exchangeOf(parts).open();
+  }
+
+  /** Opens the session of the SessionModule whose application serves the request; `@Session()` and `request.session` are this one. */
+  async openAhead(parts: SessionExchangeParts): Promise<void> {
+    const exchange = this.#exchangeOf(parts);
+    await exchange.open();
+    // An application may be mounted in another one, whose middleware has opened a session of its own.
+    if (this.#exchanges[0] !== exchange) {
+      this.#exchanges = [exchange, ...this.#exchanges.filter((other) => other !== exchange)];
+    }
+    exchange.showLive();
+  }
+
+  /** For the interceptor: the handler's value will be the answer. */
   answeredByNest(): void {
-    this.#isNestAnswer = true;
+    for (const exchange of this.#exchanges) exchange.answeredByNest();
   }
 
-  /**
-   * For the interceptor: saves before the answer is formed, so that a failure is an error that the filters see. `undefined` when
-   * there is nothing to wait for.
-   */
-  commit(): Promise<void> | undefined {
-    if (this.#opened === undefined || this.#reported !== undefined) return undefined;
-    return this.#opened.commit()?.catch((error: unknown) => {
-      this.#reported = error;
-      throw error;
-    });
+  /** For the interceptor: saves every session of the request. `undefined` when there is nothing to wait for. */
+  commit(): Promise<unknown> | undefined {
+    if (this.#exchanges.length === 1) return this.#exchanges[0]?.commit();
+    const saving = this.#exchanges.map((exchange) => exchange.commit()).filter((each) => each !== undefined);
+    return saving.length === 0 ? undefined : Promise.all(saving);
   }
 
-  /** For the interceptor: what a handler changed before it threw is kept too. Its own error stays the one that is answered. */
+  /** For the interceptor: saves what a handler changed before it threw. Never rejects. */
   async commitAfterError(thrown: unknown): Promise<void> {
-    try {
-      await this.commit();
-    } catch (error) {
-      // A logout that failed, say, and that the handler has waited for.
-      if (error === thrown) return;
-      this.#parts.logger.error(`The session of ${this.#route} could not be saved. ${describe(error)}`);
-    }
+    await Promise.all(this.#exchanges.map((exchange) => exchange.commitAfterError(thrown)));
   }
 
-  beforeHead(): Promise<void> | undefined {
-    const response = this.#response as ServerResponse;
-    if (response.statusCode === 503) announceOutage(response, this.#reported);
-    const opened = this.#opened;
-    if (opened === undefined) return undefined;
-    if (this.#isStaticFile(response)) opened.barCookie('static-file');
-    else varyByCookie(response);
-    const saving = this.#reported === undefined ? opened.commit() : undefined;
-    const bar = (): void => opened.barCookie('head-sent');
-    if (saving === undefined) bar();
-    else saving.then(bar, bar);
-    return saving;
+  #exchangeOf(parts: SessionExchangeParts): SessionExchange {
+    let exchange = this.#exchanges.find((each) => each.parts === parts);
+    if (exchange === undefined) this.#exchanges.push((exchange = new SessionExchange(parts, this.#http)));
+    return exchange;
   }
-
-  beforeEnd(): Promise<void> | undefined {
-    return this.#reported === undefined ? this.#opened?.commit() : undefined;
-  }
-
-  cookieLines(): readonly string[] {
-    const opened = this.#opened;
-    if (opened === undefined || opened.cookieNeed === 'none') return [];
-    const cookie = this.#cookie;
-    const secure = cookie.secure === 'auto' ? this.#isSecure : cookie.secure;
-    const removals = this.#removalOfOld(secure);
-    if (opened.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
-    const value = this.#parts.engine.cookieValue(opened.id);
-    return [serializeCookie(cookie, value, opened.expiresAt, Date.now() / 1000, secure), ...removals];
-  }
-
-  sendUnsaved(error: unknown): boolean {
-    // Once is enough: the end of the answer must not try again, and again.
-    this.#reported = error;
-    const { onLateSaveError } = this.#parts.options;
-    const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
-    const reason = describe(error);
-    this.#parts.logger.error(
-      `The session of ${this.#route} could not be saved, and its answer was ${outcome}. ${reason}`,
-    );
-    return onLateSaveError === 'send';
-  }
-
-  async #open(): Promise<OpenSession> {
-    if (this.#response !== undefined) installResponseHook(this.#response, this);
-    try {
-      const opened = await this.#parts.engine.open({
-        cookies: this.#isInPath ? cookieValues(this.#raw.headers.cookie, this.#cookie.name) : [],
-        oldCookies: this.#oldCookies,
-        address: () => this.#address(),
-        permanent: this.#parts.options.writesPermanent ? this.#cookie.persistent : undefined,
-        cookieBar: this.#cookieBar(),
-        route: this.#route,
-        onReplaced: (live) => this.#expose(live),
-      });
-      if (this.#response?.headersSent === true) opened.barCookie('head-sent');
-      this.#opened = opened;
-      this.#expose(opened.live);
-      return opened;
-    } catch (error) {
-      this.#reported = error;
-      throw error;
-    }
-  }
-
-  /** The cookie of the library that was used before. */
-  get #oldCookie(): SessionMigration['cookie'] | undefined {
-    return this.#parts.options.migration?.cookie;
-  }
-
-  get #oldCookies(): readonly string[] {
-    const name = this.#oldCookie?.name;
-    return name === undefined ? [] : cookieValues(this.#raw.headers.cookie, name);
-  }
-
-  /** The line that removes it, unless ours takes its place: a browser tells cookies apart by name, domain and path. */
-  #removalOfOld(secure: boolean): readonly string[] {
-    const old = this.#oldCookie;
-    if (old === undefined || this.#oldCookies.length === 0) return [];
-    const { name, path, domain } = this.#cookie;
-    if (old.name === name && old.path === path && old.domain === domain) return [];
-    return [removalCookie({ ...this.#cookie, ...old, partitioned: undefined }, secure)];
-  }
-
-  #cookieBar(): CookieBar | undefined {
-    if (this.#response === undefined) return 'no-response';
-    if (!this.#isInPath) return 'path';
-    return this.#cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;
-  }
-
-  /** Nest's own `@Session()`, and whoever else reads `request.session`, get the same object, unless the name is taken. */
-  #expose(live: LiveSession): void {
-    for (const request of new Set<AnyRequest>([this.#request, this.#raw as AnyRequest])) {
-      if (request.session != null && request.session !== this.#exposed) continue;
-      Object.defineProperty(request, 'session', { value: live, writable: true, configurable: true, enumerable: true });
-    }
-    this.#exposed = live;
-  }
-
-  /** Canonical, or an error: a pin that is silently off protects nobody. */
-  #address(): string {
-    const text = clientAddress(this.#request, this.#raw, this.#parts.options.trust);
-    if (text === undefined) {
-      throw new SessionConfigurationError(
-        'Sessions are pinned, but the client has no address: behind a proxy on a Unix socket set `trustProxy`, or turn `pinning` off.',
-      );
-    }
-    const address = canonicalAddress(text);
-    if (address !== undefined) return address;
-    throw new SessionAddressError(
-      "Sessions are pinned, but what a trusted proxy gave as the client's address is no IP address: let the proxy overwrite X-Forwarded-For.",
-    );
-  }
-
-  #isStaticFile(response: ServerResponse): boolean {
-    return !this.#parts.options.staticFiles && !this.#isNestAnswer && isStaticFileAnswer(response);
-  }
-
-  get #isInPath(): boolean {
-    return pathMatches(this.#path, this.#cookie.path);
-  }
-
-  get #isSecure(): boolean {
-    return isSecureRequest(this.#request, this.#raw, this.#parts.options.trust);
-  }
-
-  /** The path that the browser asked for; middleware may have cut `url` down. */
-  get #path(): string {
-    return requestPath(this.#raw.originalUrl ?? this.#raw.url ?? '/');
-  }
-
-  get #route(): string {
-    return `${this.#raw.method ?? 'GET'} ${this.#path}`;
-  }
-}
-
-/** Tells the client when to come back (RFC 9110, section 15.6.4). */
-function announceOutage(response: ServerResponse, error: unknown): void {
-  if (!(error instanceof SessionStoreError) || response.headersSent || response.hasHeader('retry-after')) return;
-  response.setHeader('Retry-After', '1');
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 function rawOf(request: AnyRequest): SlottedRequest {
   return (request.raw ?? request) as SlottedRequest;
 }
 
+function rawResponseOf(response: AnyResponse | undefined): ServerResponse | undefined {
+  return response?.raw ?? (response as ServerResponse | undefined);
+}
+
 /** Express puts the response on the request; for Fastify it was remembered by {@link RequestSlot.pair}. */
-function responseOf(raw: SlottedRequest & { res?: ServerResponse }): ServerResponse | undefined {
-  return raw[RESPONSE] ?? raw.res;
+function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
+  const raw = rawOf(request);
+  return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res;
+}
+
+/** What holds the slot of a message; over HTTP the request does. */
+function messageOf(place: SessionPlace): SlotHolder | undefined {
+  return responseOf(place) === undefined ? place.message : undefined;
 }

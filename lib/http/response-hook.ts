@@ -1,6 +1,9 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** What the hook asks of whoever knows the session. None of these throws. */
+import { forbidSharedStorage } from './cache-control.js';
+import { FormedHead } from './formed-head.js';
+
+/** What the hook asks of an exchange. None of these throws. */
 export interface HookedAnswer {
   /** The head is about to be formed: add headers now. A promise holds every byte back until it settles. */
   beforeHead(): Promise<void> | undefined;
@@ -8,6 +11,8 @@ export interface HookedAnswer {
   beforeEnd(): Promise<void> | undefined;
   /** The Set-Cookie lines as they should stand in the head, in the light of all that is known by now. */
   cookieLines(): readonly string[];
+  /** The route's own Cache-Control let shared caches store the answer, and the cookie with it; the hook has replaced it. */
+  replacedCacheControl(value: string): void;
   /** Saving failed, and the client has nothing yet. `true`: send the answer all the same. */
   sendUnsaved(error: unknown): boolean;
 }
@@ -23,9 +28,6 @@ interface OriginalMethods {
   on(this: ServerResponse, ...args: unknown[]): ServerResponse;
 }
 
-/** A shared cache that stored an answer with the cookie would hand one client's to another. */
-const NO_STORE = ['Cache-Control', 'no-store'] as const;
-
 const HOOK = Symbol('nest-session.response-hook');
 type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
 
@@ -35,7 +37,7 @@ type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
  */
 export function installResponseHook(response: ServerResponse, answer: HookedAnswer): void {
   const hooked = response as HookedResponse;
-  if (hooked[HOOK] !== undefined) return;
+  if (hooked[HOOK] !== undefined) return hooked[HOOK].add(answer);
   // Shared functions and one state object: closures for every request would cost several microseconds.
   hooked[HOOK] = new ResponseHook(hooked, answer);
   hooked.writeHead = hookedWriteHead as ServerResponse['writeHead'];
@@ -68,8 +70,10 @@ function hookedOn(this: HookedResponse, ...args: unknown[]): ServerResponse {
 
 class ResponseHook {
   readonly #response: HookedResponse;
-  readonly #answer: HookedAnswer;
+  /** One for each SessionModule whose session was opened. */
+  readonly #answers: HookedAnswer[];
   readonly #original: OriginalMethods;
+  readonly #head: FormedHead;
   /** Calls that wait for the save, in order. They go on from here: what came after us, such as a compressor, has had them already. */
   #held: (() => void)[] = [];
   /** Who is to be told when writing may go on. */
@@ -79,13 +83,18 @@ class ResponseHook {
   #saving = false;
   #prepared = false;
   #endAsked = false;
-  #writtenLines: readonly string[] = [];
 
   constructor(response: HookedResponse, answer: HookedAnswer) {
     this.#response = response;
-    this.#answer = answer;
+    this.#answers = [answer];
     const { writeHead, write, end, flushHeaders, on } = response;
     this.#original = { writeHead, write, end, flushHeaders, on } as unknown as OriginalMethods;
+    this.#head = new FormedHead(response);
+  }
+
+  /** Another session was opened for the same response. */
+  add(answer: HookedAnswer): void {
+    if (!this.#answers.includes(answer)) this.#answers.push(answer);
   }
 
   /**
@@ -134,7 +143,7 @@ class ResponseHook {
       // Once only: a value whose text differs each time would otherwise be saved for ever.
       if (!this.#saving && !response.writableEnded && !this.#endAsked) {
         this.#endAsked = true;
-        this.#hold(this.#answer.beforeEnd());
+        this.#hold((answer) => answer.beforeEnd());
       }
     } else {
       this.#prepare();
@@ -151,13 +160,20 @@ class ResponseHook {
   #prepare(): void {
     if (this.#prepared) return;
     this.#prepared = true;
-    const saving = this.#answer.beforeHead();
-    this.#writtenLines = this.#answer.cookieLines();
-    if (this.#writtenLines.length > 0 && !this.#response.hasHeader('cache-control')) {
-      this.#response.setHeader(...NO_STORE);
-    }
-    for (const line of this.#writtenLines) appendCookie(this.#response, line);
-    this.#hold(saving);
+    // The lines are asked for after the save has begun: only then is it known which ones are needed.
+    this.#hold((answer) => answer.beforeHead());
+    const lines = this.#cookieLines();
+    if (lines.length > 0) this.#keepFromSharedCaches();
+    this.#head.addCookies(lines);
+  }
+
+  #cookieLines(): readonly string[] {
+    return this.#answers.flatMap((answer) => answer.cookieLines());
+  }
+
+  #keepFromSharedCaches(): void {
+    const replaced = forbidSharedStorage(this.#response);
+    if (replaced !== undefined) for (const answer of this.#answers) answer.replacedCacheControl(replaced);
   }
 
   #formHead(): void {
@@ -172,26 +188,33 @@ class ResponseHook {
     this.#formHead();
   }
 
-  #hold(saving: Promise<void> | undefined): void {
-    if (saving === undefined) return;
+  /** Begins what each answer still has to do, and holds every byte back until all of it is done. */
+  #hold(begin: (answer: HookedAnswer) => Promise<void> | undefined): void {
+    const saves = this.#answers.map((answer) => this.#begun(answer, begin)).filter((save) => save !== undefined);
+    if (saves.length === 0) return;
     this.#saving = true;
-    saving
-      .then(
-        () => this.#release(),
-        (error: unknown) => {
-          if (this.#answer.sendUnsaved(error)) this.#release();
-          else this.#response.destroy();
-        },
-      )
+    Promise.all(saves)
+      .then((mayLeave) => (mayLeave.every(Boolean) ? this.#release() : void this.#response.destroy()))
       // A held call that throws would leave the client waiting.
       .catch((error: unknown) => this.#response.destroy(error as Error));
+  }
+
+  /** Whether the answer may leave once this is done; `undefined` when there is nothing to wait for. */
+  #begun(
+    answer: HookedAnswer,
+    begin: (answer: HookedAnswer) => Promise<void> | undefined,
+  ): Promise<boolean> | undefined {
+    return begin(answer)?.then(
+      () => true,
+      (error: unknown) => answer.sendUnsaved(error),
+    );
   }
 
   #release(): void {
     const response = this.#response;
     this.#saving = false;
     Reflect.deleteProperty(response, 'writableEnded');
-    this.#correctCookie();
+    this.#head.correctCookies(this.#cookieLines());
     const held = this.#held;
     this.#held = [];
     while (held.length > 0 && !this.#saving) held.shift()?.();
@@ -207,38 +230,10 @@ class ResponseHook {
     for (const writer of this.#writers) if (!reached.includes(writer)) (writer as () => void).call(response);
     this.#writers.clear();
   }
-
-  /**
-   * The cookie was written as the head was formed; if the save then found that the session had ended meanwhile, it must not leave.
-   * The formed head is a string of Node's that nothing has sent yet. HTTP/2 has none: there the head leaves at once.
-   */
-  #correctCookie(): void {
-    const lines = this.#answer.cookieLines();
-    const internals = this.#response as unknown as { _header?: string | null; _headerSent?: boolean };
-    const isRight = lines.join() === this.#writtenLines.join();
-    if (isRight || typeof internals._header !== 'string' || internals._headerSent === true) return;
-    let head = internals._header;
-    for (const line of this.#writtenLines) head = head.replace(cookieHeaderOf(line), '');
-    const added = lines.map(cookieHeaderOf);
-    if (added.length > 0 && !/\r\ncache-control:/i.test(head)) added.push(`${NO_STORE.join(': ')}\r\n`);
-    for (const line of added) head = head.replace(/\r\n\r\n$/, () => `\r\n${line}\r\n`);
-    internals._header = head;
-    this.#writtenLines = lines;
-  }
 }
 
 function hookOf(response: HookedResponse): ResponseHook {
   return response[HOOK] as ResponseHook;
-}
-
-function cookieHeaderOf(line: string): string {
-  return `Set-Cookie: ${line}\r\n`;
-}
-
-function appendCookie(response: ServerResponse, line: string): void {
-  const present = response.getHeader('set-cookie');
-  if (present === undefined) response.setHeader('Set-Cookie', line);
-  else response.setHeader('Set-Cookie', [...(Array.isArray(present) ? present : [String(present)]), line]);
 }
 
 /** Headers given to `writeHead` win over those set before, as in Node; set one by one they can be merged with ours. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 
+import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { SessionService } from './session.service.js';
 
@@ -17,7 +18,10 @@ export class OpenAheadGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    if (context.getType() !== 'http' || !this.#needs.of(context).session) return true;
-    return this.#sessions.open(context).then(() => true);
+    if (context.getType() !== 'http') return true;
+    if (this.#needs.of(context).session) return this.#sessions.openAhead(context).then(() => true);
+    // Middleware may have opened the session on Node's request: guards and handlers find it on Fastify's as well.
+    RequestSlot.of({ request: context.switchToHttp().getRequest() });
+    return true;
   }
 }

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 
-import { RequestSlot, type AnyRequest } from '../http/request-slot.js';
+import type { AnyRequest } from '../http/any-request.js';
+import { RequestSlot } from '../http/request-slot.js';
 import type { LiveSession, SessionData } from '../session/session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -32,7 +33,7 @@ export const Session: SessionDecorator = createParamDecorator(sessionParameter);
 /** The value of a `@Session()` parameter. */
 export function sessionParameter(key: unknown, context: ExecutionContext): unknown {
   const request = context.switchToHttp().getRequest<AnyRequest | undefined>();
-  const live = request && RequestSlot.of(request)?.live;
+  const live = request && RequestSlot.of({ request })?.live;
   if (live === undefined) {
     throw new SessionConfigurationError(
       '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module; outside HTTP, use SessionService.open().',

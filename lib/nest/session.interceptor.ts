@@ -1,7 +1,8 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
 
-import { RequestSlot, type AnyRequest, type AnyResponse } from '../http/request-slot.js';
+import type { AnyRequest, AnyResponse } from '../http/any-request.js';
+import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 
 /**
@@ -31,7 +32,7 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, answers
     source.subscribe({
       next: (value) => subscriber.next(value),
       complete: () => {
-        const slot = RequestSlot.of(request);
+        const slot = RequestSlot.of({ request });
         if (slot === undefined || answersItself) return subscriber.complete();
         slot.answeredByNest();
         const saving = slot.commit();
@@ -43,7 +44,7 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, answers
       },
       error: (error: unknown) => {
         RequestSlot.announceOutage(http.getResponse<AnyResponse>(), error);
-        const slot = RequestSlot.of(request);
+        const slot = RequestSlot.of({ request });
         if (slot === undefined) return subscriber.error(error);
         void slot.commitAfterError(error).then(() => subscriber.error(error));
       },

@@ -29,6 +29,8 @@ const DEFAULTS = {
   tombstones: true,
   idleTimeout: '14d',
   absoluteTimeout: undefined,
+  maxRecordBytes: 1_000_000,
+  expireDeadCookies: false,
   rolling: true,
   pinning: false,
   trustProxy: undefined,
@@ -79,6 +81,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly keyPrefix: string;
   readonly hashIds: boolean;
   readonly tombstones: boolean;
+  readonly maxRecordBytes: number;
+  readonly expireDeadCookies: boolean;
   /** Whether records say `_permanent`, as Quart and Flask write them. */
   readonly writesPermanent: boolean;
   readonly signer: CookieSigner | undefined;
@@ -110,6 +114,8 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
     keyPrefix: given.keyPrefix,
     hashIds: given.hashIds,
     tombstones: given.tombstones,
+    maxRecordBytes: checkedRecordBytes(given.maxRecordBytes),
+    expireDeadCookies: given.expireDeadCookies,
     writesPermanent: given.wire === 'quart',
     rolling: given.rolling,
     staticFiles: given.staticFiles,
@@ -167,7 +173,13 @@ function checkChoices(given: SessionModuleOptions): void {
   }
   oneOf('wire', given.wire, ['native', 'quart']);
   oneOf('onLateSaveError', given.onLateSaveError, ['destroy', 'send']);
-  for (const name of ['hashIds', 'tombstones', 'staticFiles'] as const) oneOf(name, given[name], [true, false]);
+  for (const name of ['hashIds', 'tombstones', 'staticFiles', 'expireDeadCookies'] as const) {
+    oneOf(name, given[name], [true, false]);
+  }
+  // Without them a session that ended a moment ago looks like one that ended long ago.
+  if (given.expireDeadCookies === true && given.tombstones === false) {
+    throw new SessionConfigurationError('expireDeadCookies needs tombstones: leave one of the two out.');
+  }
   // Python renews a session without a word in the record: whoever counts from what the record says would end it too early.
   if (given.wire === 'quart' && given.rolling !== 'write') {
     throw new SessionConfigurationError(
@@ -196,6 +208,13 @@ function duration(name: string, value: unknown): number {
   if (seconds !== undefined) return seconds;
   throw new SessionConfigurationError(
     `${name} is ${shown(value)}: write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.`,
+  );
+}
+
+function checkedRecordBytes(value: unknown): number {
+  if (Number.isSafeInteger(value) && Number(value) >= 1000) return Number(value);
+  throw new SessionConfigurationError(
+    `maxRecordBytes is ${shown(value)}: write a whole number of bytes of at least 1000, such as 1_000_000.`,
   );
 }
 

@@ -79,6 +79,17 @@ export interface SessionModuleOptions {
   /** How long a session lives at all, however busy; neither renewal nor `regenerate` extends it (OWASP ASVS 5.0, 7.3.2). @default undefined: no limit */
   readonly absoluteTimeout?: Duration | undefined;
   /**
+   * Most bytes of a record as the store keeps it. A larger one is refused with `SessionTooLargeError` before it is written, and not
+   * parsed when it is read: each request would have to, and a visitor could make one grow without end. @default 1_000_000
+   */
+  readonly maxRecordBytes?: number | undefined;
+  /**
+   * Whether a cookie whose session is gone is expired also by an answer that changes nothing, so that it does not cost a read each
+   * time. Only where neither a record nor a tombstone is left. A request that a browser sends beside its login can then take the new
+   * cookie away, if it still carries the dead one and is answered last. Needs `tombstones`. @default false
+   */
+  readonly expireDeadCookies?: boolean | undefined;
+  /**
    * Whether use renews the idle timeout: once more than a tenth of it has gone by, not on every request. `'write'`: each write
    * renews it and reading does not, as in Quart and Flask; then the store's expiry alone is the idle timeout. @default true, or 'write' under
    * `wire: 'quart'`

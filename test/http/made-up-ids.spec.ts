@@ -108,7 +108,7 @@ describe.each(platforms)('on %s', (platform) => {
           expect(answer.setCookie).toEqual([]);
           const reads = store.taken();
           if (kind === 'signed' || !couldBeId(value)) expect(reads).toBe('');
-          else expect(reads).toBe('read');
+          else expect(reads).toMatch(/^read( read){0,3}$/);
         }),
         { numRuns: 150 },
       );

@@ -6,7 +6,7 @@ describe('cookieValues', () => {
   it.each([
     ['session=a', ['a']],
     ['x=1; session=a; y=2', ['a']],
-    ['session=a; session=b;session=a', ['a', 'b', 'a']],
+    ['session=a; session=b;session=a', ['a', 'b']],
     ['session=', ['']],
     [' \tsession \t=\t a \t;', ['a']],
     ['session="a b"', ['a b']],
@@ -83,7 +83,12 @@ describe('cookieValues', () => {
     ['pairs without =', 'session;'.repeat(100_000), 0],
     ['signs of equality', `session${'='.repeat(500_000)}`, 1],
     ['percent signs', `session=${'%'.repeat(500_000)}`, 1],
-    ['duplicates', 'session=a;'.repeat(100_000), 100_000],
+    ['duplicates', 'session=a;'.repeat(100_000), 1],
+    [
+      'different cookies, of which the first 16 count',
+      Array.from({ length: 90_000 }, (_, n) => `session=${n}`).join(';'),
+      16,
+    ],
   ])('reads a very long header of %s', (_what, header, count) => {
     expect(cookieValues(header, 'session')).toHaveLength(count);
   });
