@@ -4,12 +4,14 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { AnyRequest, AnyResponse } from './http/any-request.js';
 import { RequestSlot } from './http/request-slot.js';
 import { attachInterceptor } from './nest/attach-interceptor.js';
+import { refuseConflicts, type SessionModuleInUse } from './nest/module-conflicts.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
+import type { ResolvedOptions } from './options/resolve-options.js';
 import { SESSION_STORE } from './session.constants.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
-import { PER_ROUTE, sessionProviders } from './session.providers.js';
+import { PER_ROUTE, RESOLVED_OPTIONS, sessionProviders } from './session.providers.js';
 
 /**
  * Server-side sessions for a Nest application: import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,
@@ -48,8 +50,18 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   /** Runs before the routes are registered, and so before Nest looks for their interceptors. */
   configure(): void {
+    refuseConflicts(sessionModulesOf(this.#modules), this.#modules);
     if (this.#perRoute) attachInterceptor(this.#modules, this.#interceptor);
   }
+}
+
+function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
+  return [...modules.values()]
+    .filter(({ metatype }) => metatype === SessionModule)
+    .map((module) => ({
+      isGlobal: module.isGlobal,
+      options: module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance,
+    }));
 }
 
 /** Fastify's requests do not know their responses; middleware that opens a session needs both. */

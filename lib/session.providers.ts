@@ -12,6 +12,7 @@ import { resolveOptions, type ResolvedOptions } from './options/resolve-options.
 import type { SessionModuleOptions } from './options/session-options.js';
 import { SESSION_STORE } from './session.constants.js';
 import { SessionConfigurationError } from './session.errors.js';
+import { applicationStore, wholeStore } from './stores/application-store.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
 
 /** The options once they are checked. */
@@ -68,6 +69,10 @@ function provideOptions(options: SessionModuleOptions): ResolvedOptions {
 }
 
 async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
+  return applicationStore(await storeOf(options, moduleRef, owner), options.keyPrefix);
+}
+
+async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
   const { store } = options;
   if (typeof store === 'string') return owner.own(await createStore(store, options));
   if (typeof store === 'function') return owner.own(checkStore(await moduleRef.create(store as Type<SessionStore>)));
@@ -76,7 +81,7 @@ async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owne
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   const logger = nestLogger();
-  const { engine } = new AssembledEngine({ options, store, logger });
+  const { engine } = new AssembledEngine({ options, store: wholeStore(store), logger });
   return new SessionService({ engine, options, logger });
 }
 

@@ -80,21 +80,21 @@ class Queue {
   }
 
   async #turn(client: LeavingClient | undefined): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} other requests wait to save it`);
+    if (this.#waiting.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} others wait before it`);
     if (client?.destroyed) throw conflict('its client has left');
-    let enter = (): void => {};
-    let leave = (): void => {};
-    const turn = new Promise<void>((resolve, reject) => {
-      enter = resolve;
-      leave = () => {
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);
         reject(conflict('its client has left'));
       };
+      const enter = (): void => {
+        client?.off('close', leave);
+        resolve();
+      };
+      this.#waiting.push(enter);
+      client?.once('close', leave);
+      this.#watch();
     });
-    this.#waiting.push(enter);
-    client?.once('close', leave);
-    this.#watch();
-    await turn.finally(() => client?.off('close', leave));
   }
 
   #callNext(): void {
@@ -129,5 +129,5 @@ class Queue {
 }
 
 function conflict(reason: string): SessionConflictError {
-  return new SessionConflictError(`The session is being saved by other requests, and this one was not: ${reason}.`);
+  return new SessionConflictError(`Other requests are saving the session, and this one gave up: ${reason}.`);
 }

@@ -94,6 +94,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly trust: TrustFunction | undefined;
   readonly staticFiles: boolean;
   readonly onLateSaveError: 'destroy' | 'send';
+  /** The cookie's attributes, where they do not depend on the request. */
+  readonly cookie: ResolvedCookie | undefined;
   /** The cookie's attributes for a request. */
   readonly cookieFor: (request: IncomingMessage) => ResolvedCookie;
 }
@@ -129,7 +131,7 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
     migration: checkedMigration(given.migrateFrom),
     ...pinOf(given.pinning),
     trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
-    cookieFor: cookieOf(given.cookie),
+    ...cookieOf(given.cookie),
   });
 }
 
@@ -261,10 +263,12 @@ function bits(name: string, value: unknown, most: number): void {
   throw new SessionConfigurationError(`pinning.${name} is ${shown(value)}: write a whole number from 1 to ${most}.`);
 }
 
-function cookieOf(cookie: NonNullable<SessionModuleOptions['cookie']>): ResolvedOptions['cookieFor'] {
-  if (typeof cookie === 'function') return (request) => resolveCookie(cookie(request));
+function cookieOf(cookie: NonNullable<SessionModuleOptions['cookie']>): Pick<ResolvedOptions, 'cookie' | 'cookieFor'> {
+  if (typeof cookie === 'function') {
+    return { cookie: undefined, cookieFor: (request) => resolveCookie(cookie(request)) };
+  }
   const resolved = resolveCookie(cookie);
-  return () => resolved;
+  return { cookie: resolved, cookieFor: () => resolved };
 }
 
 function resolveCookie(options: CookieOptions): ResolvedCookie {
