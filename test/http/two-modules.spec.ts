@@ -168,9 +168,9 @@ describe.each(platforms)('two SessionModules in one application on %s', (platfor
     ['of ours', DecoratedController],
     ["of Nest's own", NestDecoratedController],
   ])('a @Session() %s stops the start, as it could mean either', async (_whose, controller) => {
-    await expect(
-      starting(platform, [shopSessions(), adminSessions()], { controllers: [controller] }),
-    ).rejects.toThrow(`${controller.name}.decorated takes @Session(), but there are 2 SessionModules`);
+    await expect(starting(platform, [shopSessions(), adminSessions()], { controllers: [controller] })).rejects.toThrow(
+      `${controller.name}.decorated takes @Session(), but there are 2 SessionModules`,
+    );
   });
 
   it('two global ones stop the start', async () => {
