@@ -6,10 +6,12 @@ import {
   Module,
   type DynamicModule,
   type INestApplication,
+  type OnModuleInit,
   type Type,
 } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 
@@ -246,6 +248,76 @@ describe.each(platforms)('on %s', (platform) => {
     const client = new Client((app.getHttpServer().address() as { port: number }).port);
     expect(await counts(client)).toEqual([1, 2]);
     expect(store.taken()).toBe('create read replace');
+  });
+
+  it.each([
+    ['a named store', 'memory'],
+    ['a store of yours', new CountingStore()],
+    ['a store class', CountingStore],
+  ] as const)('keeps the application from the keys of sessions: %s', async (_kind, store) => {
+    const app = await createOn(
+      platform,
+      appModule(SessionModule.forRoot({ store: store as never, keyPrefix: 'mine:' })),
+      {
+        logger: false,
+      },
+    );
+    apps.push(app);
+    const given = app.get<SessionStore>(SESSION_STORE);
+    const refused = "Keys that begin with 'mine:' belong to sessions";
+    await expect(given.get('mine:1')).rejects.toThrow(refused);
+    await expect(given.set('mine:1', 'forged', 60)).rejects.toThrow(refused);
+    await expect(given.delete('mine:1')).rejects.toThrow(refused);
+    await expect(given.read('mine:1')).rejects.toThrow(refused);
+    await expect(given.create('mine:1', 'forged', 60)).rejects.toThrow(refused);
+    await expect(given.replace('mine:1', 'forged', 60, 1)).rejects.toThrow(refused);
+    await given.set('yours:1', 'value', 60);
+    expect([await given.get('yours:1'), await given.delete('yours:1')]).toEqual(['value', true]);
+    if (store !== 'memory') expect(given).toBeInstanceOf(CountingStore);
+    if (store !== 'memory') expect((given as CountingStore).taken()).toBe('set get delete');
+  });
+
+  it('calls the lifecycle hooks of a store class, whose further methods the application reaches', async () => {
+    const seen: string[] = [];
+    class HookedStore extends MemoryStore implements OnModuleInit {
+      readonly #name = 'hooked';
+
+      onModuleInit(): void {
+        seen.push(`init ${this.#name}`);
+      }
+
+      hello(): string {
+        return `hello from ${this.#name}`;
+      }
+    }
+    const app = await createOn(platform, appModule(SessionModule.forRoot({ store: HookedStore })), { logger: false });
+    apps.push(app);
+    await app.init();
+    expect([seen, app.get<HookedStore>(SESSION_STORE).hello()]).toEqual([['init hooked'], 'hello from hooked']);
+  });
+
+  it('has no session for a microservice, whatever its payload looks like', async () => {
+    const context = await NestFactory.createApplicationContext(appModule(SessionModule.forRoot({})), { logger: false });
+    const host = new ExecutionContextHost([{ headers: { cookie: 'session=x' } }, {}]);
+    const sessions = context.get(SessionService);
+    for (const type of ['rpc', 'something else']) {
+      host.setType(type);
+      await expect(sessions.open(host)).rejects.toThrow(`A context of the type '${type}' has no request`);
+      expect(() => sessions.current(host)).toThrow(SessionConfigurationError);
+    }
+    await context.close();
+  });
+
+  it.each([999, 1.5, Infinity, '1mb'])('refuses %s as maxRecordBytes', async (maxRecordBytes) => {
+    const root = appModule(SessionModule.forRoot({ maxRecordBytes: maxRecordBytes as number }));
+    const starting = createOn(platform, root, { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow('write a whole number of bytes');
+  });
+
+  it('refuses expireDeadCookies without tombstones', async () => {
+    const root = appModule(SessionModule.forRoot({ expireDeadCookies: true, tombstones: false }));
+    const starting = createOn(platform, root, { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow('expireDeadCookies needs tombstones');
   });
 
   it('starts without HTTP', async () => {

@@ -113,4 +113,14 @@ describe('a session of another library', () => {
     const open = await engine.open(undefined, { oldCookies: [dead, cookie] });
     expect({ ...open.live }).toEqual({ user: 'ada' });
   });
+
+  it('is looked for under four old ids at most, each once, however often the header repeats them', async () => {
+    const signer = new ExpressSessionSigner(SECRET);
+    const cookies = Array.from({ length: 160 }, (_, index) => signer.sign(`${'o'.repeat(30)}${index % 20}`));
+    const counting = new CountingStore();
+    const open = await new TestEngine(counting, { migrateFrom }).open(undefined, { oldCookies: cookies });
+    expect(open.isNew).toBe(true);
+    // The successor, the old record, and the successor again in case another request was first.
+    expect(counting.calls.length).toBe(4 * 3);
+  });
 });

@@ -1,7 +1,12 @@
+import { EventEmitter } from 'node:events';
+
 import { describe, expect, it } from 'vitest';
 
 import { KeyedTurns } from '../../lib/engine/keyed-turns.js';
 import { Turns } from '../../lib/engine/turns.js';
+import { MemoryStore } from '../../lib/index.js';
+import { TestEngine } from '../fixtures/engine.js';
+import { PausedStore } from '../fixtures/paused-store.js';
 
 /** A promise that is settled from outside. */
 function gate(): { readonly passed: Promise<void>; open: () => void; fail: (error: Error) => void } {
@@ -87,5 +92,79 @@ describe('turns by key', () => {
     first.open();
     await one;
     expect(turns.isBusy('a')).toBe(false);
+  });
+});
+
+describe('the queue of one key', () => {
+  /** The client's end of a connection. */
+  class FakeClient extends EventEmitter {
+    destroyed = false;
+
+    leave(): void {
+      this.destroyed = true;
+      this.emit('close');
+    }
+  }
+
+  const NEVER = 1_000_000;
+
+  it('has a bound, beyond which tasks are refused with 409', async () => {
+    const turns = new KeyedTurns(NEVER);
+    const first = gate();
+    const one = turns.run('key', () => first.passed);
+    const waiting = Array.from({ length: 1000 }, () => turns.run('key', async () => 'done'));
+    await expect(turns.run('key', async () => 'never')).rejects.toMatchObject({ statusCode: 409 });
+    expect(await turns.run('another key', async () => 'free')).toBe('free');
+    first.open();
+    await one;
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['done']));
+    expect(turns.isBusy('key')).toBe(false);
+  });
+
+  it('is left by a task whose client has left, and nobody listens to the client afterwards', async () => {
+    const turns = new KeyedTurns(NEVER);
+    const first = gate();
+    const seen: string[] = [];
+    const clients = [new FakeClient(), new FakeClient(), new FakeClient()];
+    const one = turns.run('key', () => first.passed);
+    const tasks = clients.map((client, index) => turns.run('key', async () => void seen.push(`task ${index}`), client));
+    clients[1]?.leave();
+    await expect(tasks[1]).rejects.toMatchObject({ statusCode: 409, message: expect.stringContaining('has left') });
+    first.open();
+    await Promise.all([one, tasks[0], tasks[2]]);
+    expect(seen).toEqual(['task 0', 'task 2']);
+    expect(clients.map((client) => client.listenerCount('close'))).toEqual([0, 0, 0]);
+    expect(turns.isBusy('key')).toBe(false);
+  });
+
+  it('is not entered by a task whose client has left before, unless nothing runs', async () => {
+    const turns = new KeyedTurns(NEVER);
+    const gone = new FakeClient();
+    gone.leave();
+    expect(await turns.run('key', async () => 'at once', gone)).toBe('at once');
+    const first = gate();
+    const one = turns.run('key', () => first.passed);
+    await expect(turns.run('key', async () => 'never', gone)).rejects.toMatchObject({ code: 'SESSION_CONFLICT' });
+    first.open();
+    await one;
+  });
+
+  it('is what saves of one session wait in, each with the client of its request', async () => {
+    const store = new PausedStore(new MemoryStore());
+    const engine = new TestEngine(store, {}, new KeyedTurns(NEVER));
+    const id = await engine.stored({ n: 0 });
+    const client = new FakeClient();
+    const [one, other] = [await engine.open(id), await engine.open(id, { client })];
+    const pause = store.pause('replace', engine.records.keyOf(id));
+    one.live.one = 1;
+    const saving = one.commit();
+    await pause.reached;
+    other.live.other = 1;
+    const waiting = other.commit();
+    client.leave();
+    await expect(waiting).rejects.toMatchObject({ code: 'SESSION_CONFLICT' });
+    pause.open();
+    await saving;
+    expect(await engine.seen(id)).toEqual({ n: 0, one: 1 });
   });
 });
