@@ -39,11 +39,27 @@ export class SessionConfigurationError extends SessionError {
   override readonly code = 'SESSION_CONFIGURATION';
 }
 
+/** What a {@link SessionStoreError} carries beside its message. */
+export interface SessionStoreErrorOptions extends SessionErrorOptions {
+  /** See {@link SessionStoreError.isRefusal}. @default false */
+  readonly isRefusal?: boolean;
+}
+
 /** The back-end failed or did not answer in time. Answered with 503 and `Retry-After`; the cookie is left alone. */
 export class SessionStoreError extends SessionError {
   override readonly name = 'SessionStoreError';
   override readonly code = 'SESSION_STORE';
   override readonly statusCode = 503;
+  /**
+   * Whether the back-end itself refused the command, such as "out of memory": it is there, has changed nothing, and may take
+   * another command. `false` when it was down or silent, or is not known to have refused.
+   */
+  readonly isRefusal: boolean;
+
+  constructor(message: string, { isRefusal = false, ...options }: SessionStoreErrorOptions = {}) {
+    super(message, options);
+    this.isRefusal = isRefusal;
+  }
 }
 
 /** Other requests changed the session again and again while this one tried to save it. Answered with 409. */

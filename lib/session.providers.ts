@@ -8,6 +8,7 @@ import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import { checkStore, createStore } from './options/create-store.js';
+import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { SESSION_STORE } from './session.constants.js';
@@ -61,10 +62,8 @@ export const PER_ROUTE = Symbol('PER_ROUTE');
 
 function provideOptions(options: SessionModuleOptions): ResolvedOptions {
   const resolved = resolveOptions(options);
-  if ('secret' in options && resolved.signer === undefined) {
-    // Most likely an environment variable that is not set; an id without a signature is safe, so it is no error.
-    nestLogger().warn('`secret` is there but undefined, so cookies are not signed: set it, or leave the option out.');
-  }
+  const logger = nestLogger();
+  optionWarnings(options).forEach((warning) => logger.warn(warning));
   return resolved;
 }
 

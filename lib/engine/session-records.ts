@@ -91,7 +91,8 @@ export class SessionRecords {
     try {
       await this.#ask('set', () => this.#parts.store.set(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS));
     } catch (error) {
-      // A Redis that is full stores nothing any more, but still deletes.
+      // A Redis that is full stores nothing any more, but still deletes. One that is down or hangs would only cost a second deadline.
+      if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
       await this.delete(id).catch(() => Promise.reject(error as Error));
     }
   }

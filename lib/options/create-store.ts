@@ -4,6 +4,7 @@ import { MemoryStore } from '../stores/memory.store.js';
 import { NullStore } from '../stores/null.store.js';
 import { RedisStore } from '../stores/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
+import { checkedMemcachedClient, missingMethods } from './option-shapes.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import type { StoreName } from './session-options.js';
 
@@ -15,9 +16,11 @@ export async function createStore(name: StoreName, { redis, memcached }: Resolve
     case 'null':
       return new NullStore();
     case 'redis':
-      return redis.client ? new RedisStore(redis.client) : RedisStore.connect(redis);
+      return redis.client !== undefined ? new RedisStore(redis.client) : RedisStore.connect(redis);
     case 'memcached':
-      return memcached.client ? new MemcachedStore(memcached.client) : MemcachedStore.connect(memcached);
+      return memcached.client !== undefined
+        ? new MemcachedStore(checkedMemcachedClient(memcached.client))
+        : MemcachedStore.connect(memcached);
     default:
       return name satisfies never;
   }
@@ -30,7 +33,7 @@ const VERBS = ['get', 'set', 'delete', 'read', 'create', 'replace'] as const sat
  * @throws {SessionConfigurationError} that names the missing verbs.
  */
 export function checkStore(store: SessionStore): SessionStore {
-  const missing = VERBS.filter((verb) => typeof store[verb] !== 'function');
+  const missing = missingMethods(store, VERBS);
   if (missing.length === 0) return store;
   throw new SessionConfigurationError(`The given store has no ${missing.join(', ')}: implement SessionStore whole.`);
 }

@@ -15,6 +15,7 @@ import { generateSessionId, isWellFormedId } from '../session/session-id.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
+import { checkConnection, checkedSerializer, checkedSigner } from './option-shapes.js';
 import type { SessionMigration } from './session-migration.js';
 import type { SessionModuleOptions, StoreName } from './session-options.js';
 
@@ -127,7 +128,10 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
       given.absoluteTimeout === undefined ? undefined : duration('absoluteTimeout', given.absoluteTimeout),
     generateId: checkedGenerator(given.generateId),
     signer: signerOf(given),
-    serializer: given.serializer ?? new TaggedJsonSerializer({ dialect: given.wire }),
+    serializer:
+      given.serializer === undefined
+        ? new TaggedJsonSerializer({ dialect: given.wire })
+        : checkedSerializer(given.serializer),
     migration: checkedMigration(given.migrateFrom),
     ...pinOf(given.pinning),
     trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
@@ -189,12 +193,7 @@ function checkChoices(given: SessionModuleOptions): void {
     );
   }
   oneOf('rolling', given.rolling, [true, false, 'write']);
-  for (const driver of ['redis', 'memcached'] as const) {
-    const connection = given[driver] as object;
-    if ('client' in connection && connection.client === undefined) {
-      throw new SessionConfigurationError(`${driver}.client is undefined: give the client, or leave the key out.`);
-    }
-  }
+  for (const driver of ['redis', 'memcached'] as const) checkConnection(driver, given[driver]);
   if (typeof given.keyPrefix !== 'string') {
     throw new SessionConfigurationError(`keyPrefix is ${shown(given.keyPrefix)}: write a string such as 'session:'.`);
   }
@@ -232,7 +231,8 @@ function signerOf({ secret, signer, wire }: SessionModuleOptions): CookieSigner 
   if (secret !== undefined && signer !== undefined) {
     throw new SessionConfigurationError('secret and signer are both given: write one of them.');
   }
-  if (signer !== undefined || secret === undefined) return signer;
+  if (signer !== undefined) return checkedSigner(signer);
+  if (secret === undefined) return undefined;
   return wire === 'quart' ? new ItsdangerousSigner(secret) : new HmacSigner(secret);
 }
 

@@ -29,7 +29,10 @@ export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T
   try {
     return await Promise.race([command(), late]);
   } catch (error) {
-    throw error instanceof SessionError ? error : storeError(backEnd, 'refused or lost a command', error);
+    if (error instanceof SessionError) throw error;
+    throw isReply(error)
+      ? refusal(backEnd, 'refused a command', error)
+      : storeError(backEnd, 'refused or lost a command', error);
   } finally {
     clearTimeout(timer);
     timer = undefined;
@@ -39,7 +42,22 @@ export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T
 /** The error for a back-end that failed. Its message never quotes the driver, whose own words may hold a key or a record. */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   hideCommand(cause);
-  return new SessionStoreError(`${backEnd.name} ${failure}: check that ${backEnd.check}.`, { cause });
+  return new SessionStoreError(messageOf(backEnd, failure), { cause });
+}
+
+/** The same for a back-end that answered, and said no. */
+export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
+  hideCommand(cause);
+  return new SessionStoreError(messageOf(backEnd, failure), { cause, isRefusal: true });
+}
+
+function messageOf(backEnd: BackEnd, failure: string): string {
+  return `${backEnd.name} ${failure}: check that ${backEnd.check}.`;
+}
+
+// What Redis itself answered with. ioredis gives errors of its own other names.
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 // ioredis hangs the whole command, key and record included, on its errors, and a cluster such an error on another one. Whatever

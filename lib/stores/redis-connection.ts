@@ -18,11 +18,19 @@ export interface RedisConnectOptions {
 export const REDIS_DEFAULTS = Object.freeze({
   /** Ends ioredis' own wait for a server that hangs; a little after the store's, which looks before it gives up. */
   commandTimeout: 1500,
-  maxRetriesPerRequest: 1,
+  /**
+   * A write whose connection broke may have been carried out: sent again it would count twice, or meet its own result and take it
+   * for a rival's.
+   */
+  autoResendUnfulfilledCommands: false,
+  /** Gives a command up when its connection breaks; any other number leaves it without an answer when it is not sent again. */
+  maxRetriesPerRequest: 0,
   connectTimeout: 2000,
   /** Drops a connection on which a command got no answer: one that a firewall forgot stays open for a quarter of an hour. */
   socketTimeout: 2000,
   retryStrategy: (attempt: number): number => Math.min(attempt * 50, 1000),
+  /** Behind one address the master may have changed: a new connection leads to the new one. */
+  reconnectOnError: isReplicasRefusal,
 });
 
 /**
@@ -46,6 +54,11 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
   } catch (cause) {
     throw new SessionConfigurationError('redis: ioredis refused its options; see the cause.', { cause });
   }
+}
+
+/** Whether a replica has refused a write. Redis 6 quotes it in an error of the script. */
+export function isReplicasRefusal(error: Error): boolean {
+  return /^(?:ERR .*-)?READONLY /.test(error.message);
 }
 
 function isRedisUrl(url: unknown): boolean {

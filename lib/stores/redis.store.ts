@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { answerInTime, type BackEnd } from './deadline.js';
-import type { OwnRedisClient, RedisClient } from './redis-client.js';
-import { openRedis, type RedisConnectOptions } from './redis-connection.js';
+import { answerInTime, storeError, type BackEnd } from './deadline.js';
+import { RedisBreaks } from './redis-breaks.js';
+import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
+import { isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 import { checkedTtl } from './ttl.js';
 
@@ -13,11 +14,13 @@ const REDIS: BackEnd = {
   check: 'the server is up, reachable from here and not out of memory, and that its address and password are right',
 };
 
+const BROKE = 'lost its connection while a command was under way, so that it is not known whether it was carried out';
+
 // The value that was read travels as its hash alone.
 const COMPARE_AND_SET = `
 local stored = redis.call('GET', KEYS[1])
 if not stored then return 'missing' end
-if redis.sha1hex(stored) ~= ARGV[3] then return stored == ARGV[1] and 'same' or 'conflict' end
+if redis.sha1hex(stored) ~= ARGV[3] then return 'conflict' end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 'replaced'`;
 const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
@@ -25,21 +28,21 @@ const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
 /**
  * Keeps records in Redis as plain strings. The version of a record is its value.
  *
+ * A write under way when its connection breaks is an error, whether ioredis sends it again or not: nothing can tell whether it was
+ * carried out the first time, not even a success, as a rival may have put back what was read.
+ *
  * `new RedisStore(client)` uses a client of yours and never closes it; {@link RedisStore.connect} makes one.
  */
 export class RedisStore implements ClosableStore {
   readonly #client: RedisClient;
+  readonly #breaks: RedisBreaks;
   #own: OwnRedisClient | undefined;
-  /**
-   * How often a connection broke. Only then does ioredis send a command again whose reply did not come, and only then is a
-   * value that equals ours our own: otherwise somebody else wrote the same, as two who count from 1 both write 2.
-   */
-  #breaks = 0;
+  #closed = false;
 
+  /** @throws SessionConfigurationError when the client is not one of ioredis. */
   constructor(client: RedisClient) {
-    this.#client = client;
-    client.on('close', () => this.#breaks++);
-    client.on('-node', () => this.#breaks++);
+    this.#client = checkedRedisClient(client);
+    this.#breaks = new RedisBreaks(client);
   }
 
   /**
@@ -55,16 +58,24 @@ export class RedisStore implements ClosableStore {
   }
 
   async get(key: string): Promise<string | undefined> {
-    return (await answerInTime(REDIS, () => this.#client.get(key))) ?? undefined;
+    return (await this.#read(() => this.#client.get(key))) ?? undefined;
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
-    if (ttl === undefined) await answerInTime(REDIS, () => this.#client.set(key, value));
-    else await answerInTime(REDIS, () => this.#client.set(key, value, 'EX', checkedTtl(ttl)));
+    const seconds = ttl === undefined ? undefined : checkedTtl(ttl);
+    await this.#write(
+      () => (seconds === undefined ? this.#client.set(key, value) : this.#client.set(key, value, 'EX', seconds)),
+      // The value is there, once or twice.
+      () => true,
+    );
   }
 
   async delete(key: string): Promise<boolean> {
-    return (await answerInTime(REDIS, () => this.#client.del(key))) > 0;
+    const removed = await this.#write(
+      () => this.#client.del(key),
+      (count) => count > 0,
+    );
+    return removed > 0;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
@@ -73,38 +84,84 @@ export class RedisStore implements ClosableStore {
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
-    const breaks = this.#breaks;
     const seconds = checkedTtl(ttl);
-    const created = await answerInTime(REDIS, () => this.#client.set(key, value, 'EX', seconds, 'NX'));
-    if (created !== null) return true;
-    return this.#breaks > breaks && (await this.get(key)) === value;
+    const created = await this.#write(
+      () => this.#client.set(key, value, 'EX', seconds, 'NX'),
+      (answer) => answer !== null,
+    );
+    return created !== null;
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const breaks = this.#breaks;
     const keysAndArguments = [key, value, String(checkedTtl(ttl)), sha1(version as string)];
-    const outcome = await answerInTime(REDIS, () => this.#compareAndSet(keysAndArguments));
-    if (outcome === 'same') return this.#breaks > breaks ? 'replaced' : 'conflict';
-    return outcome as ReplaceOutcome;
+    return this.#write(
+      () => this.#compareAndSet(keysAndArguments),
+      (outcome) => outcome === 'missing',
+    );
   }
 
-  /** Ends the client that {@link RedisStore.connect} made, after the answers it still waits for; does nothing to yours. */
+  /**
+   * Ends the client that {@link RedisStore.connect} made, after the answers it still waits for. Leaves yours open, and as it was. The
+   * store takes no more commands.
+   */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     const connection = this.#own;
-    this.#own = undefined;
-    if (!connection) return;
-    // A server that is down or hangs cannot say goodbye; the connection ends all the same.
-    await answerInTime(REDIS, () => connection.quit()).catch(() => {});
-    connection.disconnect();
+    if (connection) {
+      // A server that is down or hangs cannot say goodbye; the connection ends all the same.
+      await answerInTime(REDIS, () => connection.quit()).catch(() => {});
+      connection.disconnect();
+    }
+    this.#breaks.stop();
   }
 
-  async #compareAndSet(keysAndArguments: string[]): Promise<unknown> {
+  /** Sends a read once more where its connection broke: a short disturbance is no outage. */
+  #read<T>(send: () => Promise<T>): Promise<T> {
+    const breaks = this.#breaks.count;
+    return this.#ask(async () => {
+      try {
+        return await send();
+      } catch (error) {
+        if (this.#breaks.count === breaks) throw error;
+        return send();
+      }
+    });
+  }
+
+  /** @param isCertain whether an answer means the same when the command was carried out before. */
+  async #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
+    const breaks = this.#breaks.count;
+    let cause: unknown;
     try {
-      return await this.#client.evalsha(COMPARE_AND_SET_SHA1, 1, ...keysAndArguments);
+      const answer = await this.#ask(send);
+      if (this.#breaks.count === breaks || isCertain(answer)) return answer;
+    } catch (error) {
+      if (this.#breaks.count === breaks) throw error;
+      cause = error;
+    }
+    throw storeError(REDIS, BROKE, cause);
+  }
+
+  async #ask<T>(send: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw storeError(REDIS, 'has been left: the store is closed');
+    try {
+      return await answerInTime(REDIS, send);
+    } catch (error) {
+      // A client of yours may not know of failovers behind one address. A Cluster finds the new master by itself.
+      const { cause } = error as Error;
+      if (cause instanceof Error && isReplicasRefusal(cause) && !this.#client.nodes) this.#client.disconnect(true);
+      throw error;
+    }
+  }
+
+  async #compareAndSet(keysAndArguments: string[]): Promise<ReplaceOutcome> {
+    try {
+      return (await this.#client.evalsha(COMPARE_AND_SET_SHA1, 1, ...keysAndArguments)) as ReplaceOutcome;
     } catch (error) {
       // A restart or SCRIPT FLUSH has emptied the script cache; EVAL fills it again.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#client.eval(COMPARE_AND_SET, 1, ...keysAndArguments);
+      return (await this.#client.eval(COMPARE_AND_SET, 1, ...keysAndArguments)) as ReplaceOutcome;
     }
   }
 }

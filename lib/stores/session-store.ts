@@ -14,9 +14,13 @@ export type ReplaceOutcome = 'replaced' | 'conflict' | 'missing';
  *
  * Keys and values are opaque strings; a value is exactly what another program reads under that key. Missing, expired and
  * already deleted are answers, never errors. A rejection means that the back-end failed or did not answer, and is a
- * {@link SessionStoreError} with the driver's error as `cause`; a value the back-end cannot hold is refused before it is
- * sent, with a {@link SessionTooLargeError}. Lifetimes are whole seconds, at least 1. A store knows nothing of cookies,
- * serializers and hashes.
+ * {@link SessionStoreError} with the driver's error as `cause`, and with `isRefusal` where the back-end itself said no; a value
+ * the back-end cannot hold is refused before it is sent, with a {@link SessionTooLargeError}. Lifetimes are whole seconds, at
+ * least 1. A store knows nothing of cookies, serializers and hashes.
+ *
+ * An answer is certain. Where a connection broke while a write was under way, and the driver sent it again or gave it up, the
+ * store cannot tell its own result from a rival's: then it rejects. A write that was rejected without `isRefusal` may have been
+ * carried out; it counts at most once.
  */
 export interface SessionStore {
   /** For direct use: the value, or `undefined` when the key is missing or expired. */
@@ -29,7 +33,10 @@ export interface SessionStore {
    */
   set(key: string, value: string, ttl?: number): Promise<void>;
 
-  /** Removes the key. `true` if there was something to remove; an already missing key is `false`, not an error. */
+  /**
+   * Removes the key. `true` if there was something to remove; an already missing key is `false`, not an error. Where this very call
+   * may have removed it before it found nothing, it rejects.
+   */
   delete(key: string): Promise<boolean>;
 
   /** For the engine: the record and its version, or `undefined` when it is missing or expired. */
@@ -37,14 +44,15 @@ export interface SessionStore {
 
   /**
    * For the engine: stores a record under a key that must not exist yet. `false` means that the key exists, and then nothing
-   * was changed: two sessions never share an id. A command that the driver sent twice counts once.
+   * was changed: two sessions never share an id. Where the record that exists may be the one of this very call, it rejects.
    */
   create(key: string, value: string, ttl: number): Promise<boolean>;
 
   /**
    * For the engine: stores a record only if the one under the key is still the version that was read (compare-and-set).
    * `'conflict'`: somebody else wrote in between, and nothing was changed. `'missing'`: the record is gone, and it stays gone;
-   * replace never creates, or a slow request would undo a logout. A command that the driver sent twice counts once.
+   * replace never creates, or a slow request would undo a logout. Where the record that is there may be the one of this very call,
+   * it rejects: the caller would take its own result for a rival's, and count twice.
    */
   replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome>;
 }

@@ -19,7 +19,7 @@ import { VisitsController } from './visits.controller.js';
         store: config.get<StoreName>('SESSION_STORE', 'memory'),
         redis: { url: config.get<string>('REDIS_URL', 'redis://127.0.0.1:6379') },
         memcached: { servers: config.get<string>('MEMCACHED_SERVERS', '127.0.0.1:11211').split(',') },
-        secret: config.get<string>('SESSION_SECRETS', 'a secret for a sample').split(','), // first signs, all verify
+        secret: config.get<string>('SESSION_SECRETS', 'a secret for a sample and for nothing else').split(','), // first signs, all verify
         keyPrefix: KEY_PREFIX,
       }),
     }),

@@ -10,7 +10,7 @@ import { SessionController } from './session.controller.js';
         wire: 'quart' as const, // keys, signature, values and lifetime as Quart-Session has them
         store: 'redis' as const,
         redis: { url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
-        secret: process.env['SECRET_KEY'] ?? 'a secret for a sample', // the SECRET_KEY of the Quart application
+        secret: process.env['SECRET_KEY'] ?? 'a secret for a sample and for nothing else', // the SECRET_KEY of the Quart application
       }),
     }),
   ],

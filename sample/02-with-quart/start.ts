@@ -11,7 +11,7 @@ let isEnding = false;
 
 process.env['PORT'] ||= '3000';
 process.env['QUART_PORT'] ||= '5000';
-process.env['SECRET_KEY'] ||= 'a secret for a sample';
+process.env['SECRET_KEY'] ||= 'a secret for a sample and for nothing else';
 
 function start(command: string, args: readonly string[], hint: string): void {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });

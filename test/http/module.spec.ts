@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import {
   Controller,
   Get,
@@ -13,21 +15,26 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
+import { Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 
 import {
+  HmacSigner,
   MemoryStore,
   Session,
   SESSION_STORE,
   SessionConfigurationError,
   SessionModule,
   SessionService,
+  type CookieSigner,
   type SessionModuleOptions,
+  type SessionSerializer,
   type SessionStore,
 } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
+import { SessionApp } from '../fixtures/session-app.js';
 
 @Controller()
 class CountController {
@@ -345,6 +352,20 @@ describe.each(platforms)('on %s', (platform) => {
     [{ generateId: () => 'short' }, '16 to 128'],
     [{ secrets: ['x'] } as SessionModuleOptions, "no option 'secrets'"],
     [{ store: 'redis', redis: { client: undefined } }, 'give the client'],
+    [{ redis: 'redis://:password@host' as never }, "write { url: 'redis://host:6379' }"],
+    [{ redis: null as never }, "write { url: 'redis://host:6379' }"],
+    [{ memcached: 'localhost:11211' as never }, "write { servers: 'host:11211' }"],
+    [{ memcached: ['localhost'] as never }, "write { servers: 'host:11211' }"],
+    [{ redis: new Map([]) as never }, 'write { client }'],
+    [{ store: 'redis', redis: { client: null as never } }, 'pass a Redis or a Cluster of ioredis'],
+    [{ store: 'redis', redis: { client: 'redis://:password@host' as never } }, 'pass a Redis or a Cluster of ioredis'],
+    [{ store: 'memcached', memcached: { client: {} as never } }, 'has no gets, set, add, cas, del'],
+    [{ signer: {} as CookieSigner }, 'signer has no sign, unsign'],
+    [{ signer: null as unknown as CookieSigner }, 'signer has no sign, unsign'],
+    [{ signer: { sign: String } as unknown as CookieSigner }, 'signer has no unsign'],
+    [{ serializer: JSON as object as SessionSerializer, signer: HmacSigner as never }, 'signer has no sign, unsign'],
+    [{ serializer: {} as SessionSerializer }, 'serializer has no stringify, parse'],
+    [{ serializer: null as unknown as SessionSerializer }, 'serializer has no stringify, parse'],
     [{ resave: false } as SessionModuleOptions, 'never saved'],
     [{ cookie: { expires: 1 } as object }, 'idleTimeout'],
     [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
@@ -363,6 +384,43 @@ describe.each(platforms)('on %s', (platform) => {
     );
     expect(error).toBeInstanceOf(SessionConfigurationError);
     expect((error as Error).message).toContain(remedy);
+    expect((error as Error).message).not.toContain('password');
+  });
+
+  it.each<[string, SessionModuleOptions, string[]]>([
+    ['nothing of the defaults', {}, []],
+    ['nothing of a long secret', { secret: 's'.repeat(32) }, []],
+    ['nothing of 32 random bytes', { secret: randomBytes(32) }, []],
+    ['nothing of a secret that is left out', { signer: new HmacSigner('short'), secret: undefined }, []],
+    ['a short secret', { secret: 's'.repeat(31) }, ['`secret` is shorter than 32 characters']],
+    ['a short secret once', { secret: ['s'.repeat(32), 'old', 'older'] }, ['`secret` is shorter than 32 characters']],
+    ['a secret that is undefined', { secret: undefined }, ['`secret` is there but undefined']],
+    ['a URL that is undefined', { store: 'redis', redis: { url: undefined } }, ['`redis.url` is there but undefined']],
+    ['nothing of a URL beside a host', { store: 'redis', redis: { url: undefined, host: '127.0.0.1' } }, []],
+    ['nothing of a URL that is not used', { redis: { url: undefined } }, []],
+    [
+      'servers that are undefined',
+      { store: 'memcached', memcached: { servers: undefined } },
+      ['`memcached.servers` is there but undefined'],
+    ],
+  ])('warns at start-up of %s', async (_name, session, warnings) => {
+    const app = await SessionApp.start(platform, { session });
+    await app.close();
+    expect(app.warnings).toEqual(warnings.map((warning) => expect.stringContaining(warning)));
+    expect(app.warnings.join()).not.toMatch(/s{9}|older/);
+  });
+
+  it('leaves a Redis client of yours open and as it was, when the application is closed', async () => {
+    const client = new Redis(inject('redisUrl'));
+    const listeners = (): unknown => client.eventNames().map((event) => [event, client.listenerCount(event)]);
+    await client.ping();
+    const before = listeners();
+    const [browser, app] = await start(appModule(SessionModule.forRoot({ store: 'redis', redis: { client } })));
+    expect(await counts(browser)).toEqual([1, 2]);
+    expect(listeners()).not.toEqual(before);
+    await app.close();
+    expect(listeners()).toEqual(before);
+    expect(await client.quit()).toBe('OK');
   });
 
   it('refuses a factory that returns nothing, and an interceptor that does not exist', async () => {

@@ -8,6 +8,7 @@ import { freePort, type ChildServer } from '../fixtures/child-server.js';
 import { runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
+import { PausedStore } from '../fixtures/paused-store.js';
 import { startRedis } from '../fixtures/servers.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 
@@ -37,6 +38,14 @@ function ownClient(make: new (port: number) => Redis | Redis5, port: number): Re
   client.on('error', () => {});
   leftovers.push(async () => client.disconnect());
   return client;
+}
+
+/** How many listen to each event. */
+function listenersOf(client: {
+  eventNames(): (string | symbol)[];
+  listenerCount(event: string | symbol): number;
+}): object {
+  return Object.fromEntries(client.eventNames().map((event) => [event, client.listenerCount(event)]));
 }
 
 afterEach(async () => {
@@ -141,87 +150,26 @@ describe('A Redis that is down', () => {
   });
 });
 
-describe('A command that is sent twice because its reply was lost', () => {
-  describe.each(drivers)('%s', (_name, Driver) => {
-    it('has created once', async () => {
-      const proxy = await proxyTo(await redis());
-      const store = new RedisStore(ownClient(Driver, proxy.port));
-      await store.get('warm');
-      proxy.loseNextReply();
-      expect(await store.create('key', 'a text of ours', 60)).toBe(true);
-      expect(proxy.timesSent('a text of ours')).toBe(2);
-      expect(await store.create('key', 'a text of ours', 60)).toBe(false);
-    });
+describe('A failover behind one address', () => {
+  it.each<[string, (port: number) => Promise<RedisStore> | RedisStore]>([
+    ['a client of its own', (port) => connect(port)],
+    ['your ioredis 6', (port) => new RedisStore(ownClient(Redis, port))],
+    ['your ioredis 5', (port) => new RedisStore(ownClient(Redis5 as unknown as typeof Redis, port))],
+  ])('costs one write an error, and then the store has the new master, with %s', async (_name, makeStore) => {
+    const old = await redis();
+    const promoted = await redis();
+    const proxy = await proxyTo(old);
+    const store = await makeStore(proxy.port);
+    await store.set('key', 'before', 60);
+    expect(await store.replace('key', 'replaced', 60, 'before')).toBe('replaced');
 
-    it('has replaced once', async () => {
-      const proxy = await proxyTo(await redis());
-      const store = new RedisStore(ownClient(Driver, proxy.port));
-      await store.set('key', 'before');
-      await store.replace('key', 'before', 60, 'before');
-      proxy.loseNextReply();
-      expect(await store.replace('key', 'a text of ours', 60, 'before')).toBe('replaced');
-      expect(proxy.timesSent('a text of ours')).toBe(2);
-      expect(await store.get('key')).toBe('a text of ours');
-      expect(await store.replace('key', 'a text of ours', 60, 'before')).toBe('conflict');
-    });
-  });
-
-  it('has updated a session once, and retired its id once', async () => {
-    const proxy = await proxyTo(await redis());
-    const engine = new TestEngine(new RedisStore(ownClient(Redis, proxy.port)));
-    const id = await engine.stored({ n: 1 });
-    const open = await engine.open(id);
-    // The first replace teaches Redis the script.
-    await open.live.update((data) => void (data.n = 2));
-    let runs = 0;
-    const before = proxy.timesSent('evalsha');
-    await open.live.update((data) => {
-      if (++runs === 1) proxy.loseReplyTo('evalsha');
-      data.n = Number(data.n) + 1;
-    });
-    expect([runs, proxy.timesSent('evalsha') - before]).toEqual([1, 2]);
-    expect(await engine.seen(id)).toEqual({ n: 3 });
-
-    proxy.loseReplyTo('evalsha');
-    await open.live.regenerate({ keep: true });
-    await open.commit();
-    expect(proxy.timesSent('evalsha') - before).toBe(4);
-    expect([await engine.seen(open.id), await engine.seen(id)]).toEqual([{ n: 3 }, undefined]);
-  });
-
-  it('counts once in a Cluster, which tries again by itself', async () => {
-    const proxies = new Map<number, TcpProxy>();
-    for (const port of inject('clusterNodes')) {
-      const proxy = await TcpProxy.start(port);
-      leftovers.push(() => proxy.stop());
-      proxies.set(port, proxy);
-    }
-    const natMap = Object.fromEntries(
-      [...proxies].map(([port, proxy]) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: proxy.port }]),
-    );
-    const [port = 0] = proxies.keys();
-    const cluster = new Cluster([{ host: '127.0.0.1', port }], { natMap });
-    leftovers.push(async () => cluster.disconnect());
-    const store = new RedisStore(cluster);
-    const key = `redis-failures:${process.pid}`;
-    await store.set(key, 'before', 60);
-    await store.replace(key, 'before', 60, 'before');
-    for (const proxy of proxies.values()) proxy.loseNextReply();
-    expect(await store.replace(key, 'a text of ours', 60, 'before')).toBe('replaced');
-    const times = [...proxies.values()].map((proxy) => proxy.timesSent('a text of ours'));
-    expect(times.reduce((sum, count) => sum + count)).toBeGreaterThan(1);
-    expect(await store.replace(key, 'a text of ours', 60, 'before')).toBe('conflict');
-  });
-
-  it('counts once with a client of its own too', async () => {
-    const proxy = await proxyTo(await redis());
-    const store = await connect(proxy.port);
-    await store.get('warm');
-    proxy.loseNextReply();
-    expect(await store.create('key', 'first', 60)).toBe(true);
-    await store.replace('key', 'first', 60, 'first');
-    proxy.loseNextReply();
-    expect(await store.replace('key', 'second', 60, 'first')).toBe('replaced');
+    await ownClient(Redis, old.port).replicaof('127.0.0.1', promoted.port);
+    proxy.pointTo(promoted.port);
+    const refused = store.replace('key', 'refused', 60, 'replaced');
+    await expect(refused).rejects.toMatchObject({ code: 'SESSION_STORE', isRefusal: true });
+    await eventually(() => store.set('key', 'before', 60));
+    expect(await store.replace('key', 'after', 60, 'before')).toBe('replaced');
+    expect(await ownClient(Redis, promoted.port).get('key')).toBe('after');
   });
 });
 
@@ -266,6 +214,18 @@ describe('RedisStore', () => {
     expect(await client.dbsize()).toBe(0);
   });
 
+  it('is asked once for a logout where it hangs: only one that refuses to store is asked to delete', async () => {
+    const server = await redis();
+    const store = new PausedStore(await connect(server.port));
+    const engine = new TestEngine(store);
+    const open = await engine.open(await engine.stored({ user: 'ada' }));
+    store.asked.splice(0);
+    await server.pause();
+    await expect(open.live.destroy()).rejects.toMatchObject({ code: 'SESSION_STORE', isRefusal: false });
+    server.resume();
+    expect([...store.asked]).toEqual(['set']);
+  });
+
   it('shows neither key nor value in an error, however it is printed', async () => {
     const server = await redis('--maxmemory', '1');
     const store = await connect(server.port);
@@ -292,11 +252,32 @@ describe('RedisStore', () => {
     }
   });
 
-  it('does not close a client of yours', async () => {
+  it.each(drivers)('leaves a client of yours open and as it was, when it is closed: %s', async (_name, Driver) => {
     const server = await redis();
-    const client = ownClient(Redis, server.port);
-    await new RedisStore(client).close();
+    const client = ownClient(Driver, server.port) as Redis;
+    await client.ping();
+    const before = listenersOf(client);
+    const store = new RedisStore(client);
+    await store.set('key', 'value');
+    expect(listenersOf(client)).not.toEqual(before);
+    await Promise.all([store.close(), store.close()]);
+    expect(listenersOf(client)).toEqual(before);
     expect(await client.ping()).toBe('PONG');
+    await expect(store.get('key')).rejects.toThrow('the store is closed');
+  });
+
+  it('leaves a Cluster of yours and its nodes as they were, when it is closed', async () => {
+    const cluster = new Cluster(inject('clusterNodes').map((port) => ({ host: '127.0.0.1', port })));
+    leftovers.push(async () => cluster.disconnect());
+    await cluster.set('warm', 'value');
+    const counts = (): unknown => [cluster, ...cluster.nodes()].map(listenersOf);
+    const before = counts();
+    const store = new RedisStore(cluster);
+    await store.get('key');
+    expect(counts()).not.toEqual(before);
+    await store.close();
+    expect(counts()).toEqual(before);
+    expect(await cluster.get('warm')).toBe('value');
   });
 
   it('waits at close for the answers under way, and takes no more commands', async () => {

@@ -7,7 +7,7 @@ from quart import Quart, jsonify, session
 from shared_sessions import SharedSessions
 
 app = Quart(__name__)
-app.secret_key = os.environ.get("SECRET_KEY", "a secret for a sample")
+app.secret_key = os.environ.get("SECRET_KEY", "a secret for a sample and for nothing else")
 # With Quart-Session from PyPI: app.config["SESSION_TYPE"] = "redis"; Session(app)
 app.session_interface = SharedSessions(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
 

@@ -53,7 +53,7 @@ class CartController {
       useFactory: () => ({
         store: process.env['SESSION_STORE'] as StoreName,
         redis: { url: process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379' },
-        secret: 'a secret for a test',
+        secret: 'a secret for a test and for nothing else',
       }),
     }),
   ],
