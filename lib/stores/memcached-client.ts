@@ -1,4 +1,4 @@
-import type { MemcachedDriver } from './memcached-driver.js';
+import type { MemcachedDriver } from './memcached-internals.js';
 
 /** The part of the driver `memcached` that `MemcachedStore` speaks. */
 export interface MemcachedClient {

@@ -1,70 +1,29 @@
 import { DEADLINE_MS } from './deadline.js';
-import { takeAnswers } from './memcached-answers.js';
+import type { FlaggedText } from './memcached-answers.js';
+import { isMemcachedDriver, type DriverIssue, type DriverQuery, type MemcachedDriver } from './memcached-internals.js';
+import { dropConnection, MemcachedStream } from './memcached-stream.js';
 
-/** The inside of the `memcached` driver, 2.2, as far as it has to be put right. */
-export interface MemcachedDriver {
-  on(event: 'issue', listener: (issue: { server: string }) => void): unknown;
-  end(): void;
-  command(compile: (noreply?: boolean) => DriverQuery, server?: string): void;
-  rawDataReceived(socket: DriverSocket): void;
-  readonly issues: Record<string, DriverIssue>;
-  readonly connections: Record<string, DriverPool>;
-}
-
-interface DriverIssue {
-  attemptReconnect: () => void;
-  failed: boolean;
-  locked: boolean;
-  isScheduledToReconnect: boolean;
-  failures: number;
-  readonly config: { readonly failures: number };
-  readonly messages: unknown[];
-}
-
-interface DriverPool {
-  readonly pool: readonly DriverSocket[];
-  remove(socket: DriverSocket, hard: boolean): void;
-}
-
-interface DriverSocket {
-  bufferArray: string[];
-  readonly metaData: readonly { readonly start: number }[];
-}
-
-interface DriverQuery {
-  readonly type: string;
-  readonly key: string;
-  readonly value?: string;
-  readonly lifetime?: number;
-  readonly cas?: string;
-  command: string;
-  validate?: unknown;
-}
-
-const adopted = new WeakSet<object>();
+/** The flags under which the driver stores what is no text, no number and no Buffer. */
+const JSON_FLAG = 2;
+/** The mark of a client that has been put right, for another copy of this library in the same process as well. */
+const PUT_RIGHT = Symbol.for('nest-session:memcached');
 
 /**
- * Keeps a client from ending the process; whatever does not do that is left as it is. A client of another make is left alone.
+ * Keeps a client from ending the process and from mixing answers up; all else is left as it is. A client of another make is
+ * left alone.
  */
-export function keepFromCrashing(client: object): void {
-  if (!isDriver(client) || adopted.has(client)) return;
-  adopted.add(client);
-  spawnNoPing(client);
-  readWholeAnswers(
-    client,
-    (flags, text) => (flags === '2' && !isJson(text) ? '0' : flags),
-    (text) => text,
-  );
+export function keepSafe(client: object): void {
+  if (!isMemcachedDriver(client) || PUT_RIGHT in client) return;
+  // A text flagged as JSON that is none would throw out of the socket's event, where only the end of the process waits.
+  putRight(client, ({ flags, text }) => ({ text, flags: flags === JSON_FLAG && !isJson(text) ? 0 : flags }));
 }
 
 /**
- * Makes a client of our own keep texts exactly: the driver would put a backslash before each line break, give values that
- * another program flagged as something else than text, and read `$$` in a key as `$`.
+ * Makes a client of our own keep texts exactly as well: the driver would put a backslash before each line break, give values
+ * that another program flagged as something else than text, and read `$$` in a key as `$`.
  */
 export function keepExact(driver: MemcachedDriver): void {
-  adopted.add(driver);
-  spawnNoPing(driver);
-  readWholeAnswers(driver, () => '0', escapeLineBreaks);
+  putRight(driver, ({ text }) => ({ text: escapeLineBreaks(text), flags: 0 }));
   const command = driver.command;
   driver.command = (compile, server) => command.call(driver, (noreply) => exactQuery(compile(noreply)), server);
 }
@@ -76,9 +35,32 @@ export function keepExact(driver: MemcachedDriver): void {
 export function dropOverdue(driver: MemcachedDriver): void {
   const due = Date.now() - DEADLINE_MS;
   for (const connections of Object.values(driver.connections)) {
-    const overdue = connections.pool.filter(({ metaData: [oldest] }) => oldest && oldest.start <= due);
+    const overdue = connections.pool.filter(
+      ({ metaData: [oldest] }) => oldest?.start !== undefined && oldest.start <= due,
+    );
     for (const socket of overdue) connections.remove(socket, true);
   }
+}
+
+/**
+ * Drops the connection of a client of yours on which the answer to this command has begun and does not end: what follows there
+ * would be taken for the rest of it. All other connections of it are its owner's affair.
+ * @param callback the one that the command was sent with.
+ */
+export function dropUnfinished(client: object, callback: unknown): void {
+  if (!isMemcachedDriver(client)) return;
+  for (const { pool } of Object.values(client.connections)) {
+    const unfinished = pool.filter(({ metaData: [oldest], bufferArray, responseBuffer }) => {
+      return oldest?.callback === callback && (bufferArray.length > 0 || responseBuffer !== '');
+    });
+    for (const socket of unfinished) dropConnection(client, socket);
+  }
+}
+
+function putRight(driver: MemcachedDriver, rewrite: (value: FlaggedText) => FlaggedText): void {
+  Object.defineProperty(driver, PUT_RIGHT, { value: true });
+  spawnNoPing(driver);
+  MemcachedStream.readFrom(driver, rewrite);
 }
 
 // After two failures in one outage the driver looks with the program `ping` whether the host is back. Where there is no such
@@ -100,29 +82,6 @@ function forgive(issue: DriverIssue): void {
   issue.isScheduledToReconnect = false;
   issue.failures = issue.config.failures;
   issue.messages.length = 0;
-}
-
-// The driver splits what it receives at line breaks and takes the first line after a VALUE header for the value. A value that
-// another program wrote with line breaks in it would leave the rest behind, and every later answer on that connection with it;
-// one flagged as JSON (2) that is none throws out of the socket's event, where only the end of the process waits.
-function readWholeAnswers(
-  driver: MemcachedDriver,
-  flagsOf: (flags: string, text: string) => string,
-  textOf: (text: string) => string,
-): void {
-  const parse = driver.rawDataReceived;
-  driver.rawDataReceived = (socket) => {
-    const lines = socket.bufferArray;
-    socket.bufferArray = takeAnswers(lines, ({ key, flags, rest }, text) => [
-      `VALUE ${key} ${flagsOf(flags, text)} ${rest}`,
-      textOf(text),
-    ]);
-    try {
-      parse.call(driver, socket);
-    } finally {
-      socket.bufferArray.push(...lines);
-    }
-  };
 }
 
 function exactQuery(query: DriverQuery): DriverQuery {
@@ -151,9 +110,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isDriver(client: object): client is MemcachedDriver {
-  const { on, rawDataReceived, issues } = client as Partial<MemcachedDriver>;
-  return typeof on === 'function' && typeof rawDataReceived === 'function' && typeof issues === 'object';
 }

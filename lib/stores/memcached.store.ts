@@ -1,7 +1,8 @@
 import { answerInTime, storeError, type BackEnd } from './deadline.js';
 import type { Done, FoundItem, MemcachedClient } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
-import { dropOverdue, keepFromCrashing, type MemcachedDriver } from './memcached-driver.js';
+import { dropOverdue, dropUnfinished, keepSafe } from './memcached-driver.js';
+import type { MemcachedDriver } from './memcached-internals.js';
 import { checkedKey } from './memcached-key.js';
 import { memcachedLifetime } from './memcached-lifetime.js';
 import { checkedValue, textOf } from './memcached-value.js';
@@ -22,6 +23,9 @@ const MEMCACHED: BackEnd = {
  *
  * `new MemcachedStore(client)` uses a client of yours and never closes it; {@link MemcachedStore.connect} makes one. With a
  * client of yours the driver puts a backslash before each line break of a value, which other programs see; JSON has none.
+ *
+ * A connection on which an answer does not fit the command that it is for is dropped. Each command that waits there gets an error,
+ * those of your own too: none is answered with what belongs to another one.
  */
 export class MemcachedStore implements ClosableStore {
   readonly #client: MemcachedClient;
@@ -31,7 +35,7 @@ export class MemcachedStore implements ClosableStore {
 
   constructor(client: MemcachedClient) {
     this.#client = client;
-    keepFromCrashing(client);
+    keepSafe(client);
   }
 
   /**
@@ -62,9 +66,10 @@ export class MemcachedStore implements ClosableStore {
 
   async read(key: string): Promise<StoredSession | undefined> {
     const found = await this.#ask<FoundItem>(key, (done) => this.#client.gets(key, done));
-    if (!found) return undefined;
-    // The value's name is the key with the client's namespace before it.
-    const name = Object.keys(found).find((property) => property !== 'cas') ?? key;
+    if (found === undefined || found === null) return undefined;
+    // The value's name is the key that the server answered, with the client's namespace before it.
+    const name = `${this.#client.namespace ?? ''}${key}`;
+    if (!Object.hasOwn(found, name)) throw storeError(MEMCACHED, 'gave no answer to what it was asked');
     return { value: textOf(found[name]), version: found.cas };
   }
 
@@ -99,10 +104,20 @@ export class MemcachedStore implements ClosableStore {
   async #ask<Result = boolean>(key: string, send: (done: Done<Result>) => void): Promise<Result | undefined> {
     checkedKey(key, this.#client.namespace);
     if (this.#closed) throw storeError(MEMCACHED, 'has been left: the store is closed');
-    const own = this.#own;
-    const answer = answerInTime(MEMCACHED, () => promiseOf(send), own && (() => dropOverdue(own)));
+    let sent: unknown;
+    const answer = answerInTime(
+      MEMCACHED,
+      () => promiseOf<Result>((done) => send((sent = done))),
+      () => this.#giveUp(sent),
+    );
     this.#pending.add(answer);
     return answer.finally(() => this.#pending.delete(answer));
+  }
+
+  /** A client of its own is all the store's; of yours it touches the one connection on which its answer got stuck. */
+  #giveUp(callback: unknown): void {
+    if (this.#own) dropOverdue(this.#own);
+    else dropUnfinished(this.#client, callback);
   }
 }
 
