@@ -1,17 +1,36 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin } from 'vitest/config';
+import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from 'vitest/config';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** Resolves @nestjs/* from test/nest-11 instead of the root, so that the same tests run on NestJS 11. */
-function nest11(): Plugin {
+const { peerDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  peerDependencies: Readonly<Record<string, string>>;
+};
+
+function isPeer(source: string): boolean {
+  if (source.startsWith('@nestjs/')) return true;
+  return Object.keys(peerDependencies).some((peer) => source === peer || source.startsWith(`${peer}/`));
+}
+
+/** Resolves the peers from a workspace instead of the root, so that the same tests run on other versions of them. */
+function peersOf(workspace: string): Plugin {
   return {
-    name: 'nest-11',
+    name: `peers-of-${workspace}`,
     enforce: 'pre',
     resolveId(source, importer) {
-      if (!source.startsWith('@nestjs/') || importer?.includes('node_modules')) return null;
-      return this.resolve(source, `${root}test/nest-11/package.json`, { skipSelf: true });
+      if (!isPeer(source) || importer?.includes('node_modules')) return null;
+      return this.resolve(source, `${root}${workspace}/package.json`, { skipSelf: true });
     },
+  };
+}
+
+/** The HTTP tests, on the NestJS and the other peers of that workspace. */
+function httpTests(name: string, workspace: string, nest: '11' | '12'): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    plugins: [peersOf(workspace)],
+    test: { name, include: ['test/http/**/*.spec.ts'], env: { NEST: nest, PEERS: workspace } },
   };
 }
 
@@ -25,7 +44,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     globalSetup: ['test/fixtures/servers.global.ts'],
-    setupFiles: ['reflect-metadata'],
+    setupFiles: ['test/fixtures/metadata.setup.ts'],
     // Vitest would leave one of two cores to itself.
     maxWorkers: 2,
     // Concurrent tests wait, for a record to expire say, rather than work.
@@ -36,12 +55,9 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts', 'test/*.spec.ts'] } },
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
-      { extends: true, test: { name: 'nest-12', include: ['test/http/**/*.spec.ts'], env: { NEST: '12' } } },
-      {
-        extends: true,
-        plugins: [nest11()],
-        test: { name: 'nest-11', include: ['test/http/**/*.spec.ts'], env: { NEST: '11' } },
-      },
+      httpTests('nest-12', '.', '12'),
+      httpTests('nest-11', 'test/nest-11', '11'),
+      httpTests('lowest-peers', 'test/lowest-peers', '11'),
       { extends: true, test: { name: 'whole', include: ['test/whole/**/*.spec.ts'], testTimeout: 120_000 } },
     ],
   },

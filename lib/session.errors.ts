@@ -14,7 +14,10 @@ export class SessionError extends Error {
   readonly code: string = 'SESSION_ERROR';
   /** HTTP status of an answer that nobody handles otherwise. */
   readonly statusCode: number = 500;
-  /** Whether the message may be shown to the client: that of a client's error may. With `status`, it is how NestJS 12 knows an HTTP error. */
+  /**
+   * Whether the message may be shown to the client: that of a client's error may. With `status`, it is how NestJS 12 knows an HTTP
+   * error. NestJS before 11.2.8 and 12.2.0 shows the message all the same, which is why the peer range starts there.
+   */
   get expose(): boolean {
     return this.statusCode < 500;
   }

@@ -136,6 +136,14 @@ describe.each(platforms)('on %s', (platform) => {
       },
     );
 
+    it('tells the client that the service is unavailable, and nothing of the back-end', async () => {
+      store.failing.add('read');
+      const client = app.client();
+      await client.get('/write');
+      const answer = await client.get('/read');
+      expect(await answer.json()).toEqual({ statusCode: 503, message: 'Service Unavailable' });
+    });
+
     it('answers 503 with Retry-After where a handler used the store itself', async () => {
       store.failing.add('get');
       const answer = await app.client().get('/direct');
@@ -234,6 +242,12 @@ describe.each(platforms)('on %s', (platform) => {
       expect([answer.status, await answer.json()]).toEqual([500, { code: 'SESSION_SERIALIZATION' }]);
       expect((SessionFilter.seen[0] as Error).message).toContain(path);
       expect(answer.setCookie).toEqual([]);
+    });
+
+    it('tells the operator the path, and the client nothing of it', async () => {
+      const answer = await app.client().get('/bigint');
+      expect(await answer.json()).toEqual({ statusCode: 500, message: 'Internal Server Error' });
+      expect(app.warnings.join()).toContain('value.amounts[1].over');
     });
 
     it('does not hang an answer that is sent by hand', async () => {

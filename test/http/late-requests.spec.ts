@@ -83,7 +83,7 @@ describe.each(platforms)('Requests that still carry the old id, on %s', (platfor
 
   beforeEach(async () => {
     store = new CountingStore();
-    app = await SessionApp.start(platform, { session: { store, secret: 'a secret' }, controllers: [LateController] });
+    app = await SessionApp.start(platform, { session: { store, secret: 'a secret of thirty-two characters' }, controllers: [LateController] });
     browser = app.client();
     await browser.get('/visit');
     gate = new Gate();
@@ -141,7 +141,7 @@ describe.each(platforms)('Requests that still carry the old id, on %s', (platfor
 
   it('leave the jar alone when their signature is an old one', async () => {
     const rotating = await SessionApp.start(platform, {
-      session: { store, secret: ['a new secret', 'a secret'] },
+      session: { store, secret: ['a new secret of thirty-two characters', 'a secret of thirty-two characters'] },
       controllers: [LateController],
     });
     const tab = rotating.client();
