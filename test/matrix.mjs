@@ -24,12 +24,17 @@ const QUICK = [
   'test/http/answers.spec.ts',
   'test/http/cookie.spec.ts',
   'test/http/failures.spec.ts',
+  'test/http/gateway.spec.ts',
   'test/http/late-requests.spec.ts',
   'test/http/lifetime.spec.ts',
   'test/http/made-up-ids.spec.ts',
   'test/http/module.spec.ts',
   'test/http/outage.spec.ts',
   'test/http/peer-versions.spec.ts',
+  'test/http/request-session.spec.ts',
+  'test/http/several-cookies.spec.ts',
+  'test/http/told-failures.spec.ts',
+  'test/http/two-modules.spec.ts',
 ];
 
 /** The path of a Node of that major version: the one that runs this, or the newest that npm has. */

@@ -1,4 +1,4 @@
-import { answerInTime, storeError, type BackEnd } from './deadline.js';
+import { answerInTime, refusal, storeError, type BackEnd } from './deadline.js';
 import type { Done, FoundItem, MemcachedClient } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
 import { dropOverdue, dropUnfinished, keepSafe } from './memcached-driver.js';
@@ -57,7 +57,7 @@ export class MemcachedStore implements ClosableStore {
   async set(key: string, value: string, ttl?: number): Promise<void> {
     const lifetime = memcachedLifetime(ttl);
     const stored = await this.#ask(key, (done) => this.#client.set(key, checkedValue(value), lifetime, done));
-    if (!stored) throw storeError(MEMCACHED, 'refused a value');
+    if (!stored) throw refusal(MEMCACHED, 'refused a value');
   }
 
   async delete(key: string): Promise<boolean> {
@@ -76,7 +76,7 @@ export class MemcachedStore implements ClosableStore {
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     const lifetime = memcachedLifetime(ttl);
     const created = await this.#ask(key, (done) => this.#client.add(key, checkedValue(value), lifetime, done));
-    if (created === false) throw storeError(MEMCACHED, 'refused a value');
+    if (created === false) throw refusal(MEMCACHED, 'refused a value');
     return created === true;
   }
 
@@ -88,7 +88,7 @@ export class MemcachedStore implements ClosableStore {
     // The driver's "no" means another version as well as none, and even a server that would not take the value.
     const stored = await this.read(key);
     if (!stored) return 'missing';
-    if (stored.version === version) throw storeError(MEMCACHED, 'refused a value');
+    if (stored.version === version) throw refusal(MEMCACHED, 'refused a value');
     return 'conflict';
   }
 

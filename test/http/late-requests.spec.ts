@@ -83,7 +83,10 @@ describe.each(platforms)('Requests that still carry the old id, on %s', (platfor
 
   beforeEach(async () => {
     store = new CountingStore();
-    app = await SessionApp.start(platform, { session: { store, secret: 'a secret of thirty-two characters' }, controllers: [LateController] });
+    app = await SessionApp.start(platform, {
+      session: { store, secret: 'a secret of thirty-two characters' },
+      controllers: [LateController],
+    });
     browser = app.client();
     await browser.get('/visit');
     gate = new Gate();

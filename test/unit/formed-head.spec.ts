@@ -11,7 +11,7 @@ interface FormedHead {
 }
 
 /** What every failure here says: no other test would tell why cookies are wrong on a new Node. */
-const REASON = `Node ${process.version} forms heads in another way: lib/http/response-hook.ts, #correctCookie, leans on _header and _headerSent of ServerResponse`;
+const REASON = `Node ${process.version} forms heads in another way: lib/http/formed-head.ts leans on _header and _headerSent of ServerResponse`;
 
 describe('the head that Node forms at writeHead', () => {
   let server: Server | undefined;
