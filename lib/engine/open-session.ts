@@ -16,8 +16,6 @@ import { Turns } from './turns.js';
 export interface OpenSessionParts extends HeldRecordParts {
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
-  /** How a value's text is made when changes are looked for. */
-  readonly stringify: (value: unknown) => string;
 }
 
 /** What is known of a session as it is opened. */
@@ -79,7 +77,7 @@ export class OpenSession implements SessionKeeper {
     // signed anew together with a save alone: that shows whether the id is still the session's.
     this.#renewalWanted =
       record !== undefined && (rotated || parts.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr);
-    this.#live = new LiveData(this, parts.stringify, data);
+    this.#live = new LiveData(this, (value) => parts.records.copy(value), data);
   }
 
   get id(): string {
