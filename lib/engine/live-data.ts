@@ -4,7 +4,7 @@ import { isEmptyData, layKeysOver } from '../session/session-keys.js';
 import {
   createLiveSession,
   fillData,
-  isReservedName,
+  isMemberName,
   type LiveParts,
   type LiveSession,
   type SessionKeeper,
@@ -68,7 +68,7 @@ export class LiveData {
     const mine = this.#sides.data;
     const keys = new Set([...Object.keys(mine), ...Object.keys(data)]);
     const differing = [...keys].filter(
-      (key) => !isReservedName(key) && !except.has(key) && !this.#isSame(valueAt(mine, key), valueAt(data, key)),
+      (key) => !isMemberName(key) && !except.has(key) && !this.#isSame(valueAt(mine, key), valueAt(data, key)),
     );
     layKeysOver(mine, data, differing);
     this.changes.watch(differing, mine);

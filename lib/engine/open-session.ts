@@ -1,4 +1,5 @@
 import type { SessionChanges } from '../session/session-changes.js';
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
@@ -15,6 +16,7 @@ import { Turns } from './turns.js';
 /** What every open session of one engine shares. */
 export interface OpenSessionParts extends HeldRecordParts {
   readonly lifetime: SessionLifetime;
+  readonly recordNames: RecordNames;
   readonly logger: SessionLogger;
 }
 
@@ -86,6 +88,14 @@ export class OpenSession implements SessionKeeper {
 
   get isNew(): boolean {
     return this.#held.standing !== 'known';
+  }
+
+  get isEstablished(): boolean {
+    return !this.isNew && !isEmptyData(this.#held.base.data);
+  }
+
+  get recordNames(): RecordNames {
+    return this.#parts.recordNames;
   }
 
   get live(): LiveSession {
@@ -303,7 +313,11 @@ export class OpenSession implements SessionKeeper {
     const bar = this.#cookieBar;
     if (bar === undefined) {
       const data = this.#live.layOver(this.#held.base.data, Object.keys(this.#live.data));
-      return this.#carryOut(keys, () => this.#held.create({ data, meta: this.#meta }), 'set');
+      return this.#carryOut(
+        keys,
+        () => this.#held.create({ data, meta: this.#meta, text: this.#held.base.text }),
+        'set',
+      );
     }
     const message = `A new session was not stored: ${COOKIE_BAR_REMEDY[bar]}`;
     if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route}).`);
@@ -316,10 +330,10 @@ export class OpenSession implements SessionKeeper {
     const remains = this.#remains;
     let successor: Successor = remains;
     const mine = pickKeys(this.#live.data, keys);
-    const stands = await this.#held.rewrite(({ data, meta }) => {
+    const stands = await this.#held.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
       layKeysOver(merged, mine, keys);
-      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta) });
+      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta), text });
     });
     if (!stands) this.#drop(keys);
     else if (typeof successor === 'string') this.#isOver();
@@ -370,7 +384,9 @@ export class OpenSession implements SessionKeeper {
   #startAnew(data: Readonly<Record<string, unknown>>, meta: SessionMeta, detach = false): void {
     const late = this.changes.takeMarked();
     const lateData = pickKeys(this.#live.data, late);
-    this.#held.startAnew({ data: hiddenData(data), meta: {} });
+    // What is kept keeps its text, too.
+    const { text } = this.#held.base;
+    this.#held.startAnew({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
     this.#meta = { ...meta, seen: undefined };
     this.#cookieNeed = 'none';
     this.#renewalWanted = false;

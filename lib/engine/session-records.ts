@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 
+import type { RecordRewriter } from '../serializers/record-rewriter.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { recordFromWire, recordToWire, type SessionRecord } from '../session/session-record.js';
 import { SessionStoreError, SessionError } from '../session.errors.js';
@@ -20,6 +22,9 @@ export type Remains = 'tombstone' | 'nothing';
 export interface SessionRecordsParts {
   readonly store: SessionStore;
   readonly serializer: SessionSerializer;
+  /** Present where other programs write the records too: what this one does not change keeps its text. */
+  readonly rewriter: RecordRewriter | undefined;
+  readonly recordNames: RecordNames;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
   readonly keyPrefix: string;
@@ -54,7 +59,7 @@ export class SessionRecords {
 
   /** `false`: the id is taken. */
   create(id: string, record: SessionRecord): Promise<boolean> {
-    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const text = this.#encode(record);
     return this.#ask('create', () =>
       this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)),
     );
@@ -62,7 +67,7 @@ export class SessionRecords {
 
   /** Replaces what was read, and never creates. */
   replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const text = this.#encode(record);
     const ttl = this.#parts.lifetime.ttl(record.meta);
     return this.#ask('replace', () => this.#parts.store.replace(this.keyOf(id), text, ttl, version));
   }
@@ -130,10 +135,18 @@ export class SessionRecords {
     }
   }
 
+  #encode(record: SessionRecord): string {
+    const { serializer, rewriter, recordNames } = this.#parts;
+    const payload = recordToWire(record, recordNames);
+    return record.text === undefined || rewriter === undefined
+      ? serializer.stringify(payload)
+      : rewriter.rewrite(payload, record.text);
+  }
+
   #decode(key: string, text: string): SessionRecord | undefined {
     let record: SessionRecord | undefined;
     try {
-      record = recordFromWire(this.#parts.serializer.parse(text));
+      record = recordFromWire(this.#parts.serializer.parse(text), this.#parts.recordNames);
     } catch {
       record = undefined;
     }
@@ -141,6 +154,6 @@ export class SessionRecords {
       const name = hash('sha256', key, 'hex').slice(0, 16);
       this.#parts.logger.warn(`A stored session cannot be read and opens as a new one (SHA-256 of its key: ${name}…).`);
     }
-    return record;
+    return record && this.#parts.rewriter ? { ...record, text } : record;
   }
 }
