@@ -93,12 +93,15 @@ export class SessionAddressError extends SessionError {
 export class SessionSerializationError extends SessionError {
   override readonly name = 'SessionSerializationError';
   override readonly code = 'SESSION_SERIALIZATION';
-  /** Keys and indexes that lead to the value, outermost first; empty when the whole is meant. */
-  readonly path: readonly (string | number)[];
+  /**
+   * Keys and indexes that lead to the value, outermost first; empty when the whole is meant. Keys may be data, such as a user's name: the
+   * message shows `[…]` instead of those, and this property is not enumerable, so that no log shows them either.
+   */
+  declare readonly path: readonly (string | number)[];
 
   constructor(message: string, options: SessionErrorOptions & { readonly path?: readonly (string | number)[] } = {}) {
     super(message, options);
-    this.path = options.path ?? [];
+    Object.defineProperty(this, 'path', { value: options.path ?? [], enumerable: false, configurable: true });
   }
 }
 

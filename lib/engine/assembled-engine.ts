@@ -22,7 +22,7 @@ export class AssembledEngine {
   readonly records: SessionRecords;
 
   constructor({ options, store, logger, saves = new KeyedTurns() }: EngineIngredients) {
-    const { serializer, migration } = options;
+    const { migration } = options;
     const shared = { ...options, store, logger, lifetime: new SessionLifetime(options) };
     this.records = new SessionRecords(shared);
     this.engine = new SessionEngine({
@@ -30,7 +30,6 @@ export class AssembledEngine {
       records: this.records,
       takeover: migration && new SessionTakeover({ ...shared, migration, records: this.records }),
       saves,
-      stringify: (value) => serializer.stringify(value),
     });
   }
 }

@@ -1,9 +1,10 @@
+import { fingerprint } from '../session/fingerprint.js';
 import { SessionChanges } from '../session/session-changes.js';
 import { isEmptyData, layKeysOver } from '../session/session-keys.js';
 import {
   createLiveSession,
   fillData,
-  isReservedName,
+  isMemberName,
   type LiveParts,
   type LiveSession,
   type SessionKeeper,
@@ -14,16 +15,15 @@ type Data = Readonly<Record<string, unknown>>;
 
 /** The object that handlers get, the data beneath it, and what the request did to them. */
 export class LiveData {
-  readonly changes: SessionChanges;
+  readonly changes = new SessionChanges();
   readonly #keeper: SessionKeeper;
-  readonly #stringify: (value: unknown) => string;
+  readonly #copy: (value: unknown) => unknown;
   #sides: LiveParts;
 
-  /** @param stringify how a value's text is made when changes are looked for. */
-  constructor(keeper: SessionKeeper, stringify: (value: unknown) => string, data: Data) {
-    this.changes = new SessionChanges(stringify);
+  /** @param copy makes what comes back of a value that is stored and read. */
+  constructor(keeper: SessionKeeper, copy: (value: unknown) => unknown, data: Data) {
     this.#keeper = keeper;
-    this.#stringify = stringify;
+    this.#copy = copy;
     this.#sides = createLiveSession(keeper, data);
   }
 
@@ -66,15 +66,31 @@ export class LiveData {
   /** Takes over what others changed, but for these keys. What is the same stays the same object for whoever holds it. */
   rebase(data: Data, except: ReadonlySet<string>): void {
     const mine = this.#sides.data;
-    const differing = new Set([...Object.keys(mine), ...Object.keys(data)].filter((key) => !isReservedName(key)));
-    for (const key of differing) {
-      if (except.has(key) || this.#textAt(mine, key) === this.#textAt(data, key)) differing.delete(key);
-    }
+    const keys = new Set([...Object.keys(mine), ...Object.keys(data)]);
+    const differing = [...keys].filter(
+      (key) => !isMemberName(key) && !except.has(key) && !this.#isSame(valueAt(mine, key), valueAt(data, key)),
+    );
     layKeysOver(mine, data, differing);
     this.changes.watch(differing, mine);
   }
 
-  #textAt(data: Data, key: string): string | undefined {
-    return Object.hasOwn(data, key) && data[key] !== undefined ? this.#stringify(data[key]) : undefined;
+  /** Whether the one, of this request, is the other, of the store, or becomes that by being stored: a date may lose its milliseconds. */
+  #isSame(mine: unknown, theirs: unknown): boolean {
+    if (mine === undefined || theirs === undefined) return mine === theirs;
+    const text = fingerprint(theirs);
+    return text !== undefined && (fingerprint(mine) === text || this.#copyPrint(mine) === text);
   }
+
+  #copyPrint(value: unknown): string | undefined {
+    try {
+      return fingerprint(this.#copy(value));
+    } catch {
+      // What cannot be stored is nothing that the store has.
+      return undefined;
+    }
+  }
+}
+
+function valueAt(data: Data, key: string): unknown {
+  return Object.hasOwn(data, key) ? data[key] : undefined;
 }

@@ -1,4 +1,5 @@
 import type { SessionChanges } from '../session/session-changes.js';
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
@@ -18,9 +19,8 @@ import { WatchedPromise } from './watched-promise.js';
 /** What every open session of one engine shares. */
 export interface OpenSessionParts extends HeldRecordParts {
   readonly lifetime: SessionLifetime;
+  readonly recordNames: RecordNames;
   readonly logger: SessionLogger;
-  /** How a value's text is made when changes are looked for. */
-  readonly stringify: (value: unknown) => string;
   /** Whether a cookie that opens nothing any more is expired also where the request changes nothing. */
   readonly expireDeadCookies: boolean;
 }
@@ -95,7 +95,7 @@ export class OpenSession implements SessionKeeper {
     // signed anew together with a save alone: that shows whether the id is still the session's.
     this.#renewalWanted =
       record !== undefined && (rotated || parts.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr);
-    this.#live = new LiveData(this, parts.stringify, data);
+    this.#live = new LiveData(this, (value) => parts.records.copy(value), data);
   }
 
   get id(): string {
@@ -104,6 +104,14 @@ export class OpenSession implements SessionKeeper {
 
   get isNew(): boolean {
     return this.#held.standing !== 'known';
+  }
+
+  get isEstablished(): boolean {
+    return !this.isNew && !isEmptyData(this.#held.base.data);
+  }
+
+  get recordNames(): RecordNames {
+    return this.#parts.recordNames;
   }
 
   get live(): LiveSession {
@@ -347,7 +355,11 @@ export class OpenSession implements SessionKeeper {
     const bar = this.#cookieBar;
     if (bar === undefined) {
       const data = this.#live.layOver(this.#held.base.data, Object.keys(this.#live.data));
-      return this.#carryOut(keys, () => this.#held.create({ data, meta: this.#meta }), 'set');
+      return this.#carryOut(
+        keys,
+        () => this.#held.create({ data, meta: this.#meta, text: this.#held.base.text }),
+        'set',
+      );
     }
     const message = `A new session was not stored: ${COOKIE_BAR_REMEDY[bar]}`;
     if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route()}).`);
@@ -360,10 +372,10 @@ export class OpenSession implements SessionKeeper {
     const remains = this.#remains;
     let successor: Successor = remains;
     const mine = pickKeys(this.#live.data, keys);
-    const stands = await this.#held.rewrite(({ data, meta }) => {
+    const stands = await this.#held.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
       layKeysOver(merged, mine, keys);
-      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta) });
+      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta), text });
     });
     if (!stands) this.#drop(keys);
     else if (typeof successor === 'string') this.#isOver();
@@ -415,7 +427,9 @@ export class OpenSession implements SessionKeeper {
   #startAnew(data: Readonly<Record<string, unknown>>, meta: SessionMeta, detach = false): void {
     const late = this.changes.takeMarked();
     const lateData = pickKeys(this.#live.data, late);
-    this.#held.startAnew({ data: hiddenData(data), meta: {} });
+    // What is kept keeps its text, too.
+    const { text } = this.#held.base;
+    this.#held.startAnew({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
     this.#meta = { ...meta, seen: undefined };
     this.#cookieNeed = 'none';
     this.#renewalWanted = false;

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 
+import type { RecordRewriter } from '../serializers/record-rewriter.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { recordFromWire, recordToWire, type SessionRecord } from '../session/session-record.js';
 import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
@@ -20,6 +22,9 @@ export type Remains = 'tombstone' | 'nothing';
 export interface SessionRecordsParts {
   readonly store: SessionStore;
   readonly serializer: SessionSerializer;
+  /** Present where other programs write the records too: what this one does not change keeps its text. */
+  readonly rewriter: RecordRewriter | undefined;
+  readonly recordNames: RecordNames;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
   readonly keyPrefix: string;
@@ -135,7 +140,12 @@ export class SessionRecords {
 
   /** @throws {SessionTooLargeError} before anything is sent. */
   #encode(record: SessionRecord): string {
-    const text = this.#parts.serializer.stringify(recordToWire(record));
+    const { serializer, rewriter, recordNames } = this.#parts;
+    const payload = recordToWire(record, recordNames);
+    const text =
+      record.text === undefined || rewriter === undefined
+        ? serializer.stringify(payload)
+        : rewriter.rewrite(payload, record.text);
     if (!this.#isTooLarge(text)) return text;
     throw new SessionTooLargeError(
       `The session would have more than ${this.#parts.maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
@@ -149,12 +159,12 @@ export class SessionRecords {
     }
     let record: SessionRecord | undefined;
     try {
-      record = recordFromWire(this.#parts.serializer.parse(text));
+      record = recordFromWire(this.#parts.serializer.parse(text), this.#parts.recordNames);
     } catch {
       record = undefined;
     }
     if (record === undefined) this.#warn(key, 'cannot be read');
-    return record;
+    return record && this.#parts.rewriter ? { ...record, text } : record;
   }
 
   /** Counts bytes only where the number of characters does not tell: UTF-8 has one to three for each. */

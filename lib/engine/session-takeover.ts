@@ -1,7 +1,8 @@
-import { RESERVED_RECORD_KEYS } from '../session.constants.js';
 import { SessionSerializationError, SessionTooLargeError } from '../session.errors.js';
 import type { SessionMigration } from '../options/session-migration.js';
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
+import { pickKeys } from '../session/session-keys.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
 import type { SessionLogger } from './session-logger.js';
 import { MOST_IDS } from './presented-sessions.js';
@@ -13,6 +14,7 @@ export interface SessionTakeoverParts {
   readonly records: SessionRecords;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
+  readonly recordNames: RecordNames;
   /** Whether a session that ended leaves a tombstone. */
   readonly tombstones: boolean;
 }
@@ -107,12 +109,12 @@ export class SessionTakeover {
   }
 
   #nativeOf(text: string, meta: SessionMeta): SessionRecord | undefined {
-    const { migration, lifetime } = this.#parts;
+    const { migration, lifetime, recordNames } = this.#parts;
     const found = migration.parse(text);
     if (found === undefined || (found.expiresAt ?? Infinity) <= lifetime.now()) return undefined;
-    const data = { ...found.data };
-    // These would speak for us.
-    for (const key of RESERVED_RECORD_KEYS) delete data[key];
+    // What lies under one of our names would speak for us.
+    const keys = Object.keys(found.data).filter((key) => !recordNames.has(key));
+    const data = pickKeys(found.data, keys);
     return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.renewed(meta) };
   }
 }

@@ -1,3 +1,4 @@
+import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
 import { fillData, refuseReservedName, type SessionData } from '../session/session.js';
@@ -17,6 +18,7 @@ export interface SessionUpdatesParts {
   readonly held: HeldRecord;
   readonly live: LiveData;
   readonly lifetime: SessionLifetime;
+  readonly recordNames: RecordNames;
   /** What a request does to its own session never overlaps. */
   readonly turns: Turns;
   /** A copy that shares nothing with the original. */
@@ -104,7 +106,7 @@ export class SessionUpdates {
     fillData(draft, fresh.data);
     layKeysOver(draft, this.#copyOf(live.data, pending), pending);
     const result = await update(draft);
-    checkKeys(draft);
+    this.#checkKeys(draft);
     return turns.run(async () => {
       if (held.standing !== 'known' || held.id !== id) return 'conflict';
       if ((await this.#swap(fresh, draft)) === 'conflict') return 'conflict';
@@ -118,7 +120,10 @@ export class SessionUpdates {
     const { held, lifetime, remains, ended, written } = this.#parts;
     const data = { ...hiddenData(fresh.data), ...draft };
     const isOver = isEmptyData(data);
-    const outcome = await held.swap(fresh, isOver ? remains() : { data, meta: lifetime.written(fresh.meta) });
+    const outcome = await held.swap(
+      fresh,
+      isOver ? remains() : { data, meta: lifetime.written(fresh.meta), text: fresh.text },
+    );
     if (outcome === 'missing') throw hasEnded();
     if (outcome === 'replaced') (isOver ? ended : written)();
     return outcome;
@@ -132,7 +137,7 @@ export class SessionUpdates {
     for (const key of live.take()) pending.add(key);
     const draft = this.#copyOf(live.data, Object.keys(live.data));
     const result = await update(draft);
-    checkKeys(draft);
+    this.#checkKeys(draft);
     return turns.run(async () => {
       // Another update was first, or another session has begun.
       if (held.id !== id || this.#won > won) return 'conflict';
@@ -158,13 +163,13 @@ export class SessionUpdates {
     live.changes.giveBack(late);
   }
 
+  #checkKeys(draft: SessionData): void {
+    for (const key of Object.keys(draft)) refuseReservedName(key, this.#parts.recordNames);
+  }
+
   #copyOf(data: SessionData, keys: Iterable<string>): SessionData {
     return this.#parts.copy(pickKeys(data, keys));
   }
-}
-
-function checkKeys(draft: SessionData): void {
-  Object.keys(draft).forEach(refuseReservedName);
 }
 
 function hasEnded(): SessionDestroyedError {

@@ -1,10 +1,12 @@
 import { Inject, Injectable, UnauthorizedException, type CanActivate, type ExecutionContext } from '@nestjs/common';
 
+import { isEstablished } from '../session/session.js';
 import { SessionService } from './session.service.js';
 
 /**
- * Lets a request pass only with an established session, one that has a record in the store; with `pinning`, only from the
- * address it belongs to. Anybody else gets 401.
+ * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
+ * address it belongs to. Any other request gets 401. A record of Quart-Session that holds `_permanent` and `_addr` alone is a visit of
+ * which the application knows nothing.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -16,7 +18,7 @@ export class SessionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.#sessions.open(context);
-    if (session.isNew) throw new UnauthorizedException();
+    if (!isEstablished(session)) throw new UnauthorizedException();
     return true;
   }
 }

@@ -9,8 +9,10 @@ import { parseDuration } from '../duration.js';
 import { AddressPin } from '../pinning/address-pin.js';
 import type { Pinning, PinningOptions } from '../pinning/pinning-options.js';
 import { compileTrust, type TrustFunction } from '../pinning/proxy-trust.js';
+import { RecordRewriter } from '../serializers/record-rewriter.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { TaggedJsonSerializer } from '../serializers/tagged-json.serializer.js';
+import { RecordNames } from '../session/record-names.js';
 import { generateSessionId, isWellFormedId } from '../session/session-id.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
@@ -88,6 +90,9 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly writesPermanent: boolean;
   readonly signer: CookieSigner | undefined;
   readonly serializer: SessionSerializer;
+  /** Present where other programs write the records too. */
+  readonly rewriter: RecordRewriter | undefined;
+  readonly recordNames: RecordNames;
   readonly migration: SessionMigration | undefined;
   readonly generateId: () => string;
   readonly pin: AddressPin | undefined;
@@ -119,7 +124,6 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
     tombstones: given.tombstones,
     maxRecordBytes: checkedRecordBytes(given.maxRecordBytes),
     expireDeadCookies: given.expireDeadCookies,
-    writesPermanent: given.wire === 'quart',
     rolling: given.rolling,
     staticFiles: given.staticFiles,
     onLateSaveError: given.onLateSaveError,
@@ -128,10 +132,7 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
       given.absoluteTimeout === undefined ? undefined : duration('absoluteTimeout', given.absoluteTimeout),
     generateId: checkedGenerator(given.generateId),
     signer: signerOf(given),
-    serializer:
-      given.serializer === undefined
-        ? new TaggedJsonSerializer({ dialect: given.wire })
-        : checkedSerializer(given.serializer),
+    ...recordFormOf(given),
     migration: checkedMigration(given.migrateFrom),
     ...pinOf(given.pinning),
     trust: given.trustProxy === undefined ? undefined : compileTrust(given.trustProxy),
@@ -234,6 +235,20 @@ function signerOf({ secret, signer, wire }: SessionModuleOptions): CookieSigner 
   if (signer !== undefined) return checkedSigner(signer);
   if (secret === undefined) return undefined;
   return wire === 'quart' ? new ItsdangerousSigner(secret) : new HmacSigner(secret);
+}
+
+function recordFormOf({
+  wire,
+  serializer = new TaggedJsonSerializer({ dialect: wire }),
+}: Laid): Pick<ResolvedOptions, 'serializer' | 'rewriter' | 'recordNames' | 'writesPermanent'> {
+  checkedSerializer(serializer);
+  if (wire === 'native') {
+    return { serializer, rewriter: undefined, recordNames: RecordNames.native, writesPermanent: false };
+  }
+  // A serializer of the user's own may write anything, also one that extends ours.
+  const isOurs = Object.getPrototypeOf(serializer) === TaggedJsonSerializer.prototype;
+  const rewriter = isOurs ? new RecordRewriter(serializer) : undefined;
+  return { serializer, rewriter, recordNames: RecordNames.quart, writesPermanent: true };
 }
 
 function checkedMigration(migration: SessionMigration | undefined): SessionMigration | undefined {

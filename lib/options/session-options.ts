@@ -59,7 +59,9 @@ export interface SessionModuleOptions {
    * The format in the store and in the cookie. `'quart'` shares live sessions with Quart-Session or Flask on the same back-end: it
    * writes the plain id into the store's key (`hashIds: false`), signs as itsdangerous does (`ItsdangerousSigner` over `secret`, salt
    * `quart-session`), writes the `quart` dialect of `TaggedJsonSerializer` and `_permanent`, leaves no tombstones, and lets each write
-   * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it, but for `rolling`. @default 'native'
+   * renew the lifetime (`rolling: 'write'`, `idleTimeout: '31d'`). Each of these can be given beside it, but for `rolling`. What a request does
+   * not change keeps the text that Python gave it, unless the serializer is one of your own. The library's one time, that of birth, which
+   * `absoluteTimeout` counts from, lies under `_nest_session_created`; natively its times are `_created` and `_seen`. @default 'native'
    */
   readonly wire?: 'native' | 'quart' | undefined;
   /**

@@ -1,30 +1,124 @@
-import { randomUUID } from 'node:crypto';
+import { defineData } from '../session/session-record.js';
+import { endOfString } from './json-string.js';
+import { nest } from './nesting.js';
+
+const SPACE = /[ \t\n\r]*/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const INTEGER = /^-?\d+$/;
+
+const WORDS: readonly (readonly [word: string, value: unknown])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+  ['NaN', NaN],
+  ['Infinity', Infinity],
+  ['-Infinity', -Infinity],
+];
 
 /**
- * The only key of an object that stands for a bare token which `JSON.parse` refuses or rounds. Drawn at random for each process,
- * so that no stored text can hold it.
+ * Like `JSON.parse`, but reads NaN and the infinities, which that refuses, and gives large integers, which that rounds, as
+ * `bigint`. Many times slower: only for texts in which there is one of these.
+ * @throws {SyntaxError} when the text is no JSON, and a `Misfit` when it is nested too deeply.
  */
-export const BARE_TOKEN = `nest-session ${randomUUID()}`;
-
-/**
- * One string, number or word; strings are matched only to step over what is written in them. A string that never ends reaches to
- * the end, or else each quote in it would be tried as the start of a string again, which takes for ever on a long, cut text.
- */
-const TOKEN = /"[^"\\]*(?:\\[^]?[^"\\]*)*"?|-?\d[\d.eE+-]*|-?Infinity|NaN/g;
-const INTEGER = /^-?[1-9]\d*$/;
-
-/** Like `JSON.parse`, but what that refuses or rounds comes as `{ [BARE_TOKEN]: text }`: NaN, infinities, large integers. */
 export function parseExactJson(text: string): unknown {
-  return JSON.parse(text.replace(TOKEN, (token) => (isNative(token) ? token : `{"${BARE_TOKEN}":"${token}"}`)));
+  return new ExactParser(text).parse();
 }
 
-/** The number or bigint that a bare token means. */
-export function fromBareToken(token: string): number | bigint {
-  return INTEGER.test(token) ? BigInt(token) : Number(token);
+/** Reads one text, from its beginning to its end. */
+class ExactParser {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  parse(): unknown {
+    const value = this.#value(0);
+    this.#skipSpace();
+    if (this.#at < this.#text.length) throw notJson();
+    return value;
+  }
+
+  #value(depth: number): unknown {
+    this.#skipSpace();
+    switch (this.#text[this.#at]) {
+      case '"':
+        return this.#string();
+      case '{':
+        return this.#object(nest(depth));
+      case '[':
+        return this.#array(nest(depth));
+      default:
+        return this.#word();
+    }
+  }
+
+  #object(depth: number): object {
+    const object: Record<string, unknown> = {};
+    this.#list('}', () => {
+      this.#skipSpace();
+      if (this.#text[this.#at] !== '"') throw notJson();
+      const key = this.#string();
+      if (!this.#takes(':')) throw notJson();
+      defineData(object, key, this.#value(depth));
+    });
+    return object;
+  }
+
+  #array(depth: number): unknown[] {
+    const items: unknown[] = [];
+    this.#list(']', () => items.push(this.#value(depth)));
+    return items;
+  }
+
+  /** What stands between a bracket and the one that closes it. */
+  #list(end: string, readOne: () => void): void {
+    this.#at++;
+    if (this.#takes(end)) return;
+    do readOne();
+    while (this.#takes(','));
+    if (!this.#takes(end)) throw notJson();
+  }
+
+  #string(): string {
+    const start = this.#at;
+    this.#at = endOfString(this.#text, start);
+    // The engine's own parser knows the escapes, and what may not stand in a string.
+    return JSON.parse(this.#text.slice(start, this.#at)) as string;
+  }
+
+  #word(): unknown {
+    for (const [word, value] of WORDS) {
+      if (!this.#text.startsWith(word, this.#at)) continue;
+      this.#at += word.length;
+      return value;
+    }
+    const number = this.#match(NUMBER);
+    if (number === '') throw notJson();
+    const value = Number(number);
+    return INTEGER.test(number) && !Number.isSafeInteger(value) ? BigInt(number) : value;
+  }
+
+  #takes(character: string): boolean {
+    this.#skipSpace();
+    const isThere = this.#text[this.#at] === character;
+    if (isThere) this.#at++;
+    return isThere;
+  }
+
+  #skipSpace(): void {
+    this.#match(SPACE);
+  }
+
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += found.length;
+    return found;
+  }
 }
 
-function isNative(token: string): boolean {
-  if (token.startsWith('"')) return true;
-  if (token.endsWith('y') || token === 'NaN') return false;
-  return token.length < 16 || !INTEGER.test(token) || Number.isSafeInteger(Number(token));
+function notJson(): SyntaxError {
+  return new SyntaxError('The text is not JSON.');
 }

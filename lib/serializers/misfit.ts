@@ -1,5 +1,6 @@
+import { types } from 'node:util';
 import { SessionSerializationError } from '../session.errors.js';
-import { formatPath, type ValuePath } from './value-path.js';
+import { formatPath, HIDDEN_STEP } from './value-path.js';
 
 interface Step {
   readonly key: string | number;
@@ -22,14 +23,17 @@ export class Misfit extends Error {
   /** The error that the caller of a serializer sees. */
   static toSessionError(error: unknown, failure: 'cannot be stored' | 'cannot be read'): SessionSerializationError {
     const misfit = Misfit.#of(error);
-    const steps = misfit.#trail.toReversed();
-    const turn = cycleEnd(steps);
-    const path: ValuePath = (turn === undefined ? steps : steps.slice(0, turn)).map((step) => step.key);
+    const trail = misfit.#trail.toReversed();
+    const turn = cycleEnd(trail);
+    const steps = turn === undefined ? trail : trail.slice(0, turn);
+    const path = steps.map(({ key }) => key);
     const reason =
       turn === undefined
         ? misfit.message
         : 'it refers back to an object that holds it. Store an id instead of the object.';
-    return new SessionSerializationError(`${formatPath(path)} ${failure}: ${reason}`, { path, cause: misfit.cause });
+    // The string keys of a Map are data, even where they look like names.
+    const shown = steps.map(({ key, holder }) => (typeof key === 'string' && types.isMap(holder) ? HIDDEN_STEP : key));
+    return new SessionSerializationError(`${formatPath(shown)} ${failure}: ${reason}`, { path, cause: misfit.cause });
   }
 
   static #of(error: unknown): Misfit {

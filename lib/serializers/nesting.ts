@@ -1,10 +1,5 @@
+import { MAX_NESTING } from '../session/nesting.js';
 import { Misfit } from './misfit.js';
-
-/**
- * How many levels of objects and arrays a stored text may have. Deeper ones are refused both ways, since a recursive walk would
- * run out of stack at a depth that nobody can foretell. Python's own reader gives up at a similar depth.
- */
-export const MAX_NESTING = 500;
 
 /** The depth one level further in; throws a {@link Misfit} where there may be none. */
 export function nest(depth: number): number {

@@ -1,5 +1,5 @@
+import { MAX_NESTING } from '../session/nesting.js';
 import { isPlainNumber } from './json-number.js';
-import { MAX_NESTING } from './nesting.js';
 
 const SPACE = 32;
 

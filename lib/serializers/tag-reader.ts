@@ -1,5 +1,4 @@
 import type { Dialect } from './dialect.js';
-import { BARE_TOKEN, fromBareToken } from './exact-json.js';
 import { Markup } from './markup.js';
 import { Misfit } from './misfit.js';
 import { nest } from './nesting.js';
@@ -47,7 +46,6 @@ export class TagReader {
     const object = json as Record<string, unknown>;
     const keys = Object.keys(object);
     const tag = keys.length === 1 ? keys[0] : undefined;
-    if (tag === BARE_TOKEN) return fromBareToken(String(object[tag]));
     if (tag === undefined || !this.#tags.has(tag)) return this.#record(object, keys, nest(depth));
     return DECODERS[tag]?.(this.read(object[tag], nest(depth)));
   }

@@ -96,7 +96,8 @@ function parseNatively(text: string): unknown {
 function parseExactly(text: string): unknown {
   try {
     return parseExactJson(text);
-  } catch {
+  } catch (error) {
+    if (error instanceof Misfit) throw error;
     // The parser's own error quotes the text, and so data: it is not passed on as the cause.
     throw new Misfit('it is not JSON, so another program or another serializer wrote it.');
   }

@@ -1,19 +1,25 @@
-/** Keys and indexes that lead from a record to a value in it, outermost first. */
-export type ValuePath = readonly (string | number)[];
+/** What stands in a path for a step that is data, such as the key of a `Map`. */
+export const HIDDEN_STEP = Symbol('a hidden step');
+
+/** Keys and indexes that lead from a record to a value in it, outermost first, as far as they may be shown. */
+export type ValuePath = readonly (string | number | typeof HIDDEN_STEP)[];
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 // A value nested too deeply has a path of hundreds of steps; a log line must stay readable.
 const SHOWN_STEPS = 16;
 
-/** The path as one would write it in code, `items[0].fn` or `cart["odd key"]`; long ones are cut. */
+/**
+ * The path as one would write it in code, `items[0].fn`; long ones are cut. A key that is no name to write
+ * in code, such as that of `users["ada@example.org"]`, is data more often than not and has no place in a log: it shows as `[…]`.
+ */
 export function formatPath(path: ValuePath): string {
   if (path.length === 0) return 'the value';
   const shown = path.slice(0, SHOWN_STEPS).map(formatStep).join('').replace(/^\./, '');
   return path.length > SHOWN_STEPS ? `${shown}…` : shown;
 }
 
-function formatStep(step: string | number): string {
+function formatStep(step: ValuePath[number]): string {
   if (typeof step === 'number') return `[${step}]`;
-  return IDENTIFIER.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+  return typeof step === 'string' && IDENTIFIER.test(step) ? `.${step}` : '[…]';
 }

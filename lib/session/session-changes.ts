@@ -1,17 +1,13 @@
-type Stringify = (value: unknown) => string;
+import { fingerprint } from './fingerprint.js';
 
 /**
- * What a request did to its session, key by key, without serialising what it never looked at: assigned and deleted keys are
- * noted; an object that was handed out may be changed behind our back, so its text is remembered and compared later.
+ * What a request did to its session, key by key, without a look at what it never asked for: assigned and deleted keys are noted; an
+ * object that was handed out may be changed behind our back, so its fingerprint is remembered and compared later.
  */
 export class SessionChanges {
-  readonly #stringify: Stringify;
   readonly #marked = new Set<string>();
-  readonly #handedOut = new Map<string, string>();
-
-  constructor(stringify: Stringify) {
-    this.#stringify = stringify;
-  }
+  /** By key; `undefined` where the object has none: it then counts as changed, and saving it says where the fault lies and why. */
+  readonly #handedOut = new Map<string, string | undefined>();
 
   /** The key was assigned or deleted. */
   mark(key: string): void {
@@ -20,7 +16,7 @@ export class SessionChanges {
 
   /** The key's object is about to leave our hands. */
   handOut(key: string, value: object): void {
-    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, this.#textOf(value));
+    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, fingerprint(value));
   }
 
   /** The keys that differ from the last time this was asked; from here on they count as unchanged. */
@@ -28,7 +24,9 @@ export class SessionChanges {
     const taken = this.takeMarked();
     this.watch(taken, data);
     for (const [key, before] of this.#handedOut) {
-      if (!taken.has(key) && this.#remember(key, data[key]) !== before) taken.add(key);
+      if (taken.has(key)) continue;
+      const now = this.#remember(key, data[key]);
+      if (now === undefined || now !== before) taken.add(key);
     }
     return taken;
   }
@@ -61,17 +59,8 @@ export class SessionChanges {
       this.#handedOut.delete(key);
       return undefined;
     }
-    const text = this.#textOf(value);
-    this.#handedOut.set(key, text);
-    return text;
-  }
-
-  /** A value that cannot be stored counts as changed; saving the record then says where it lies and why. */
-  #textOf(value: object): string {
-    try {
-      return this.#stringify(value);
-    } catch {
-      return '';
-    }
+    const now = fingerprint(value);
+    this.#handedOut.set(key, now);
+    return now;
   }
 }

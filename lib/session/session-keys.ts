@@ -1,5 +1,5 @@
 import { defineData } from './session-record.js';
-import { isReservedName } from './session.js';
+import { isMemberName } from './session.js';
 
 /** Data of a session, by key. */
 type Data = Readonly<Record<string, unknown>>;
@@ -26,5 +26,5 @@ export function isEmptyData(data: Data): boolean {
 
 /** Data that another program stored under a member's name: never shown, never lost. */
 export function hiddenData(data: Data): Record<string, unknown> {
-  return pickKeys(data, Object.keys(data).filter(isReservedName));
+  return pickKeys(data, Object.keys(data).filter(isMemberName));
 }

@@ -1,6 +1,6 @@
-import { RESERVED_RECORD_KEYS } from '../session.constants.js';
+import type { RecordNames } from './record-names.js';
 
-/** The library's own part of a record; on the wire it lies beside the data under `_created`, `_seen`, `_addr`, `_permanent`. */
+/** The library's own part of a record; on the wire it lies beside the data, under its {@link RecordNames}. */
 export interface SessionMeta {
   /** When the session was born, in epoch seconds. The absolute timeout counts from here, whatever happens to the session. */
   readonly created?: number;
@@ -16,29 +16,33 @@ export interface SessionMeta {
 export interface SessionRecord {
   readonly data: Readonly<Record<string, unknown>>;
   readonly meta: SessionMeta;
+  /** The text that it was read from, where what stays the same has to keep that: other programs write the records too. */
+  readonly text?: string | undefined;
 }
 
+/** In the order in which they are written. */
+const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;
+
 /** Splits what a serializer read into data and meta, or answers `undefined` when it is no record at all. */
-export function recordFromWire(payload: unknown): SessionRecord | undefined {
+export function recordFromWire(payload: unknown, names: RecordNames): SessionRecord | undefined {
   if (typeof payload !== 'object' || payload === null || !isPlain(payload)) return undefined;
   const data: Record<string, unknown> = {};
   const fields = payload as Record<string, unknown>;
-  for (const key of Object.keys(fields)) if (!isReservedKey(key)) defineData(data, key, fields[key]);
-  const { _created, _seen, _addr, _permanent } = fields;
-  return { data, meta: { created: asTime(_created), seen: asTime(_seen), addr: asText(_addr), permanent: _permanent } };
+  for (const key of Object.keys(fields)) if (!names.has(key)) defineData(data, key, fields[key]);
+  const seen = names.seen === undefined ? undefined : asTime(fields[names.seen]);
+  const { [names.created]: created, [names.addr]: addr, [names.permanent]: permanent } = fields;
+  return { data, meta: { created: asTime(created), seen, addr: asText(addr), permanent } };
 }
 
 /** The flat object that the serializer writes; the reserved keys come first, so that a person who looks sees them. */
-export function recordToWire({ data, meta }: SessionRecord): Record<string, unknown> {
-  const payload: Record<string, unknown> = {
-    _permanent: meta.permanent,
-    _addr: meta.addr,
-    _created: meta.created,
-    _seen: meta.seen,
-  };
-  for (const key of RESERVED_RECORD_KEYS) if (payload[key] === undefined) delete payload[key];
+export function recordToWire({ data, meta }: SessionRecord, names: RecordNames): Record<string, unknown> {
+  const payload: Record<string, unknown> = {};
+  for (const part of META_PARTS) {
+    const name = names[part];
+    if (name !== undefined && meta[part] !== undefined) payload[name] = meta[part];
+  }
   // Whatever the data hold, they never speak for the library.
-  for (const key of Object.keys(data)) if (!isReservedKey(key)) defineData(payload, key, data[key]);
+  for (const key of Object.keys(data)) if (!names.has(key)) defineData(payload, key, data[key]);
   return payload;
 }
 
@@ -46,10 +50,6 @@ export function recordToWire({ data, meta }: SessionRecord): Record<string, unkn
 export function defineData(target: Record<string, unknown>, key: string, value: unknown): void {
   if (!(key in target)) target[key] = value;
   else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-}
-
-function isReservedKey(key: string): boolean {
-  return (RESERVED_RECORD_KEYS as readonly string[]).includes(key);
 }
 
 function isPlain(payload: object): boolean {

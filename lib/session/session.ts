@@ -1,6 +1,6 @@
 import { callbackify } from 'node:util';
 
-import { RESERVED_RECORD_KEYS } from '../session.constants.js';
+import type { RecordNames } from './record-names.js';
 import type { SessionChanges } from './session-changes.js';
 import { defineData } from './session-record.js';
 
@@ -86,6 +86,10 @@ export interface SessionKeeper {
   /** The live object that stands for the session now; after a regenerate with a callback, no longer the first one. */
   readonly live: LiveSession;
   readonly changes: SessionChanges;
+  /** The keys that are no data. */
+  readonly recordNames: RecordNames;
+  /** Whether the store has a record of this session that holds data, as far as we know. */
+  readonly isEstablished: boolean;
   /** @param detach whether another object stands for the session afterwards, so that the present one can stay as it is. */
   regenerate(options: RegenerateOptions, detach: boolean): Promise<void>;
   destroy(): Promise<void>;
@@ -144,11 +148,18 @@ class Session {
 Object.freeze(Session.prototype);
 
 const MEMBERS = new Set(Object.getOwnPropertyNames(Session.prototype).filter((name) => name !== 'constructor'));
-const RESERVED = new Set<string>([...MEMBERS, ...RESERVED_RECORD_KEYS]);
 
 /** Whether a key of the data would hide a member; such data, written by another program, are kept but not shown. */
-export function isReservedName(key: string): boolean {
-  return RESERVED.has(key);
+export function isMemberName(key: string): boolean {
+  return MEMBERS.has(key);
+}
+
+/**
+ * Whether the session was there before this request: its record holds data, and not only what the library, or Quart-Session, writes
+ * of its own accord.
+ */
+export function isEstablished(session: LiveSession): boolean {
+  return keeperOf(session).isEstablished;
 }
 
 /** A live session from both sides. */
@@ -172,7 +183,7 @@ export function createLiveSession(keeper: SessionKeeper, record: Readonly<Record
 /** Makes the data beneath a live session those of the record; what would hide a member is left out. */
 export function fillData(data: Record<string, unknown>, record: Readonly<Record<string, unknown>>): void {
   for (const key of Object.keys(data)) delete data[key];
-  for (const key of Object.keys(record)) if (!isReservedName(key)) defineData(data, key, record[key]);
+  for (const key of Object.keys(record)) if (!isMemberName(key)) defineData(data, key, record[key]);
 }
 
 class SessionHandler implements ProxyHandler<Record<string, unknown>> {
@@ -192,7 +203,7 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
 
   set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
-    refuseReservedName(key);
+    refuseReservedName(key, this.#keeper.recordNames);
     if (!Object.hasOwn(target, key) || !Object.is(target[key], value)) {
       defineData(target, key, value);
       if (this.#isCurrent) this.#keeper.changes.mark(key);
@@ -244,8 +255,8 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
 }
 
 /** @throws {TypeError} for a key that would hide a member or speak for the library. */
-export function refuseReservedName(key: string): void {
-  if (!isReservedName(key)) return;
+export function refuseReservedName(key: string, names: RecordNames): void {
+  if (!isMemberName(key) && !names.has(key)) return;
   throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
 }
 

@@ -8,7 +8,8 @@ from shared_sessions import SharedSessions
 
 app = Quart(__name__)
 app.secret_key = os.environ.get("SECRET_KEY", "a secret for a sample and for nothing else")
-# With Quart-Session from PyPI: app.config["SESSION_TYPE"] = "redis"; Session(app)
+# With Quart-Session from PyPI, on Quart before 0.20:
+# app.config.update(SESSION_TYPE="redis", SESSION_USE_SIGNER=True); Session(app)
 app.session_interface = SharedSessions(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
 
 PAGE = f"http://localhost:{os.environ.get('PORT', '3000')}"

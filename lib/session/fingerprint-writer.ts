@@ -1,0 +1,125 @@
+import { types } from 'node:util';
+
+import { MAX_NESTING } from './nesting.js';
+
+/** What an error keeps without showing it. */
+const ERROR_PARTS = ['name', 'message', 'stack', 'cause', 'errors'] as const;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Thrown where a value cannot be told from another one. Made once: its stack is of no use. */
+const NO_TEXT = new Error('The value has no text.');
+
+/**
+ * Writes a text in which every part of a value says of itself what it is and how long, so that no two values share one. Nobody reads
+ * it. Used for one value and thrown away.
+ */
+export class FingerprintWriter {
+  /** Objects in the order in which they were met: shared ones and cycles are told by their number. */
+  readonly #known = new Map<object, number>();
+
+  /** @throws what a getter or `toJSON` throws, and an error where there is no text. */
+  write(value: unknown): string {
+    return this.#value(value, 0);
+  }
+
+  #value(value: unknown, depth: number): string {
+    switch (typeof value) {
+      case 'string':
+        return written('s', value);
+      case 'number':
+        return Object.is(value, -0) ? 'i-0;' : `i${value};`;
+      case 'object':
+        return value === null ? 'z' : this.#object(value, depth);
+      case 'boolean':
+      case 'bigint':
+      case 'undefined':
+        return `${typeof value} ${value};`;
+      default:
+        throw NO_TEXT;
+    }
+  }
+
+  #object(value: object, depth: number): string {
+    const known = this.#known.get(value);
+    if (known !== undefined) return `@${known};`;
+    if (depth >= MAX_NESTING) throw NO_TEXT;
+    this.#known.set(value, this.#known.size);
+    const name = written('(', className(value));
+    if (Array.isArray(value)) return `${name}${this.#array(value, depth + 1)})`;
+    const content = this.#content(value, depth + 1);
+    return `${name}${content ?? this.#instance(value, depth + 1)})`;
+  }
+
+  /** What a built-in object holds that is no property of it; `undefined` for any other object. */
+  #content(value: object, depth: number): string | undefined {
+    if (types.isDate(value)) return `${value.getTime()};${this.#members(value, depth)}`;
+    if (types.isAnyArrayBuffer(value)) return bytesOf(value);
+    if (ArrayBuffer.isView(value)) return bytesOf(value.buffer, value.byteOffset, value.byteLength);
+    if (types.isMap(value)) return this.#items([...value].flat(), depth) + this.#members(value, depth);
+    if (types.isSet(value)) return this.#items([...value], depth) + this.#members(value, depth);
+    if (types.isRegExp(value)) return written('r', String(value)) + this.#members(value, depth);
+    if (types.isBoxedPrimitive(value)) return this.#value(value.valueOf(), depth) + this.#members(value, depth);
+    if (types.isNativeError(value)) return this.#error(value, depth);
+    return undefined;
+  }
+
+  /** A class may keep what it holds from us. What `toJSON` tells is then all there is. */
+  #instance(value: object, depth: number): string {
+    const { toJSON } = value as { readonly toJSON?: unknown };
+    const isPlain = hasPlainPrototype(value);
+    const json = typeof toJSON === 'function' ? `j${this.#value(toJSON.call(value, ''), depth)}` : '';
+    if (json !== '' && !isPlain) return json;
+    if (!isPlain && Object.keys(value).length === 0) throw NO_TEXT;
+    return json + this.#members(value, depth, json !== '');
+  }
+
+  #error(error: Error, depth: number): string {
+    const parts = ERROR_PARTS.filter((part) => part in error);
+    const texts = parts.map((part) => written('p', part) + this.#value((error as unknown as Members)[part], depth));
+    return texts.join('') + this.#members(error, depth);
+  }
+
+  /** @param overlooksMethods whether functions are no data, as in an object that has a `toJSON` among its own. */
+  #members(object: object, depth: number, overlooksMethods = false): string {
+    let text = '';
+    for (const key of Object.keys(object)) {
+      const value = (object as Members)[key];
+      if (!overlooksMethods || typeof value !== 'function') text += written('p', key) + this.#value(value, depth);
+    }
+    return text;
+  }
+
+  #array(items: readonly unknown[], depth: number): string {
+    const { length } = items;
+    const keys = Object.keys(items);
+    const isDense = keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
+    // Holes, of which there may be billions, are told by the keys that are left.
+    return isDense ? this.#items(items, depth) : `${length};${this.#members(items, depth)}`;
+  }
+
+  #items(items: readonly unknown[], depth: number): string {
+    let text = `${items.length}:`;
+    for (const item of items) text += this.#value(item, depth);
+    return text;
+  }
+}
+
+function written(kind: string, text: string): string {
+  return `${kind}${text.length}:${text}`;
+}
+
+function bytesOf(buffer: ArrayBufferLike, start = 0, length = buffer.byteLength): string {
+  return written('b', Buffer.from(buffer, start, length).toString('latin1'));
+}
+
+function className(value: object): string {
+  const prototype = Object.getPrototypeOf(value) as { readonly constructor?: unknown } | null;
+  const made = prototype?.constructor;
+  return typeof made === 'function' ? made.name : '';
+}
+
+function hasPlainPrototype(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
