@@ -35,6 +35,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts', 'test/*.spec.ts'] } },
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
+      { extends: true, test: { name: 'security', include: ['test/security/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
       { extends: true, test: { name: 'nest-12', include: ['test/http/**/*.spec.ts'], env: { NEST: '12' } } },
       {
