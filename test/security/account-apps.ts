@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { OutgoingHttpHeaders } from 'node:http';
 
 import { Controller, Get, Inject, Post, Query, UseGuards } from '@nestjs/common';
 
@@ -50,6 +51,12 @@ export class AccountController {
     session.user = name;
   }
 
+  /** Renews the session though nothing changed. */
+  @Post('stay')
+  stay(@Session() session: Session<Account>): void {
+    session.touch();
+  }
+
   @Post('logout')
   logout(@Session() session: Session<Account>): Promise<void> {
     return session.destroy();
@@ -97,6 +104,11 @@ export class AccountApps {
     return this.backEnd.store;
   }
 
+  /** What either has logged; Nest's logger is one for the whole process. */
+  get warnings(): readonly string[] {
+    return [...this.first.warnings, ...this.second.warnings];
+  }
+
   /** A browser at the first instance that has signed in. */
   async signedIn(name = 'ada'): Promise<Client> {
     const client = this.first.client();
@@ -106,10 +118,7 @@ export class AccountApps {
 
   /** What each instance answers to this very cookie, whatever the browser has been told since. */
   async answers(cookie: string, path = '/me'): Promise<Answer[]> {
-    return [
-      await this.first.client().get(path, { cookie }),
-      await this.second.client().get(path, { cookie }),
-    ];
+    return [await this.first.client().get(path, { cookie }), await this.second.client().get(path, { cookie })];
   }
 
   /** The status of `/me` at each instance: 200 with a session of ours, else 401. */
@@ -126,6 +135,33 @@ export class AccountApps {
     await Promise.all([this.first.close(), this.second.close()]);
     await this.backEnd.close();
   }
+}
+
+/** What a proxy that ends TLS says of a browser's request; the application has to trust it. */
+export const OVER_HTTPS = { 'x-forwarded-proto': 'https' } as const;
+export const TRUSTING = { trustProxy: 'loopback' } as const;
+
+/** The Set-Cookie lines of a whole session: how it starts, changes its id at a login, is renewed and ends. */
+export async function cookieLinesOf({ first }: AccountApps, headers: OutgoingHttpHeaders = {}): Promise<string[]> {
+  const client = first.client();
+  const lines: string[] = [];
+  for (const path of ['/cart?item=tea', '/login?name=ada', '/stay', '/logout']) {
+    const { setCookie } = await client.post(path, { headers });
+    if (setCookie.length !== 1) throw new Error(`${path} sent ${setCookie.length} cookies.`);
+    lines.push(...setCookie);
+  }
+  return lines;
+}
+
+/** The attributes of a Set-Cookie line, by their names in lower case. */
+export function attributesOf(line: string): Map<string, string> {
+  const [, ...attributes] = line.split('; ');
+  return new Map(
+    attributes.map((attribute) => {
+      const [name = '', value = ''] = attribute.split('=');
+      return [name.toLowerCase(), value];
+    }),
+  );
 }
 
 /** The session id in a `Cookie` header that holds our cookie alone, signed or not. */
