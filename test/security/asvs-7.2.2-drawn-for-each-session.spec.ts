@@ -45,7 +45,7 @@ describe.each(platforms)('7.2.2: on %s each session has an id of its own, drawn 
 
   it('a generator that gives one and the same id is refused at start-up', async () => {
     const generateId = (): string => 'one-id-for-everybody';
-    const start = AccountApps.start(platform, 'memory', { generateId });
-    await expect(start).rejects.toThrow(SessionConfigurationError);
+    const starting = AccountApps.start(platform, 'memory', { generateId });
+    await expect(starting).rejects.toThrow(SessionConfigurationError);
   });
 });

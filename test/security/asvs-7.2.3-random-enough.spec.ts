@@ -53,7 +53,14 @@ describe.each(platforms)('7.2.3: on %s', (platform) => {
 
   it.each(accountBackEnds)('an id that is taken is not given to another user, with %s', async (backEnd) => {
     const taken = `taken-${crypto.randomUUID()}`;
-    const queue = ['not-taken-at-all-1', 'not-taken-at-all-2', 'not-taken-at-all-3', 'not-taken-at-all-4', taken, taken];
+    const queue = [
+      'not-taken-at-all-1',
+      'not-taken-at-all-2',
+      'not-taken-at-all-3',
+      'not-taken-at-all-4',
+      taken,
+      taken,
+    ];
     const generateId = (): string => queue.shift() ?? crypto.randomUUID();
     apps = await AccountApps.start(platform, backEnd, { generateId });
     const [ada, eve] = [apps.first.client(), apps.second.client()];
@@ -77,8 +84,8 @@ describe('7.2.3: of many ids', () => {
   });
 
   it('every bit is as often set as not, and as often as not what it was in the one before', () => {
-    const set = new Array<number>(BITS).fill(0);
-    const flipped = new Array<number>(BITS).fill(0);
+    const set = Array.from({ length: BITS }, () => 0);
+    const flipped = Array.from({ length: BITS }, () => 0);
     for (const [index, each] of bytes.entries()) {
       const before = bytes[index - 1] ?? each;
       for (let bit = 0; bit < BITS; bit++) {

@@ -36,10 +36,8 @@ describe.each(platforms)('7.3.1: on %s a session that nobody uses ends:', (platf
     it('the server ends it, whatever the client does with its cookie', async () => {
       await start(backEnd);
       const cookie = (await apps.signedIn()).cookieHeader;
-      pass(IDLE - 1);
-      // Looked at through a door that renews nothing.
-      expect(await apps.recordOf(cookie)).toContain('ada');
-      pass(2);
+      pass(IDLE + 1);
+      // The record is still there: it is the time in it that counts.
       expect(await apps.recordOf(cookie)).toContain('ada');
       expect(await apps.doors(cookie)).toEqual([401, 401]);
       // Having been asked for it again, it stays over.
