@@ -54,6 +54,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts', 'test/*.spec.ts'] } },
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
+      { extends: true, test: { name: 'security', include: ['test/security/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
       httpTests('nest-12', '.', '12'),
       httpTests('nest-11', 'test/nest-11', '11'),

@@ -2,7 +2,7 @@
 export interface CookieOptions {
   /**
    * The cookie's name. `__Host-` in front binds it to this very host; the browser then demands `secure: true`, the path `/`
-   * and no domain (RFC 6265bis section 4.1.3).
+   * and no domain (RFC 6265bis section 4.1.3). At most 1024 characters.
    * @default 'session'
    */
   readonly name?: string;

@@ -16,6 +16,12 @@ const ALLOWED: Partial<Record<keyof ResolvedCookie, readonly unknown[]>> = {
 };
 
 /**
+ * Most characters of a name. Browsers drop a cookie whose name and value have more than 4096 bytes together (RFC 6265bis section
+ * 5.6); our signers' values have some 220 at most.
+ */
+const LONGEST_NAME = 1024;
+
+/**
  * Refuses a cookie that a browser would drop or misread, so that it shows at start-up and not as a session that is lost.
  * @throws SessionConfigurationError whose message says what to write instead.
  */
@@ -62,6 +68,12 @@ function checkHostPrefix(cookie: ResolvedCookie): void {
 function checkText(cookie: ResolvedCookie): void {
   if (!String(cookie.path).startsWith('/')) {
     throw new SessionConfigurationError(`cookie.path is ${shown(cookie.path)}: write a path that starts with '/'.`);
+  }
+  const { length } = String(cookie.name);
+  if (length > LONGEST_NAME) {
+    throw new SessionConfigurationError(
+      `cookie.name has ${length} characters, and browsers drop a cookie that is too long: write at most ${LONGEST_NAME}.`,
+    );
   }
   try {
     removalCookie(cookie, true);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 /** What any session id looks like: letters, digits, `-` and `_`, so that it needs no escaping in a cookie or a store key. */
 const WELL_FORMED = /^[A-Za-z0-9_-]{16,128}$/;
 
-/** A new session id: 192 random bits in base64url, 32 characters. OWASP asks for at least 64 bits of entropy (ASVS 5.0, 7.2.3). */
+/** A new session id: 192 random bits in base64url, 32 characters. OWASP asks for at least 128 bits of entropy (ASVS 5.0, 7.2.3). */
 export function generateSessionId(): string {
   return randomBytes(24).toString('base64url');
 }

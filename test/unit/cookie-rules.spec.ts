@@ -21,6 +21,7 @@ describe('validateCookie', () => {
     { name: '__Host-session', secure: true },
     { name: '__Secure-session', secure: true, domain: 'example.com', path: '/app' },
     { name: 'my__Host-session' },
+    { name: 'n'.repeat(1024) },
     { domain: '.example.com', path: '/a b/~c%20' },
     { domain: 'localhost' },
   ])('%j is accepted', (options) => {
@@ -50,6 +51,7 @@ describe('validateCookie', () => {
     [{ path: '/a;b' }, "the path '/a;b'"],
     [{ path: '/café' }, 'a path in ASCII'],
     [{ name: '' }, "the name ''"],
+    [{ name: 'n'.repeat(1025) }, 'cookie.name has 1025 characters'],
     [{ name: 'a b' }, "the name 'a b'"],
     [{ name: 'a=b' }, "the name 'a=b'"],
     [{ name: 'a;b' }, "the name 'a;b'"],
