@@ -34,6 +34,15 @@ export interface SessionMembers<T extends object = SessionData> {
    *
    * With a callback it does what Passport expects: when that is called, `request.session` is a new object, and this one stays
    * readable as it was. What is assigned to this one then goes to the new session.
+   *
+   * All sessions that the request presents end with it: where it carries several cookies of the name, the new one is the only one
+   * that still opens.
+   *
+   * Should it fail, nothing that follows is saved as if it had been done, until another `regenerate`, `destroy` or `reload` succeeds.
+   * The answer fails with the same error, whether or not your code waits for it. There are two exceptions, both for code that has
+   * waited for it (with `await`, `catch` or a callback): its own answer with a status of 400 or more goes out as it is, without a
+   * cookie; and after a {@link SessionDestroyedError}, as a second click meets, any answer does, and what was written to the session
+   * is dropped.
    * @throws {SessionStoreError} when the back-end fails; the session is then as it was, unless the back-end did it all the same
    * and its answer was lost.
    * @throws {SessionDestroyedError} when another request has ended the session since it was opened.
@@ -44,7 +53,10 @@ export interface SessionMembers<T extends object = SessionData> {
   regenerate(options: RegenerateOptions<T>, callback: SessionCallback): void;
   /**
    * Ends the session at once, empties this object and expires the cookie. Requests that are under way cannot bring it back. Data
-   * written afterwards start a new session.
+   * written afterwards start a new session. All sessions that the request presents end, also behind further cookies of the name, and
+   * also a record that this process cannot read or takes for expired, as another process may still accept it.
+   *
+   * Should it fail, the answer fails too, by the same rule as for {@link SessionMembers.regenerate}.
    * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
    */
   destroy(): Promise<void>;
@@ -159,7 +171,9 @@ export function isMemberName(key: string): boolean {
  * of its own accord.
  */
 export function isEstablished(session: LiveSession): boolean {
-  return keeperOf(session).isEstablished;
+  const keeper = keeperOf(session) as SessionKeeper | undefined;
+  // A stand-in for a session, as in a unit test of an application, has no keeper.
+  return keeper?.isEstablished ?? !session.isNew;
 }
 
 /** A live session from both sides. */
