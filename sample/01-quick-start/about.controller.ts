@@ -1,14 +1,15 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
-import { Session, SESSION_STORE, type SessionStore } from 'nest-session';
+import { Session, type SessionStore } from 'nest-session';
 
+import { RECORDS } from './records.module.js';
 import { storeKey } from './store-key.js';
 
 /** What another program that has access to the store sees of this session. */
 @Controller('api/about')
 export class AboutController {
   constructor(
-    @Inject(SESSION_STORE) private readonly store: SessionStore,
+    @Inject(RECORDS) private readonly records: SessionStore,
     private readonly config: ConfigService,
   ) {}
 
@@ -17,6 +18,6 @@ export class AboutController {
     const store = this.config.get<string>('SESSION_STORE', 'memory');
     if (session.isNew) return { store, isNew: true, key: null, record: null };
     const key = storeKey(session.id); // the id itself never leaves the server but in its cookie
-    return { store, isNew: false, key, record: (await this.store.get(key)) ?? null };
+    return { store, isNew: false, key, record: (await this.records.get(key)) ?? null };
   }
 }

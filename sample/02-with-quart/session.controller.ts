@@ -1,7 +1,10 @@
 import { inspect } from 'node:util';
 
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { Session, SESSION_STORE, Tuple, type SessionStore } from 'nest-session';
+import type { Redis } from 'ioredis';
+import { Session, Tuple } from 'nest-session';
+
+export const REDIS = Symbol('REDIS');
 
 /** What both applications keep in the session. */
 interface SharedData {
@@ -13,7 +16,7 @@ interface SharedData {
 /** The same routes as in quart/app.py. */
 @Controller('api')
 export class SessionController {
-  constructor(@Inject(SESSION_STORE) private readonly store: SessionStore) {}
+  constructor(@Inject(REDIS) private readonly redis: Redis) {}
 
   /** Where the page finds the other application: on the same site, or the cookie would not travel. */
   @Get('quart')
@@ -24,8 +27,8 @@ export class SessionController {
   @Get('session')
   async session(@Session() session: Session<SharedData>) {
     const seen = Object.entries(session).map(([key, value]) => [key, inspect(value, { breakLength: Infinity })]);
-    const record = session.isNew ? undefined : await this.store.get(`session:${session.id}`);
-    return { seen, record: record ?? null };
+    const record = session.isNew ? null : await this.redis.get(`session:${session.id}`);
+    return { seen, record };
   }
 
   @Post('sign-in/:name')

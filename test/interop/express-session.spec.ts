@@ -9,13 +9,7 @@ import expressSessions from 'express-session';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import {
-  expressSession,
-  Session,
-  SESSION_STORE,
-  type SessionModuleOptions,
-  type SessionStore,
-} from '../../lib/index.js';
+import { expressSession, Session, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
@@ -185,7 +179,7 @@ describe.each(platforms)('Sessions of express-session, on %s', (platform) => {
   it('are found by a request that another one overtakes', async () => {
     const client = await signedIn();
     const cookie = client.cookieHeader;
-    const store = app!.app.get<SessionStore>(SESSION_STORE);
+    const store = app!.store;
     const get = store.get.bind(store);
     // In the moment between looking for the new record and reading the old one.
     store.get = async (key) => {
@@ -263,7 +257,7 @@ describe.each(platforms)('Sessions of express-session, on %s', (platform) => {
     async (tombstones) => {
       const client = await signedIn({ tombstones });
       const cookie = client.cookieHeader;
-      const store = app!.app.get<SessionStore>(SESSION_STORE);
+      const store = app!.store;
       const get = store.get.bind(store);
       // In the moment between reading the old record and storing the new one.
       store.get = async (key) => {

@@ -6,12 +6,10 @@ import {
   ItsdangerousSigner,
   Markup,
   Session,
-  SESSION_STORE,
   TaggedJsonSerializer,
   Tuple,
   Uuid,
   type SessionModuleOptions,
-  type SessionStore,
 } from '../../lib/index.js';
 import type { ChildServer } from '../fixtures/child-server.js';
 import { Client } from '../fixtures/client.js';
@@ -200,7 +198,7 @@ describe.each(frameworks)('One session with %s', (framework) => {
           return text === '' ? undefined : JSON.parse(text);
         };
         const storedText = async (id: string): Promise<string | undefined> => {
-          const text = await app.app.get<SessionStore>(SESSION_STORE).get(`session:${id}`);
+          const text = await app.store.get(`session:${id}`);
           return text;
         };
         const idOf = (client: Client): string => (client.jar.get('session') ?? '').split('.')[0]!;
@@ -380,7 +378,7 @@ describe.each(platforms)('Beside Python on %s', (platform) => {
     await atPython.get('/add/pen');
     expect(await me(atNest)).toEqual({ user: 'ada', cart: ['book', 'pen'] });
     const id = (atNest.jar.get('session') ?? '').split('.')[0]!;
-    const record = await app!.app.get<SessionStore>(SESSION_STORE).get(`session:${id}`);
+    const record = await app!.store.get(`session:${id}`);
     expect(record).toContain('"_addr":"127.0.0.1","_permanent":true,');
   });
 
@@ -390,7 +388,7 @@ describe.each(platforms)('Beside Python on %s', (platform) => {
     await atPython.get('/unpin');
     expect(await me(atNest)).toEqual({ user: 'ada' });
     const id = (atNest.jar.get('session') ?? '').split('.')[0]!;
-    const record = await app!.app.get<SessionStore>(SESSION_STORE).get(`session:${id}`);
+    const record = await app!.store.get(`session:${id}`);
     expect(record).toContain('"_addr":"127.0.0.1"');
   });
 
