@@ -1,8 +1,14 @@
 import { Controller, Get, Post, Redirect, Req } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { Session, SessionConflictError, type SessionModuleOptions } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
+import {
+  Session,
+  SessionConflictError,
+  type ReplaceOutcome,
+  type SessionModuleOptions,
+  type StoredSession,
+} from '../../lib/index.js';
+import { CountingStore, type Verb } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { AccountApps, attributesOf, cookieLinesOf, idOf, keyOf } from './account-apps.js';
 
@@ -52,6 +58,29 @@ class TalkativeController {
   }
 }
 
+/** Fails as drivers do, whose errors repeat the command and its arguments. */
+class TalkativeStore extends CountingStore {
+  override async read(key: string): Promise<StoredSession | undefined> {
+    return this.#told('read', key, super.read(key));
+  }
+
+  override async create(key: string, value: string, ttl: number): Promise<boolean> {
+    return this.#told('create', `${key} ${value}`, super.create(key, value, ttl));
+  }
+
+  override async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
+    return this.#told('replace', `${key} ${value}`, super.replace(key, value, ttl, version));
+  }
+
+  async #told<R>(verb: Verb, details: string, work: Promise<R>): Promise<R> {
+    try {
+      return await work;
+    } catch {
+      throw new Error(`ECONNRESET in ${verb} ${details}`);
+    }
+  }
+}
+
 const TALK = [
   ['GET', '/whole'],
   ['GET', '/spread'],
@@ -66,7 +95,7 @@ const TALK = [
 ] as const;
 
 describe.each(platforms)('3.3.4: on %s', (platform) => {
-  const store = new CountingStore();
+  const store = new TalkativeStore();
   let apps: AccountApps;
 
   async function start(session: SessionModuleOptions = {}): Promise<AccountApps> {

@@ -57,12 +57,14 @@ describe.each(platforms)('3.3.5: on %s', (platform) => {
     expect(sizeOf(lines[0] ?? '')).toBeGreaterThanOrEqual(LONGEST_NAME.length + 128);
   });
 
+  it('a longer id is refused at start-up', async () => {
+    const outcome = await start({ generateId: () => `${generateId()}x` }).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(SessionConfigurationError);
+  });
+
   it('a longer name is refused at start-up', async () => {
     const name = `${LONGEST_NAME}n`;
-    const outcome = await start({ cookie: { name, secure: true } }).then(
-      () => 'it started',
-      (error: unknown) => error,
-    );
+    const outcome = await start({ cookie: { name, secure: true } }).catch((error: unknown) => error);
     expect(outcome).toBeInstanceOf(SessionConfigurationError);
     expect((outcome as Error).message).toContain('at most 1024');
   });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { cookieValues } from '../../../lib/cookies/cookie-header.js';
 import { removalCookie, serializeCookie } from '../../../lib/cookies/session-cookie.js';
-import type { OpenSession } from '../../../lib/engine/open-session.js';
+import type { CookieNeed, OpenSession } from '../../../lib/engine/open-session.js';
 import {
   expressSession,
   HmacSigner,
@@ -96,6 +96,8 @@ const ACTIONS: Readonly<Record<string, (open: OpenSession) => unknown>> = {
   },
 };
 const ACTION_NAMES = Object.keys(ACTIONS);
+/** Those that start a session of their own, even with the id of one that has ended. */
+const STARTING: readonly string[] = ['regenerate', 'login', 'destroy', 'destroy and write'];
 
 /** What came of one case, to see that the fuzz reaches what it should. */
 export type Outcome = 'owner' | 'record' | 'new' | 'other';
@@ -172,11 +174,16 @@ export class EngineCase {
       : [`session=${this.#sign(id)}`, id];
     this.#planted.add(this.#keyOf(opened));
     // Twice: the second meets what the first has made of it.
-    for (let times = this.#random.pick([1, 1, 2]); times > 0; times--) await this.#request(header, opened);
+    for (let times = this.#random.pick([1, 1, 2]); times > 0; times--) {
+      const hasEnded = this.#store.textOf(this.#keyOf(opened))?.startsWith('nest-session tombstone ') === true;
+      const [action, need] = await this.#request(header, opened);
+      if (hasEnded && need === 'set' && !STARTING.includes(action))
+        throw new Error('A session that has ended goes on.');
+    }
   }
 
   /** @param record the id of a record that was planted for this request. */
-  async #request(header: string, record?: string): Promise<void> {
+  async #request(header: string, record?: string): Promise<readonly [action: string, need: CookieNeed]> {
     const action = this.#random.pick(ACTION_NAMES);
     this.story.push(`${action} with ${JSON.stringify(header)}`);
     const open = await this.#engine.open(undefined, {
@@ -189,6 +196,7 @@ export class EngineCase {
     await open.commit();
     this.#checkCookie(open, header, foundRecord ? record : undefined);
     this.#checkWarnings(header);
+    return [action, open.cookieNeed];
   }
 
   async #act(open: OpenSession, action: string): Promise<void> {

@@ -1,6 +1,9 @@
 import type { ReplaceOutcome, SessionStore, StoredSession } from '../../../lib/index.js';
 
-/** A store of a few records that shows its keys, and refuses a lifetime that no back-end would take. */
+/** What a key for a session of ours looks like: prefix, and an id or its hash. */
+const KEY = /^[\w-]+:[\w-]{16,128}$/;
+
+/** A store of a few records that shows its keys, and refuses a key or a lifetime that no back-end should be given. */
 export class ListedStore implements SessionStore {
   readonly #records = new Map<string, StoredSession>();
   readonly #longest: number;
@@ -15,16 +18,21 @@ export class ListedStore implements SessionStore {
     return [...this.#records.keys()];
   }
 
+  textOf(key: string): string | undefined {
+    return this.#records.get(key)?.value;
+  }
+
   /** As another program would put it there. */
   plant(key: string, value: string): void {
     this.#records.set(key, { value, version: ++this.#writes });
   }
 
   async get(key: string): Promise<string | undefined> {
-    return this.#records.get(key)?.value;
+    return this.textOf(key);
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
+    if (!KEY.test(key)) throw new Error('The store was asked for what is no id.');
     return this.#records.get(key);
   }
 
