@@ -25,8 +25,21 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 'replaced'`;
 const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
 
+// In one step, or the hash could be that of a later value.
+const READ_WITH_HASH = `
+local stored = redis.call('GET', KEYS[1])
+return stored and { stored, redis.sha1hex(stored) }`;
+
+/** What the client's decoder puts in the place of bytes that are no UTF-8: the text then no longer tells the bytes. */
+const REPLACEMENT = '\ufffd';
+
+/** The version of a record whose text does not tell its bytes. */
+class HashedVersion {
+  constructor(readonly hash: string) {}
+}
+
 /**
- * Keeps records in Redis as plain strings. The version of a record is its value.
+ * Keeps records in Redis as plain strings. The version of a record is its value, or the hash of its bytes where these are no UTF-8.
  *
  * A write under way when its connection breaks is an error, whether ioredis sends it again or not: nothing can tell whether it was
  * carried out the first time, not even a success, as a rival may have put back what was read.
@@ -80,7 +93,8 @@ export class RedisStore implements ClosableStore {
 
   async read(key: string): Promise<StoredSession | undefined> {
     const value = await this.get(key);
-    return value === undefined ? undefined : { value, version: value };
+    if (value === undefined) return undefined;
+    return value.includes(REPLACEMENT) ? this.#readHashed(key) : { value, version: value };
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
@@ -93,7 +107,7 @@ export class RedisStore implements ClosableStore {
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const keysAndArguments = [key, value, String(checkedTtl(ttl)), sha1(version as string)];
+    const keysAndArguments = [key, value, String(checkedTtl(ttl)), hashOf(version)];
     return this.#write(
       () => this.#compareAndSet(keysAndArguments),
       (outcome) => outcome === 'missing',
@@ -114,6 +128,12 @@ export class RedisStore implements ClosableStore {
       connection.disconnect();
     }
     this.#breaks.stop();
+  }
+
+  /** Another program may have written bytes that are no UTF-8; a compare-and-set on the text would never win. */
+  async #readHashed(key: string): Promise<StoredSession | undefined> {
+    const found = (await this.#read(() => this.#client.eval(READ_WITH_HASH, 1, key))) as [string, string] | null;
+    return found === null ? undefined : { value: found[0], version: new HashedVersion(found[1]) };
   }
 
   /** Sends a read once more where its connection broke: a short disturbance is no outage. */
@@ -164,6 +184,10 @@ export class RedisStore implements ClosableStore {
       return (await this.#client.eval(COMPARE_AND_SET, 1, ...keysAndArguments)) as ReplaceOutcome;
     }
   }
+}
+
+function hashOf(version: unknown): string {
+  return version instanceof HashedVersion ? version.hash : sha1(version as string);
 }
 
 function sha1(text: string): string {
