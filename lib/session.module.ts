@@ -4,13 +4,14 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { AnyRequest, AnyResponse } from './http/any-request.js';
 import { RequestSlot } from './http/request-slot.js';
 import { attachInterceptor } from './nest/attach-interceptor.js';
-import { refuseConflicts, type SessionModuleInUse } from './nest/module-conflicts.js';
+import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { SESSION_STORE } from './session.constants.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
+import type { SessionStore } from './stores/session-store.js';
 import { PER_ROUTE, RESOLVED_OPTIONS, sessionProviders } from './session.providers.js';
 
 /**
@@ -50,7 +51,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   /** Runs before the routes are registered, and so before Nest looks for their interceptors. */
   configure(): void {
-    refuseConflicts(sessionModulesOf(this.#modules), this.#modules);
+    keepApart(sessionModulesOf(this.#modules), this.#modules);
     if (this.#perRoute) attachInterceptor(this.#modules, this.#interceptor);
   }
 }
@@ -61,6 +62,7 @@ function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
     .map((module) => ({
       isGlobal: module.isGlobal,
       options: module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance,
+      store: module.getProviderByKey<SessionStore>(SESSION_STORE).instance,
     }));
 }
 

@@ -68,7 +68,8 @@ function provideOptions(options: SessionModuleOptions): ResolvedOptions {
 }
 
 async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
-  return applicationStore(await storeOf(options, moduleRef, owner), options.keyPrefix);
+  const store = await storeOf(options, moduleRef, owner);
+  return applicationStore(store, [options.keyPrefix, options.migration?.prefix ?? '']);
 }
 
 async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {

@@ -13,10 +13,17 @@ const MOST_WAITING = 1000;
 
 /** The client's end of a connection, such as a response of Node's. */
 export interface LeavingClient {
-  /** Whether the client has left. */
+  /** Whether the connection is gone, or all of the answer was sent. */
   readonly destroyed: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  off(event: 'close', listener: () => void): unknown;
+  /** Whether all of the answer was sent: then the client has not left, it was served. */
+  readonly writableFinished: boolean;
+}
+
+/** A task that waits for its turn. */
+interface Waiting {
+  readonly client: LeavingClient | undefined;
+  readonly enter: () => void;
+  readonly leave: () => void;
 }
 
 /**
@@ -39,7 +46,7 @@ export class KeyedTurns {
   }
 
   /**
-   * @param client whose task it is; it leaves the queue with its client.
+   * @param client whose task it is; where that has left by then, the task's turn is passed on.
    * @throws {SessionConflictError} when too many wait, or the client has left before the task's turn came.
    */
   async run<R>(key: string, task: () => Promise<R>, client?: LeavingClient): Promise<R> {
@@ -56,7 +63,7 @@ export class KeyedTurns {
 /** Those who wait for their turn, first come first served. */
 class Queue {
   readonly #patience: number;
-  readonly #waiting: (() => void)[] = [];
+  #waiting: Waiting[] = [];
   #inside = 0;
   #letIn = 1;
   #overdue: AbortController | undefined;
@@ -80,21 +87,21 @@ class Queue {
   }
 
   async #turn(client: LeavingClient | undefined): Promise<void> {
+    if (this.#waiting.length >= MOST_WAITING) this.#dropThoseWhoLeft();
     if (this.#waiting.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} others wait before it`);
-    if (client?.destroyed) throw conflict('its client has left');
-    await new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(conflict('its client has left'));
-      };
-      const enter = (): void => {
-        client?.off('close', leave);
-        resolve();
-      };
-      this.#waiting.push(enter);
-      client?.once('close', leave);
+    await new Promise<void>((enter, reject) => {
+      this.#waiting.push({ client, enter, leave: () => reject(conflict('its client has left')) });
       this.#watch();
     });
+  }
+
+  #dropThoseWhoLeft(): void {
+    const stay: Waiting[] = [];
+    for (const waiting of this.#waiting) {
+      if (hasLeft(waiting.client)) waiting.leave();
+      else stay.push(waiting);
+    }
+    this.#waiting = stay;
   }
 
   #callNext(): void {
@@ -106,14 +113,19 @@ class Queue {
 
   /** From here on they count as inside, though their tasks begin a moment later. */
   #admit(count: number): void {
-    for (const enter of this.#waiting.splice(0, count)) {
-      this.#inside++;
-      enter();
+    for (let admitted = 0; admitted < count && this.#waiting.length > 0;) {
+      const next = this.#waiting.shift();
+      if (hasLeft(next?.client)) next?.leave();
+      else {
+        this.#inside++;
+        admitted++;
+        next?.enter();
+      }
     }
     this.#watch();
   }
 
-  /** A clock runs for whoever is inside, as long as somebody waits. */
+  /** A clock runs for the tasks inside, as long as others wait. */
   #watch(): void {
     if (this.#overdue !== undefined || this.#waiting.length === 0) return;
     const overdue = (this.#overdue = new AbortController());
@@ -126,6 +138,10 @@ class Queue {
       () => undefined,
     );
   }
+}
+
+function hasLeft(client: LeavingClient | undefined): boolean {
+  return client !== undefined && client.destroyed && !client.writableFinished;
 }
 
 function conflict(reason: string): SessionConflictError {

@@ -13,17 +13,24 @@ import {
 /** Data of a session, by key. */
 type Data = Readonly<Record<string, unknown>>;
 
+/** What storing makes of values. */
+export interface StoredValues {
+  stringify(value: unknown): string;
+  /** What comes back of a value that is stored and read. */
+  copy(value: unknown): unknown;
+}
+
 /** The object that handlers get, the data beneath it, and what the request did to them. */
 export class LiveData {
-  readonly changes = new SessionChanges();
+  readonly changes: SessionChanges;
   readonly #keeper: SessionKeeper;
-  readonly #copy: (value: unknown) => unknown;
+  readonly #values: StoredValues;
   #sides: LiveParts;
 
-  /** @param copy makes what comes back of a value that is stored and read. */
-  constructor(keeper: SessionKeeper, copy: (value: unknown) => unknown, data: Data) {
+  constructor(keeper: SessionKeeper, values: StoredValues, data: Data) {
+    this.changes = new SessionChanges((value) => values.stringify(value));
     this.#keeper = keeper;
-    this.#copy = copy;
+    this.#values = values;
     this.#sides = createLiveSession(keeper, data);
   }
 
@@ -83,7 +90,7 @@ export class LiveData {
 
   #copyPrint(value: unknown): string | undefined {
     try {
-      return fingerprint(this.#copy(value));
+      return fingerprint(this.#values.copy(value));
     } catch {
       // What cannot be stored is nothing that the store has.
       return undefined;

@@ -95,7 +95,7 @@ export class OpenSession implements SessionKeeper {
     // signed anew together with a save alone: that shows whether the id is still the session's.
     this.#renewalWanted =
       record !== undefined && (rotated || parts.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr);
-    this.#live = new LiveData(this, (value) => parts.records.copy(value), data);
+    this.#live = new LiveData(this, parts.records, data);
   }
 
   get id(): string {

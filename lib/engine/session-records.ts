@@ -117,9 +117,14 @@ export class SessionRecords {
     return this.#ask('delete', () => this.#parts.store.delete(key));
   }
 
+  /** The text of a single value. */
+  stringify(value: unknown): string {
+    return this.#parts.serializer.stringify(value);
+  }
+
   /** A copy that shares nothing with the original. */
   copy<T>(value: T): T {
-    return this.#parts.serializer.parse(this.#parts.serializer.stringify(value)) as T;
+    return this.#parts.serializer.parse(this.stringify(value)) as T;
   }
 
   #leavesTombstone(remains: Remains): boolean {

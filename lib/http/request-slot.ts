@@ -14,7 +14,7 @@ interface SlotHolder {
   [SLOT]?: RequestSlot;
 }
 
-type SlottedRequest = NodeRequest & SlotHolder & { [RESPONSE]?: ServerResponse; readonly res?: ServerResponse };
+type SlottedRequest = NodeRequest & SlotHolder & { [RESPONSE]?: ServerResponse; readonly res?: ServerResponse | null };
 
 /** Where a request is found and what came with it, as a guard, an interceptor or middleware knows them. */
 export interface SessionPlace {
@@ -134,7 +134,8 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
 /** Express puts the response on the request; for Fastify it was remembered by {@link RequestSlot.pair}. */
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
-  return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res;
+  // engine.io sets `res` of a polling handshake to null once that is answered.
+  return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }
 
 /** What holds the slot of a message; over HTTP the request does. */

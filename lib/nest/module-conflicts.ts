@@ -2,19 +2,24 @@ import type { ModulesContainer } from '@nestjs/core';
 
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { alsoRefuseKeys } from '../stores/application-store.js';
+import type { SessionStore } from '../stores/session-store.js';
 import { sessionHandlersOf } from './session-handlers.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
   readonly isGlobal: boolean;
   readonly options: ResolvedOptions;
+  /** As the application is given it. */
+  readonly store: SessionStore;
 }
 
 /**
- * Refuses an application in which one SessionModule would take the place of another without a word.
+ * Keeps the SessionModules of one application apart, and refuses an application in which one would take the place of another without
+ * a word.
  * @throws {SessionConfigurationError} that says what to write.
  */
-export function refuseConflicts(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
+export function keepApart(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
   if (inUse.length < 2) return;
   if (inUse.filter(({ isGlobal }) => isGlobal).length > 1) {
     throw new SessionConfigurationError(
@@ -23,6 +28,7 @@ export function refuseConflicts(inUse: readonly SessionModuleInUse[], modules: M
   }
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
+  for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
   const [handler] = sessionHandlersOf(modules);
   if (handler === undefined) return;
   throw new SessionConfigurationError(
@@ -36,9 +42,10 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `Two SessionModules use the cookie '${one.cookie?.name}' and would overwrite each other's: give one of them another \`cookie: { name }\`.`,
     );
   }
-  if (isSameStore(one, other) && one.keyPrefix === other.keyPrefix) {
+  // Whether two stores are one back-end cannot be seen from here: two clients may have one address.
+  if (one.keyPrefix === other.keyPrefix) {
     throw new SessionConfigurationError(
-      `Two SessionModules keep their sessions under '${one.keyPrefix}' in one back-end, so that the cookie of one would open a session of the other: give one of them another \`keyPrefix\`.`,
+      `Two SessionModules have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,
     );
   }
 }
@@ -46,9 +53,4 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {
   if (one === undefined || other === undefined) return false;
   return one.name === other.name && one.path === other.path && one.domain === other.domain;
-}
-
-/** Each module that names `'memory'` or a class has a store of its own. */
-function isSameStore({ store: one }: ResolvedOptions, { store: other }: ResolvedOptions): boolean {
-  return one === other && (typeof one === 'object' || one === 'redis' || one === 'memcached');
 }

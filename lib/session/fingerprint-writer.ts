@@ -64,13 +64,16 @@ export class FingerprintWriter {
     return undefined;
   }
 
-  /** A class may keep what it holds from us. What `toJSON` tells is then all there is. */
+  /**
+   * A class may keep part of what it holds in private fields, which a serializer of the user's may store. Without a `toJSON`, which
+   * then tells all there is, an instance has no text.
+   */
   #instance(value: object, depth: number): string {
     const { toJSON } = value as { readonly toJSON?: unknown };
     const isPlain = hasPlainPrototype(value);
     const json = typeof toJSON === 'function' ? `j${this.#value(toJSON.call(value, ''), depth)}` : '';
     if (json !== '' && !isPlain) return json;
-    if (!isPlain && Object.keys(value).length === 0) throw NO_TEXT;
+    if (!isPlain) throw NO_TEXT;
     return json + this.#members(value, depth, json !== '');
   }
 

@@ -7,7 +7,7 @@ const SHORT_LIST = 16;
 /**
  * A text of our own that changes with everything in the value that any serializer could store; two values with one text are the
  * same to all of them. A serializer's own text would not do: encrypted, it differs each time. `undefined`: there is no such text, as
- * for a function, and the value has to count as changed.
+ * for a function, or for an instance of a class without `toJSON`, which may hold in private fields what its serializer stores.
  */
 export function fingerprint(value: unknown): string | undefined {
   try {

@@ -5,9 +5,15 @@ import { fingerprint } from './fingerprint.js';
  * object that was handed out may be changed behind our back, so its fingerprint is remembered and compared later.
  */
 export class SessionChanges {
+  readonly #textOf: (value: unknown) => string;
   readonly #marked = new Set<string>();
   /** By key; `undefined` where the object has none: it then counts as changed, and saving it says where the fault lies and why. */
   readonly #handedOut = new Map<string, string | undefined>();
+
+  /** @param textOf the serializer's, for what has no fingerprint: an instance may hold in private what its serializer stores. */
+  constructor(textOf: (value: unknown) => string) {
+    this.#textOf = textOf;
+  }
 
   /** The key was assigned or deleted. */
   mark(key: string): void {
@@ -16,7 +22,7 @@ export class SessionChanges {
 
   /** The key's object is about to leave our hands. */
   handOut(key: string, value: object): void {
-    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, fingerprint(value));
+    if (!this.#handedOut.has(key) && !this.#marked.has(key)) this.#handedOut.set(key, this.#printOf(value));
   }
 
   /** The keys that differ from the last time this was asked; from here on they count as unchanged. */
@@ -59,8 +65,18 @@ export class SessionChanges {
       this.#handedOut.delete(key);
       return undefined;
     }
-    const now = fingerprint(value);
+    const now = this.#printOf(value);
     this.#handedOut.set(key, now);
     return now;
+  }
+
+  #printOf(value: object): string | undefined {
+    const print = fingerprint(value);
+    if (print !== undefined) return print;
+    try {
+      return `text ${this.#textOf(value)}`;
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -1,7 +1,9 @@
 import { SessionConfigurationError } from '../session.errors.js';
 import type { SessionStore } from './session-store.js';
 
-const WHOLE = Symbol('nest-session.whole-store');
+const GUARD = Symbol('nest-session.key-guard');
+
+type GuardedStore = SessionStore & { readonly [GUARD]?: KeyGuard };
 
 /** Verbs whose first argument is a key. */
 const VERBS: readonly PropertyKey[] = [
@@ -16,41 +18,77 @@ const VERBS: readonly PropertyKey[] = [
 /**
  * The store as the application may use it: everything but the keys of sessions. A key that a user can choose could otherwise be the
  * key of a session, and its value a session of the user's own making.
- * @param keyPrefix what the keys of sessions begin with; where it is empty they cannot be told from others, and all are allowed.
+ * @param prefixes what the keys of sessions begin with; an empty one tells nothing from anything, and is left out.
  */
-export function applicationStore(store: SessionStore, keyPrefix: string): SessionStore {
-  if (keyPrefix === '') return store;
-  // A proxy, so that a store of the user's keeps its class, its further methods and its lifecycle hooks.
-  return new Proxy(store, new KeyGuard(keyPrefix));
+export function applicationStore(store: SessionStore, prefixes: readonly string[]): SessionStore {
+  // A proxy, so that a store of the user's keeps its class, its further methods and its lifecycle hooks. Its target is an empty
+  // object of that class, as a frozen store would not let its methods be guarded.
+  const empty = Object.create(Object.getPrototypeOf(store) as object) as SessionStore;
+  return new Proxy(empty, new KeyGuard(store, prefixes));
 }
 
 /** The store behind {@link applicationStore}, or the given one where a test has put it in its place. */
 export function wholeStore(store: SessionStore): SessionStore {
-  return (store as { readonly [WHOLE]?: SessionStore })[WHOLE] ?? store;
+  return (store as GuardedStore)[GUARD]?.store ?? store;
+}
+
+/** Keeps the application from these keys too: those of another SessionModule's sessions. */
+export function alsoRefuseKeys(store: SessionStore, prefix: string): void {
+  (store as GuardedStore)[GUARD]?.refuse(prefix);
 }
 
 class KeyGuard implements ProxyHandler<SessionStore> {
-  readonly #keyPrefix: string;
+  readonly store: SessionStore;
+  readonly #prefixes: Set<string>;
+  readonly #methods = new Map<PropertyKey, unknown>();
 
-  constructor(keyPrefix: string) {
-    this.#keyPrefix = keyPrefix;
+  constructor(store: SessionStore, prefixes: readonly string[]) {
+    this.store = store;
+    this.#prefixes = new Set(prefixes.filter((prefix) => prefix !== ''));
   }
 
-  get(store: SessionStore, property: PropertyKey): unknown {
-    if (property === WHOLE) return store;
-    const value: unknown = Reflect.get(store, property, store);
-    if (typeof value !== 'function' || property === 'constructor') return value;
-    if (!VERBS.includes(property)) return value.bind(store) as unknown;
+  refuse(prefix: string): void {
+    if (prefix !== '') this.#prefixes.add(prefix);
+  }
+
+  get(target: SessionStore, property: PropertyKey): unknown {
+    if (property === GUARD) return this;
+    // What the application has put there, such as a spy.
+    if (Object.hasOwn(target, property)) return Reflect.get(target, property) as unknown;
+    const value: unknown = Reflect.get(this.store, property, this.store);
+    if (!isMethod(value) || property === 'constructor') return value;
+    if (!this.#methods.has(property)) this.#methods.set(property, this.#method(property, value));
+    return this.#methods.get(property);
+  }
+
+  has(target: SessionStore, property: PropertyKey): boolean {
+    return property in this.store || property in target;
+  }
+
+  #method(property: PropertyKey, method: (...args: never[]) => unknown): unknown {
+    if (!VERBS.includes(property)) return method.bind(this.store as never);
     return async (key: unknown, ...rest: unknown[]): Promise<unknown> => {
       this.#check(key);
-      return Reflect.apply(value, store, [key, ...rest]) as unknown;
+      return Reflect.apply(method, this.store, [key, ...rest] as never) as unknown;
     };
   }
 
   #check(key: unknown): void {
-    if (typeof key !== 'string' || !key.startsWith(this.#keyPrefix)) return;
-    throw new SessionConfigurationError(
-      `Keys that begin with '${this.#keyPrefix}' belong to sessions (\`keyPrefix\`): choose another key for SESSION_STORE.`,
-    );
+    // A driver would make a key of an array too, out of its first item.
+    if (typeof key !== 'string') {
+      throw new SessionConfigurationError(
+        `A key of SESSION_STORE is a string, and this one is of the type ${typeof key}.`,
+      );
+    }
+    for (const prefix of this.#prefixes) {
+      if (!key.startsWith(prefix)) continue;
+      throw new SessionConfigurationError(
+        `Keys that begin with '${prefix}' belong to sessions: choose another key for SESSION_STORE.`,
+      );
+    }
   }
+}
+
+function isMethod(value: unknown): value is (...args: never[]) => unknown {
+  return typeof value === 'function';
 }

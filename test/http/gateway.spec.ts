@@ -77,7 +77,10 @@ class ChatGateway {
   }
 }
 
-describe.each(platforms)('a socket.io gateway on %s', (platform) => {
+const transports = [['websocket'], ['polling'], ['polling', 'websocket']];
+const cells = platforms.flatMap((platform) => transports.map((names) => ({ platform, names })));
+
+describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform, names }) => {
   let app: SessionApp;
   let store: CountingStore;
   let browser: Client;
@@ -107,7 +110,7 @@ describe.each(platforms)('a socket.io gateway on %s', (platform) => {
 
   function connect(): Socket {
     const socket = io(`http://127.0.0.1:${app.port}`, {
-      transports: ['websocket'],
+      transports: names,
       extraHeaders: { cookie: browser.cookieHeader },
     });
     sockets.push(socket);

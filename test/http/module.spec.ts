@@ -16,9 +16,10 @@ import { NestFactory } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { Test } from '@nestjs/testing';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 
 import {
+  expressSession,
   HmacSigner,
   MemoryStore,
   Session,
@@ -278,6 +279,11 @@ describe.each(platforms)('on %s', (platform) => {
     await expect(given.read('mine:1')).rejects.toThrow(refused);
     await expect(given.create('mine:1', 'forged', 60)).rejects.toThrow(refused);
     await expect(given.replace('mine:1', 'forged', 60, 1)).rejects.toThrow(refused);
+    // Drivers make a key of an array's first item, and a body of JSON may hold one.
+    for (const key of [['mine:1'], { toString: () => 'mine:1' }, undefined, 1]) {
+      await expect(given.get(key as string)).rejects.toThrow('A key of SESSION_STORE is a string');
+      await expect(given.set(key as string, 'forged', 60)).rejects.toThrow('A key of SESSION_STORE is a string');
+    }
     await given.set('yours:1', 'value', 60);
     expect([await given.get('yours:1'), await given.delete('yours:1')]).toEqual(['value', true]);
     if (store !== 'memory') expect(given).toBeInstanceOf(CountingStore);
@@ -301,6 +307,30 @@ describe.each(platforms)('on %s', (platform) => {
     apps.push(app);
     await app.init();
     expect([seen, app.get<HookedStore>(SESSION_STORE).hello()]).toEqual([['init hooked'], 'hello from hooked']);
+  });
+
+  it('keeps the application from the sessions that migrateFrom takes over', async () => {
+    const migrateFrom = expressSession({ secret: 's'.repeat(32), prefix: 'old:' });
+    const app = await createOn(platform, appModule(SessionModule.forRoot({ migrateFrom })), { logger: false });
+    apps.push(app);
+    const given = app.get<SessionStore>(SESSION_STORE);
+    await expect(given.set('old:1', 'forged')).rejects.toThrow("Keys that begin with 'old:' belong to sessions");
+  });
+
+  it('takes a frozen store, and gives its methods as the same functions each time', async () => {
+    const inner = new MemoryStore();
+    const verbs = ['get', 'set', 'delete', 'read', 'create', 'replace'] as const;
+    const frozen = Object.freeze(
+      Object.fromEntries(verbs.map((verb) => [verb, (...args: never[]) => Reflect.apply(inner[verb], inner, args)])),
+    ) as unknown as SessionStore;
+    const app = await createOn(platform, appModule(SessionModule.forRoot({ store: frozen })), { logger: false });
+    apps.push(app);
+    const given = app.get<SessionStore>(SESSION_STORE);
+    await given.set('key', 'value');
+    expect([await given.get('key'), given.get === given.get, 'get' in given]).toEqual(['value', true, true]);
+    const get = vi.spyOn(given, 'get');
+    await given.get('key');
+    expect(get).toHaveBeenCalledOnce();
   });
 
   it('has no session for a microservice, whatever its payload looks like', async () => {

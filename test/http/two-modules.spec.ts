@@ -12,7 +12,15 @@ import {
 } from '@nestjs/common';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { MemoryStore, Session, SESSION_STORE, SessionGuard, SessionModule, SessionService } from '../../lib/index.js';
+import {
+  MemoryStore,
+  Session,
+  SESSION_STORE,
+  SessionGuard,
+  SessionModule,
+  SessionService,
+  type SessionStore,
+} from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
@@ -78,9 +86,10 @@ function moduleOf(metadata: ModuleMetadata): new () => object {
   return AnyModule;
 }
 
-const shopSessions = (): unknown => SessionModule.forRoot({ isGlobal: false, cookie: { name: 'shop' } });
+const shopSessions = (): unknown =>
+  SessionModule.forRoot({ isGlobal: false, cookie: { name: 'shop' }, keyPrefix: 'shop:' });
 const adminSessions = (options: object = {}): unknown =>
-  SessionModule.forRoot({ isGlobal: false, cookie: { name: 'admin' }, ...options });
+  SessionModule.forRoot({ isGlobal: false, cookie: { name: 'admin' }, keyPrefix: 'admin:', ...options });
 
 function twoModules(more: ModuleMetadata = {}): new () => object {
   const shop = moduleOf({ imports: [shopSessions() as never], controllers: [ShopController] });
@@ -130,7 +139,9 @@ describe.each(platforms)('two SessionModules in one application on %s', (platfor
       exports: ['shop'],
     });
     const admin = moduleOf({
-      imports: [SessionModule.forRoot({ isGlobal: false, cookie: { name: 'admin' }, store: adminStore })],
+      imports: [
+        SessionModule.forRoot({ isGlobal: false, cookie: { name: 'admin' }, keyPrefix: 'admin:', store: adminStore }),
+      ],
       providers: [{ provide: 'admin', useExisting: SessionService }],
       exports: ['admin'],
     });
@@ -183,14 +194,34 @@ describe.each(platforms)('two SessionModules in one application on %s', (platfor
     await expect(starting(platform, imports)).rejects.toThrow("Two SessionModules use the cookie 'shop'");
   });
 
-  it('two that keep their sessions under the same keys of one store stop the start', async () => {
-    const store = new MemoryStore();
+  it.each([
+    ['one store', (store: SessionStore) => store],
+    ['stores that may have one back-end', () => new MemoryStore()],
+    ['one store class', () => MemoryStore],
+    ['stores of one name', () => 'memory'],
+  ])('two with one keyPrefix stop the start: %s', async (_what, storeOf) => {
+    const shared = new MemoryStore();
     const imports = (keyPrefix: string): unknown[] => [
-      SessionModule.forRoot({ isGlobal: false, store, cookie: { name: 'shop' } }),
-      adminSessions({ store, keyPrefix }),
+      SessionModule.forRoot({ isGlobal: false, store: storeOf(shared) as SessionStore, cookie: { name: 'shop' } }),
+      adminSessions({ store: storeOf(shared), keyPrefix }),
     ];
-    await expect(starting(platform, imports('session:'))).rejects.toThrow('give one of them another `keyPrefix`');
+    await expect(starting(platform, imports('session:'))).rejects.toThrow('Give each a `keyPrefix` of its own');
     await expect(starting(platform, imports('admin:'))).resolves.toBeUndefined();
+  });
+
+  it("neither's SESSION_STORE reaches the sessions of the other", async () => {
+    let given: SessionStore | undefined;
+    @Controller('direct')
+    class DirectController {
+      constructor(@Inject(SESSION_STORE) store: SessionStore) {
+        given = store;
+      }
+    }
+    const shop = moduleOf({ imports: [shopSessions() as never], controllers: [DirectController] });
+    await starting(platform, [shop, adminSessions()]);
+    await expect(given?.get('shop:1')).rejects.toThrow("'shop:' belong to sessions");
+    await expect(given?.set('admin:1', 'forged')).rejects.toThrow("'admin:' belong to sessions");
+    await given?.set('session:1', 'free');
   });
 
   it('one module that several others import is one', async () => {

@@ -18,8 +18,6 @@ class Point {
   ) {}
 }
 
-class Place extends Point {}
-
 class Money {
   readonly #cents: number;
 
@@ -172,10 +170,6 @@ const unlike = (): unknown[] => [
   Object(0),
   Object(1n),
   Object(true),
-  new Point(1, 2),
-  new Point(2, 1),
-  new Point(new Point(1, 2), undefined),
-  new Place(1, 2),
   new Money(1),
   new Money(2),
   shared(),
@@ -220,6 +214,7 @@ describe('the fingerprint of a value', () => {
     ['an array that has a method', Object.assign([1], { fn: () => undefined })],
     ['a boxed symbol', Object(Symbol('x'))],
     ['an instance that shows nothing of itself', new WeakMap()],
+    ['an instance that may hold more than it shows', new Point(1, 2)],
     ['a promise', Promise.resolve(1)],
     ['a getter that throws', Object.defineProperty({}, 'a', { enumerable: true, get: () => JSON.parse('{') })],
     ['a toJSON that throws', { toJSON: () => JSON.parse('{') }],

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import type { SessionSerializer } from '../../lib/index.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { TestEngine } from '../fixtures/engine.js';
 
@@ -559,5 +560,48 @@ describe('a live session', () => {
       expect(await engine.seen(id)).toBeUndefined();
       expect(engine.warnings.join()).toContain('ended');
     });
+  });
+});
+
+describe('an instance of a class that keeps its data in private', () => {
+  class Money {
+    readonly currency = 'EUR';
+    #amount: number;
+
+    constructor(amount: number) {
+      this.#amount = amount;
+    }
+
+    get amount(): number {
+      return this.#amount;
+    }
+
+    add(amount: number): void {
+      this.#amount += amount;
+    }
+  }
+
+  const serializer: SessionSerializer = {
+    stringify: (value) =>
+      JSON.stringify(value, (_key, item: unknown) => (item instanceof Money ? { money: item.amount } : item)),
+    parse: (text) =>
+      JSON.parse(text, (_key, item: { money?: number } | null) =>
+        typeof item?.money === 'number' ? new Money(item.money) : item,
+      ),
+  };
+
+  it('is saved when it has changed, and not when it was only read', async () => {
+    const store = new CountingStore();
+    const engine = new TestEngine(store, { serializer });
+    const id = await engine.stored({ money: new Money(1) });
+    const open = await engine.open(id);
+    (open.live.money as Money).add(5);
+    await open.commit();
+    store.taken();
+    expect(await engine.seen(id)).toMatchObject({ money: { amount: 6 } });
+    const reading = await engine.open(id);
+    expect((reading.live.money as Money).amount).toBe(6);
+    await reading.commit();
+    expect(store.taken()).toBe('read read');
   });
 });
