@@ -105,7 +105,7 @@ export class SessionSerializationError extends SessionError {
   }
 }
 
-/** The record is larger than the back-end can hold. Nothing was written; the record is as it was. */
+/** The record is larger than `maxRecordBytes`, or than the back-end can hold. Nothing was written; the record is as it was. */
 export class SessionTooLargeError extends SessionError {
   override readonly name = 'SessionTooLargeError';
   override readonly code = 'SESSION_TOO_LARGE';

@@ -23,6 +23,7 @@ const QUICK = [
   'test/http/access.spec.ts',
   'test/http/answers.spec.ts',
   'test/http/cookie.spec.ts',
+  'test/http/established.spec.ts',
   'test/http/failures.spec.ts',
   'test/http/gateway.spec.ts',
   'test/http/late-requests.spec.ts',
@@ -33,6 +34,8 @@ const QUICK = [
   'test/http/peer-versions.spec.ts',
   'test/http/request-session.spec.ts',
   'test/http/several-cookies.spec.ts',
+  'test/http/shared-cache.spec.ts',
+  'test/http/subscriptions.spec.ts',
   'test/http/told-failures.spec.ts',
   'test/http/two-modules.spec.ts',
 ];

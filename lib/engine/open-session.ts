@@ -187,7 +187,7 @@ export class OpenSession implements SessionKeeper {
     this.#isBeingDestroyed = true;
     return this.#ending(async () => {
       try {
-        await this.#opening.presented.endOthers(this.#remains);
+        await this.#endOthers();
         await this.#held.end(this.#remains);
       } finally {
         this.#isBeingDestroyed = false;
@@ -282,6 +282,11 @@ export class OpenSession implements SessionKeeper {
         this.#drop(keys);
         return 'untouched';
     }
+  }
+
+  #endOthers(): Promise<void> {
+    const current = this.#held.standing === 'known' ? this.#held.id : undefined;
+    return this.#opening.presented.endOthers(current, this.#remains);
   }
 
   get #metaOfNew(): SessionMeta {
@@ -407,7 +412,7 @@ export class OpenSession implements SessionKeeper {
   /** The old id opens nothing from here on. What others wrote until then counts, beside the keys changed here. */
   async #retire(mine: ReadonlySet<string>): Promise<void> {
     const { standing } = this.#held;
-    await this.#opening.presented.endOthers(this.#remains);
+    await this.#endOthers();
     if (standing === 'known' && (await this.#held.rewrite(() => 'tombstone'))) {
       const late = this.changes.takeMarked();
       const ours = [...mine, ...late, ...this.#live.take(), ...(this.#madeUpdates?.pending ?? [])];

@@ -1,10 +1,11 @@
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { AddressPin } from '../pinning/address-pin.js';
-import { isWellFormedId } from '../session/session-id.js';
+import { isWellFormedId, MOST_IDS } from '../session/session-id.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionRecord } from '../session/session-record.js';
 import { HeldRecord, type HeldRecordParts } from './held-record.js';
 import type { ReadRecord, Remains } from './session-records.js';
+import type { SessionTakeover } from './session-takeover.js';
 
 /** What decides whether a cookie opens a session. */
 export interface PresentedSessionsParts extends HeldRecordParts {
@@ -15,6 +16,8 @@ export interface PresentedSessionsParts extends HeldRecordParts {
   readonly pin: AddressPin | undefined;
   /** Whether a session presented from another address is ended, or only refused. */
   readonly onMismatch: 'destroy' | 'reject';
+  /** Absent: there are no sessions of another library to take over. */
+  readonly takeover: SessionTakeover | undefined;
 }
 
 /** The cookies of a request, and where it comes from. */
@@ -22,7 +25,7 @@ export interface PresentedCookies {
   /** The values of the session cookie, as sent; there may be several of that name. */
   readonly cookies: readonly string[];
   /** The values of the cookie of the library that was used before. */
-  readonly oldCookies?: readonly string[];
+  readonly oldCookies: readonly string[];
   /** The client's address, when sessions are pinned. */
   readonly address: string | undefined;
 }
@@ -38,9 +41,6 @@ interface VerifiedCookie {
 export interface FoundSession extends VerifiedCookie {
   readonly record: ReadRecord;
 }
-
-/** How many ids of one request are looked up: a page on a sibling domain can set cookies of our name, but cannot make us search for long. */
-export const MOST_IDS = 4;
 
 /**
  * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and a dead
@@ -63,7 +63,7 @@ export class PresentedSessions {
 
   /** Whether the browser has a cookie that an answer could expire. */
   get isAny(): boolean {
-    const { cookies, oldCookies = [] } = this.#presented;
+    const { cookies, oldCookies } = this.#presented;
     return cookies.length + oldCookies.length > 0;
   }
 
@@ -72,9 +72,10 @@ export class PresentedSessions {
     return this.#isRetired;
   }
 
-  /** Whether all ids were looked up, and none has a record or a tombstone: no process will ever accept them. */
+  /** Whether every cookie was looked up, and none has a record or a tombstone: no process will ever accept them. */
   get isDead(): boolean {
-    return this.#ids.size > 0 && this.#refused.length === 0 && !this.#isRetired && !this.#isForeign;
+    const areAll = this.#ids.size > 0 && this.#ids.size === this.#presented.cookies.length;
+    return areAll && this.#refused.length === 0 && !this.#isRetired && !this.#isForeign;
   }
 
   /** The first live session; one store command each until it is found. */
@@ -95,19 +96,20 @@ export class PresentedSessions {
   }
 
   /**
-   * Ends all sessions that the request presents beside the one it has opened: records that this process does not accept, and live
-   * ones behind further cookies of our name.
+   * Ends all sessions that the request presents beside the one it has opened: records that this process does not accept, live ones
+   * behind further cookies of our name, and those of the library that was used before.
+   * @param current the id of the session that the request has opened, if it has a record.
    * @param remains what to leave in place of a record that was not accepted; the cookies behind the others cannot all be expired, so
    * their ids must be able to open a new session at once.
    */
-  async endOthers(remains: Remains): Promise<void> {
-    const live = await this.findLive();
-    if (live !== undefined) {
+  async endOthers(current: string | undefined, remains: Remains): Promise<void> {
+    for (let live = await this.findLive(); live !== undefined; live = await this.findLive()) {
       await this.#parts.records.end(live.id, 'nothing');
-      return this.endOthers(remains);
     }
     await Promise.all(this.#refused.map((id) => this.#parts.records.end(id, remains)));
     this.#refused = [];
+    const { oldCookies } = this.#presented;
+    if (oldCookies.length > 0) await this.#parts.takeover?.endAll(oldCookies, current);
   }
 
   #nextCookie(): VerifiedCookie | undefined {

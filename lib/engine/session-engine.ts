@@ -3,13 +3,9 @@ import type { CookieBar } from './cookie-bar.js';
 import type { LeavingClient } from './keyed-turns.js';
 import { OpenSession, type Opening, type OpenSessionParts } from './open-session.js';
 import { PresentedSessions, type FoundSession, type PresentedSessionsParts } from './presented-sessions.js';
-import type { SessionTakeover } from './session-takeover.js';
 
 /** What the engine must know beside what every open session knows. */
-export interface SessionEngineParts extends OpenSessionParts, PresentedSessionsParts {
-  /** Absent: there are no sessions of another library to take over. */
-  readonly takeover: SessionTakeover | undefined;
-}
+export interface SessionEngineParts extends OpenSessionParts, PresentedSessionsParts {}
 
 /** What a request brings along. */
 export interface Presented {

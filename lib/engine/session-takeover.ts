@@ -3,9 +3,9 @@ import type { SessionMigration } from '../options/session-migration.js';
 import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { pickKeys } from '../session/session-keys.js';
+import { MOST_IDS } from '../session/session-id.js';
 import type { SessionMeta, SessionRecord } from '../session/session-record.js';
 import type { SessionLogger } from './session-logger.js';
-import { MOST_IDS } from './presented-sessions.js';
 import type { ReadRecord, SessionRecords } from './session-records.js';
 
 /** What a takeover works with. */
@@ -45,6 +45,20 @@ export class SessionTakeover {
       if (record !== undefined) return record === 'retired' ? record : { id, record };
     }
     return undefined;
+  }
+
+  /**
+   * Ends the sessions behind these cookies, taken over or not, but for the one that the request has opened.
+   * @param current the id of that one.
+   */
+  async endAll(cookies: readonly string[], current: string | undefined): Promise<void> {
+    const { migration, records } = this.#parts;
+    for (const old of this.#oldIds(cookies)) {
+      const id = migration.successorOf(old);
+      // First the tombstone, or a request that is taking the old record over now would bring the session back.
+      if (id !== current) await records.end(id, 'tombstone');
+      await records.deleteForeign(migration.prefix + old);
+    }
   }
 
   /** The ids of the first few cookies whose signature holds, each once. */

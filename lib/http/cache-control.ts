@@ -5,6 +5,8 @@ const NO_STORE = 'no-store';
 
 /** What keeps an answer from shared caches, as a whole directive; `private="field"` covers that field alone. */
 const KEPT_PRIVATE = /(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i;
+/** A value in quotes, in which nothing is a directive. */
+const QUOTED = /"(?:[^"\\]|\\.)*"?/g;
 
 /** Headers that some shared caches obey instead of Cache-Control (RFC 9213, and what came before it). */
 const TARGETED = /^(?:surrogate-control|(?:.+-)?cdn-cache-control)$/i;
@@ -12,24 +14,28 @@ const TARGETED = /^(?:surrogate-control|(?:.+-)?cdn-cache-control)$/i;
 /**
  * Sees to it that no shared cache stores this answer: with the cookie in it, the cache would hand one client's session to another
  * (RFC 9111, section 7.3).
- * @returns the route's own Cache-Control, where that would have let one and was replaced.
+ * @returns whether the route's own Cache-Control would have let one, and was replaced.
  */
-export function forbidSharedStorage(response: ServerResponse): string | undefined {
+export function forbidSharedStorage(response: ServerResponse): boolean {
   for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
   const present = response.getHeader('cache-control');
   const text = Array.isArray(present) ? present.join(', ') : String(present ?? '');
-  if (KEPT_PRIVATE.test(text)) return undefined;
+  if (isKeptPrivate(text)) return false;
   response.setHeader('Cache-Control', NO_STORE);
-  return text === '' ? undefined : text;
+  return text !== '';
 }
 
 /** The same for a head that Node has formed already, as text. */
 export function forbidSharedStorageIn(head: string): string {
   const lines = head.split('\r\n').filter((line) => !TARGETED.test(nameOf(line)));
   const present = lines.filter((line) => /^cache-control$/i.test(nameOf(line)));
-  if (present.some((line) => KEPT_PRIVATE.test(line.slice(line.indexOf(':') + 1)))) return lines.join('\r\n');
+  if (present.some((line) => isKeptPrivate(line.slice(line.indexOf(':') + 1)))) return lines.join('\r\n');
   const [status = '', ...others] = lines.filter((line) => !present.includes(line));
   return [status, `Cache-Control: ${NO_STORE}`, ...others].join('\r\n');
+}
+
+function isKeptPrivate(directives: string): boolean {
+  return KEPT_PRIVATE.test(directives.replace(QUOTED, '""'));
 }
 
 function nameOf(line: string): string {

@@ -23,12 +23,20 @@ export class FormedHead {
     for (const line of lines) appendCookie(this.#response, line);
   }
 
+  /** What stood before the response hook, such as a compressor, may have set a header after us, just as the head was formed. */
+  keepFromSharedCaches(): void {
+    const { _header: head, _headerSent: isSent } = this.#internals;
+    if (this.#lines.length > 0 && typeof head === 'string' && isSent !== true) {
+      this.#internals._header = forbidSharedStorageIn(head);
+    }
+  }
+
   /**
    * The lines were written as the head was formed; if the save then found that the session had ended, they must not leave. Nothing
    * has sent the formed head yet. HTTP/2 has none: there the head leaves at once.
    */
   correctCookies(lines: readonly string[]): void {
-    const internals = this.#response as unknown as NodeInternals;
+    const internals = this.#internals;
     const isRight = lines.join() === this.#lines.join();
     if (isRight || typeof internals._header !== 'string' || internals._headerSent === true) return;
     let head = internals._header;
@@ -37,6 +45,10 @@ export class FormedHead {
     for (const line of lines) head = head.replace(/\r\n\r\n$/, () => `\r\n${headerOf(line)}\r\n`);
     internals._header = head;
     this.#lines = lines;
+  }
+
+  get #internals(): NodeInternals {
+    return this.#response as unknown as NodeInternals;
   }
 }
 

@@ -12,7 +12,7 @@ export interface HookedAnswer {
   /** The Set-Cookie lines as they should stand in the head, in the light of all that is known by now. */
   cookieLines(): readonly string[];
   /** The route's own Cache-Control let shared caches store the answer, and the cookie with it; the hook has replaced it. */
-  replacedCacheControl(value: string): void;
+  replacedCacheControl(): void;
   /** Saving failed, and the client has nothing yet. `true`: send the answer all the same. */
   sendUnsaved(error: unknown): boolean;
 }
@@ -116,7 +116,9 @@ class ResponseHook {
     applyHeaders(response, (reason === undefined ? (second ?? third) : third) as Headers | undefined);
     response.statusCode = Number(status);
     this.#prepare();
-    return this.#original.writeHead.call(response, ...(reason === undefined ? [status] : [status, reason]));
+    const formed = this.#original.writeHead.call(response, ...(reason === undefined ? [status] : [status, reason]));
+    this.#head.keepFromSharedCaches();
+    return formed;
   }
 
   write(args: unknown[]): boolean {
@@ -172,8 +174,7 @@ class ResponseHook {
   }
 
   #keepFromSharedCaches(): void {
-    const replaced = forbidSharedStorage(this.#response);
-    if (replaced !== undefined) for (const answer of this.#answers) answer.replacedCacheControl(replaced);
+    if (forbidSharedStorage(this.#response)) for (const answer of this.#answers) answer.replacedCacheControl();
   }
 
   #formHead(): void {

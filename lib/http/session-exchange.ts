@@ -124,7 +124,7 @@ export class SessionExchange implements HookedAnswer {
 
   cookieLines(): readonly string[] {
     const opened = this.#opened;
-    if (opened === undefined || opened.cookieNeed === 'none' || opened.toldFailure !== undefined) return [];
+    if (opened === undefined || opened.cookieNeed === 'none') return [];
     const { options } = this.parts;
     const oldCookie = this.#oldCookies.length === 0 ? undefined : options.migration?.cookie;
     return new AnswerCookies({
@@ -136,9 +136,9 @@ export class SessionExchange implements HookedAnswer {
     }).linesFor(opened);
   }
 
-  replacedCacheControl(value: string): void {
+  replacedCacheControl(): void {
     this.parts.logger.warnOnce(
-      `${this.#route} sets the session cookie under 'Cache-Control: ${value}', with which a shared cache would hand the cookie to others: sent 'no-store' instead. Write 'private' or 'no-store' there, or leave the session alone.`,
+      `${this.#route} sets the session cookie under a Cache-Control with which a shared cache would hand the cookie to others: sent 'no-store' instead. Write 'private' or 'no-store' there, or leave the session alone.`,
     );
   }
 

@@ -22,7 +22,7 @@ export class SessionService {
    * others get the same object. It is saved by itself before the answer leaves.
    *
    * In a gateway each message opens the session anew from the handshake, with one store command, so that it sees a logout or a
-   * timeout; all who ask with the context of one message get the same object. There is no answer: call `save()` there. With
+   * timeout; guards, interceptors and parameters of one message get the same object, and an exception filter opens anew. There is no answer: call `save()` there. With
    * the handshake request itself, and no context, each call opens anew.
    * @throws {SessionStoreError} when the back-end fails.
    * @throws {SessionConfigurationError} when this is no request, as in a microservice, or, with `pinning`, when the client's address
@@ -58,7 +58,7 @@ function isHost(source: SessionSource): source is ArgumentsHost {
 
 function placeOfHost(host: ArgumentsHost): SessionPlace {
   const type = host.getType<string>();
-  // Nest gives all enhancers of one call the same array of arguments.
+  // Nest gives the guards, interceptors and parameters of one call the same array of arguments, and exception filters another one.
   const message = host.getArgs();
   switch (type) {
     case 'http':

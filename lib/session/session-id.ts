@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
+/** How many ids of one request are looked up: a page on a sibling domain can set cookies of our name, but cannot make us search for long. */
+export const MOST_IDS = 4;
+
 /** What any session id looks like: letters, digits, `-` and `_`, so that it needs no escaping in a cookie or a store key. */
 const WELL_FORMED = /^[A-Za-z0-9_-]{16,128}$/;
 

@@ -40,8 +40,8 @@ export interface SessionMembers<T extends object = SessionData> {
    *
    * Should it fail, nothing that follows is saved as if it had been done, until another `regenerate`, `destroy` or `reload` succeeds.
    * The answer fails with the same error, whether or not your code waits for it. There are two exceptions, both for code that has
-   * waited for it (with `await`, `catch` or a callback): its own answer with a status of 400 or more goes out as it is, without a
-   * cookie; and after a {@link SessionDestroyedError}, as a second click meets, any answer does, and what was written to the session
+   * waited for it (with `await`, `catch` or a callback): its own answer with a status of 400 or more goes out as it is, with a cookie
+   * only for a session that was saved before; and after a {@link SessionDestroyedError}, as a second click meets, any answer does, and what was written to the session
    * is dropped.
    * @throws {SessionStoreError} when the back-end fails; the session is then as it was, unless the back-end did it all the same
    * and its answer was lost.

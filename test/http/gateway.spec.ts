@@ -105,6 +105,8 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
   afterEach(async () => {
     vi.useRealTimers();
     for (const socket of sockets.splice(0)) socket.disconnect();
+    // A refusal is one of ours, never a crash.
+    expect(app.warnings.join()).not.toContain('TypeError');
     await app.close();
   });
 

@@ -211,6 +211,15 @@ describe.each(platforms)('a cookie whose session is gone on %s', (platform) => {
     expect(store.taken()).toBe('read');
   });
 
+  it('is left alone where another cookie of the name was not looked up', async () => {
+    await start({ expireDeadCookies: true });
+    const client = app.client();
+    await client.get('/write');
+    const dead = Array.from({ length: 4 }, (_, index) => `session=${'d'.repeat(31)}${index}`);
+    const answer = await app.client().get('/read', { cookie: [...dead, client.cookieHeader].join('; ') });
+    expect(answer.setCookie).toEqual([]);
+  });
+
   it.each([
     ['with a signature that does not hold, which may be another application’s', { secret: 's'.repeat(32) }, DEAD],
     ['that cannot be an id', {}, 'short'],

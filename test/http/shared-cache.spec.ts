@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +34,15 @@ class CachedController {
     session.user ??= 'whoever came first';
     reply.header('Cache-Control', 'max-age=60').header('CDN-Cache-Control', 'max-age=600').send({});
   }
+
+  /** Another value each time. */
+  @Get('changing')
+  changing(@Session() session: Session<Data>, @Res() reply: Reply): void {
+    session.user ??= 'a visitor';
+    reply.header('Cache-Control', `max-age=${++CachedController.calls}`).send({});
+  }
+
+  static calls = 0;
 
   @Header('Cache-Control', 'private, max-age=60')
   @Get('private')
@@ -118,11 +128,35 @@ describe.each(platforms)('a shared cache before the application on %s', (platfor
     expect([cacheControl(first), first.header('cdn-cache-control'), cache.hits]).toEqual(['no-store', undefined, 0]);
   });
 
+  it('is kept from the cookie though middleware sets the header just as the head is formed', async () => {
+    await app.close();
+    app = await SessionApp.start(platform, {
+      controllers: [CachedController],
+      setUp: (nest) =>
+        void nest.use(
+          (_request: unknown, response: { writeHead: (...args: unknown[]) => unknown }, next: () => void) => {
+            const { writeHead } = response;
+            response.writeHead = function (this: ServerResponse, ...args: unknown[]) {
+              this.setHeader('Cache-Control', 'public, s-maxage=60');
+              return writeHead.apply(this, args);
+            };
+            next();
+          },
+        ),
+    });
+    const answer = await app.client().get('/public');
+    expect([answer.setCookie.length, cacheControl(answer)]).toEqual([1, 'no-store']);
+    expect(await answer.json()).toEqual({ user: 'whoever came first' });
+  });
+
   it('is told of once a route, by its pattern', async () => {
     await app.client().get('/public?token=1');
     await app.client().get('/public?token=2');
+    await app.client().get('/changing');
+    await app.client().get('/changing');
     expect(app.warnings).toEqual([
-      "GET /public sets the session cookie under 'Cache-Control: public, max-age=60, s-maxage=600', with which a shared cache would hand the cookie to others: sent 'no-store' instead. Write 'private' or 'no-store' there, or leave the session alone.",
+      "GET /public sets the session cookie under a Cache-Control with which a shared cache would hand the cookie to others: sent 'no-store' instead. Write 'private' or 'no-store' there, or leave the session alone.",
+      expect.stringMatching(/^GET \/changing sets/),
     ]);
   });
 

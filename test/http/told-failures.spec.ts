@@ -46,6 +46,18 @@ class EndingController {
     }
   }
 
+  @Get('after-save')
+  async afterSave(@Session() session: Session<Data>, @Res() reply: Reply): Promise<void> {
+    await session.regenerate();
+    session.user = 'bob';
+    await session.save();
+    EndingController.fail();
+    await session.destroy().catch(() => undefined);
+    reply.status(500).send({});
+  }
+
+  static fail: () => void = () => undefined;
+
   @Get('by-value')
   async byValue(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: Reply): Promise<object> {
     const failed = await session.destroy().then(
@@ -147,6 +159,14 @@ describe.each(platforms)('a destroy or regenerate that fails on %s', (platform) 
     expect(app.warnings.filter((line) => line.includes('could not be saved'))).toEqual([]);
     store.failing.clear();
     expect(await (await client.get('/who')).json()).toEqual({ user: 'ada' });
+  });
+
+  it('sends the cookie of a session that was saved before', async () => {
+    store.failing.clear();
+    EndingController.fail = () => store.failing.add('set').add('delete');
+    expect((await client.get('/after-save')).status).toBe(500);
+    store.failing.clear();
+    expect(await (await client.get('/who')).json()).toEqual({ user: 'bob' });
   });
 
   // Fastify has no `next` for handlers.

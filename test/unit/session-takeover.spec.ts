@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { OpenSession } from '../../lib/engine/open-session.js';
-import { expressSession, ExpressSessionSigner, MemoryStore, type SessionModuleOptions } from '../../lib/index.js';
+import {
+  expressSession,
+  ExpressSessionSigner,
+  MemoryStore,
+  V8Serializer,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { PausedStore } from '../fixtures/paused-store.js';
@@ -122,5 +128,24 @@ describe('a session of another library', () => {
     expect(open.isNew).toBe(true);
     // The successor, the old record, and the successor again in case another request was first.
     expect(counting.calls.length).toBe(4 * 3);
+  });
+
+  it.each(['destroy', 'regenerate'] as const)('ends with the session of ours beside it, on %s', async (ending) => {
+    const id = await engine.stored({ user: 'grace' });
+    const open = await engine.open(id, { oldCookies: [cookie] });
+    await open.live[ending]();
+    await open.commit();
+    expect(await store.inner.get(OLD_KEY)).toBeUndefined();
+    expect((await openOld()).isNew).toBe(true);
+    expect(await engine.seen(id)).toBeUndefined();
+  });
+
+  it('ends with its successor where this process takes that for expired', async () => {
+    await openOld();
+    const strict = new TestEngine(store, { migrateFrom, serializer: new V8Serializer() });
+    const open = await strict.open(undefined, { oldCookies: [cookie] });
+    expect(open.isNew).toBe(true);
+    await open.live.destroy();
+    expect((await openOld()).isNew).toBe(true);
   });
 });
