@@ -61,6 +61,13 @@ class KeyGuard implements ProxyHandler<SessionStore> {
     return this.#methods.get(property);
   }
 
+  /** A field is the store's own; a method that the application puts here, such as a spy, is not for the engine. */
+  set(target: SessionStore, property: PropertyKey, value: unknown): boolean {
+    return isMethod(value)
+      ? Reflect.set(target, property, value)
+      : Reflect.set(this.store, property, value, this.store);
+  }
+
   has(target: SessionStore, property: PropertyKey): boolean {
     return property in this.store || property in target;
   }

@@ -294,19 +294,23 @@ describe.each(platforms)('on %s', (platform) => {
     const seen: string[] = [];
     class HookedStore extends MemoryStore implements OnModuleInit {
       readonly #name = 'hooked';
+      greeting = 'hello';
 
       onModuleInit(): void {
         seen.push(`init ${this.#name}`);
       }
 
       hello(): string {
-        return `hello from ${this.#name}`;
+        return `${this.greeting} from ${this.#name}`;
       }
     }
     const app = await createOn(platform, appModule(SessionModule.forRoot({ store: HookedStore })), { logger: false });
     apps.push(app);
     await app.init();
-    expect([seen, app.get<HookedStore>(SESSION_STORE).hello()]).toEqual([['init hooked'], 'hello from hooked']);
+    const given = app.get<HookedStore>(SESSION_STORE);
+    expect([seen, given.hello()]).toEqual([['init hooked'], 'hello from hooked']);
+    given.greeting = 'goodbye';
+    expect([given.greeting, given.hello()]).toEqual(['goodbye', 'goodbye from hooked']);
   });
 
   it('keeps the application from the sessions that migrateFrom takes over', async () => {
