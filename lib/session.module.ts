@@ -11,8 +11,8 @@ import { SessionService } from './nest/session.service.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { SESSION_STORE } from './session.constants.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
-import type { SessionStore } from './stores/session-store.js';
 import { PER_ROUTE, RESOLVED_OPTIONS, sessionProviders } from './session.providers.js';
+import type { SessionStore } from './stores/session-store.js';
 
 /**
  * Server-side sessions for a Nest application: import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,

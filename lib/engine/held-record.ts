@@ -36,13 +36,12 @@ const EMPTY: SessionRecord = { data: {}, meta: {} };
 /** One request's hold on the record of its session: which it is, what it holds as far as we know, and how to change it. */
 export class HeldRecord {
   readonly #parts: HeldRecordParts;
+  readonly #client: LeavingClient | undefined;
   #id: string | undefined;
   #standing: Standing;
   #base: SessionRecord;
   /** The last read, unless we have written since: then the version is not known any more. */
   #read: ReadRecord | undefined;
-
-  readonly #client: LeavingClient | undefined;
 
   constructor(parts: HeldRecordParts, standing: Standing, { id, record, client }: Hold) {
     this.#parts = parts;

@@ -113,14 +113,17 @@ class Queue {
 
   /** From here on they count as inside, though their tasks begin a moment later. */
   #admit(count: number): void {
-    for (let admitted = 0; admitted < count && this.#waiting.length > 0;) {
+    let places = count;
+    while (places > 0) {
       const next = this.#waiting.shift();
-      if (hasLeft(next?.client)) next?.leave();
-      else {
-        this.#inside++;
-        admitted++;
-        next?.enter();
+      if (next === undefined) break;
+      if (hasLeft(next.client)) {
+        next.leave();
+        continue;
       }
+      places--;
+      this.#inside++;
+      next.enter();
     }
     this.#watch();
   }

@@ -128,13 +128,10 @@ export class OpenSession implements SessionKeeper {
     return this.#isBeingDestroyed ? this.#expiry : this.#cookieNeed;
   }
 
-  /**
-   * The error of a destroy or regenerate that the application has waited for, and that still stands in the way of a save. A session
-   * that another request has ended does not: nothing of it will be saved anyway, and the application may answer as it likes.
-   */
+  /** The error of a destroy or regenerate that the application has waited for, and that still stands in the way of a save. */
   get toldFailure(): Error | undefined {
-    const failed = this.#failedEnding;
-    return failed?.promise.isWatched && !hasEnded(failed.error) ? failed.error : undefined;
+    const failed = this.#failureInTheWay;
+    return failed?.promise.isWatched ? failed.error : undefined;
   }
 
   /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
@@ -244,9 +241,8 @@ export class OpenSession implements SessionKeeper {
   }
 
   #commitNow(): Promise<void> | undefined {
-    const failed = this.#failedEnding;
-    if (failed !== undefined && !(failed.promise.isWatched && hasEnded(failed.error)))
-      return Promise.reject(failed.error);
+    const failed = this.#failureInTheWay;
+    if (failed !== undefined) return Promise.reject(failed.error);
     const keys = this.#live.take();
     for (const key of this.#madeUpdates?.pending ?? []) keys.add(key);
     const status = this.#status(keys);
@@ -267,6 +263,15 @@ export class OpenSession implements SessionKeeper {
       default:
         return status satisfies never;
     }
+  }
+
+  /**
+   * The failed destroy or regenerate that keeps what follows from being saved. One that has found the session ended by another
+   * request, and has told the application, does not: nothing of that session will be saved anyway.
+   */
+  get #failureInTheWay(): FailedEnding | undefined {
+    const failed = this.#failedEnding;
+    return failed?.promise.isWatched && failed.error instanceof SessionDestroyedError ? undefined : failed;
   }
 
   #status(keys: ReadonlySet<string>): Status {
@@ -462,10 +467,6 @@ export class OpenSession implements SessionKeeper {
   #hidden(): Record<string, unknown> {
     return hiddenData(this.#held.base.data);
   }
-}
-
-function hasEnded(error: Error): boolean {
-  return error instanceof SessionDestroyedError;
 }
 
 function standingOf({ record, retired = false }: Opening): Standing {

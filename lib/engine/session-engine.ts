@@ -12,7 +12,7 @@ export interface Presented {
   /** The values of the session cookie, as sent; there may be several of that name. */
   readonly cookies: readonly string[];
   /** The values of the cookie of the library that was used before. */
-  readonly oldCookies?: readonly string[];
+  readonly oldCookies: readonly string[];
   /** The client's address in canonical form; asked for only when sessions are pinned. */
   readonly address: () => string;
   /** What a new record says of `_permanent`; absent: nothing. */
@@ -42,7 +42,7 @@ export class SessionEngine {
   async open(request: Presented): Promise<OpenSession> {
     const address = this.#parts.pin && request.address();
     const { cookies, oldCookies, ...rest } = request;
-    const presented = new PresentedSessions(this.#parts, { cookies, oldCookies: oldCookies ?? [], address });
+    const presented = new PresentedSessions(this.#parts, { cookies, oldCookies, address });
     const opening: Opening = { ...rest, address, presented };
     const found = (await presented.findLive()) ?? (await this.#takeOver(request, opening));
     if (found === 'retired') return new OpenSession(this.#parts, { ...opening, retired: true });
@@ -51,7 +51,7 @@ export class SessionEngine {
 
   /** A session that another library left, where no cookie of ours opens one. */
   async #takeOver(
-    { oldCookies = [] }: Presented,
+    { oldCookies }: Presented,
     { address, permanent, presented }: Opening,
   ): Promise<FoundSession | 'retired' | undefined> {
     if (presented.isRetired) return 'retired';

@@ -45,6 +45,11 @@ export class SessionExchange implements HookedAnswer {
   readonly parts: SessionExchangeParts;
   readonly #http: HttpMessages;
   readonly #cookie: ResolvedCookie;
+  /** Whether the browser sends and takes the cookie at the path it asked for. */
+  readonly #isInPath: boolean;
+  /** The values of our cookie, and of that of the library that was used before. */
+  readonly #cookies: readonly string[];
+  readonly #oldCookies: readonly string[];
   #opening: Promise<OpenSession> | undefined;
   #opened: OpenSession | undefined;
   /** The error that the application has been given; the session is not saved after that. */
@@ -55,6 +60,11 @@ export class SessionExchange implements HookedAnswer {
     this.parts = parts;
     this.#http = http;
     this.#cookie = parts.options.cookieFor(http.request);
+    this.#isInPath = pathMatches(pathOf(http.request), this.#cookie.path);
+    const { cookie: header } = http.request.headers;
+    const oldName = parts.options.migration?.cookie.name;
+    this.#cookies = this.#isInPath ? cookieValues(header, this.#cookie.name) : [];
+    this.#oldCookies = oldName === undefined ? [] : cookieValues(header, oldName);
   }
 
   /** The live session, once it is open. */
@@ -205,15 +215,6 @@ export class SessionExchange implements HookedAnswer {
     );
   }
 
-  get #cookies(): readonly string[] {
-    return this.#isInPath ? cookieValues(this.#http.request.headers.cookie, this.#cookie.name) : [];
-  }
-
-  get #oldCookies(): readonly string[] {
-    const name = this.parts.options.migration?.cookie.name;
-    return name === undefined ? [] : cookieValues(this.#http.request.headers.cookie, name);
-  }
-
   #cookieBar(): CookieBar | undefined {
     if (this.#http.response === undefined) return 'no-response';
     if (!this.#isInPath) return 'path';
@@ -232,10 +233,6 @@ export class SessionExchange implements HookedAnswer {
 
   #isStaticFile(response: ServerResponse): boolean {
     return !this.parts.options.staticFiles && !this.#isNestAnswer && isStaticFileAnswer(response);
-  }
-
-  get #isInPath(): boolean {
-    return pathMatches(this.#path, this.#cookie.path);
   }
 
   get #isSecure(): boolean {
@@ -263,16 +260,16 @@ export class SessionExchange implements HookedAnswer {
     return (this.#http.request.headers.host ?? '').replace(/:\d*$/, '');
   }
 
-  /** The path that the browser asked for; middleware may have cut `url` down. */
-  get #path(): string {
-    return requestPath(this.#http.request.originalUrl ?? this.#http.request.url ?? '/');
-  }
-
   /** The route as a log names it. */
   get #route(): string {
     const pattern = routePattern(this.#http.exposed.requests) ?? '(a path outside the routes)';
     return `${this.#http.request.method ?? 'GET'} ${pattern}`;
   }
+}
+
+/** The path that the browser asked for; middleware may have cut `url` down. */
+function pathOf({ originalUrl, url }: NodeRequest): string {
+  return requestPath(originalUrl ?? url ?? '/');
 }
 
 function describe(error: unknown): string {
