@@ -36,7 +36,7 @@ function httpTests(name: string, workspace: string, nest: '11' | '12'): TestProj
 
 const alias = [
   { find: /^nest-session$/, replacement: `${root}lib/index.ts` },
-  { find: /^nest-session\/stores\/(redis|memcached)$/, replacement: `${root}lib/stores/$1.store.ts` },
+  { find: /^nest-session\/stores\/(redis|memcached)$/, replacement: `${root}lib/stores/$1/$1.store.ts` },
   { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/describe-session-store.ts` },
 ];
 

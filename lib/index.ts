@@ -12,26 +12,26 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export type { RegenerateOptions, SessionCallback, SessionData, SessionMembers } from './session/session.js';
+export type { RegenerateOptions, SessionCallback, SessionData, SessionMembers } from './session/session-members.js';
 export type { ClosableStore, ReplaceOutcome, SessionStore, StoredSession } from './stores/session-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory.store.js';
 export { NullStore } from './stores/null.store.js';
 export type { SessionSerializer } from './serializers/session-serializer.js';
-export { TaggedJsonSerializer, type TaggedJsonOptions } from './serializers/tagged-json.serializer.js';
+export { TaggedJsonSerializer, type TaggedJsonOptions } from './serializers/tagged-json/tagged-json.serializer.js';
 export { V8Serializer } from './serializers/v8.serializer.js';
-export { Tuple } from './serializers/tuple.js';
-export { Markup } from './serializers/markup.js';
-export { Uuid } from './serializers/uuid.js';
+export { Tuple } from './serializers/values/tuple.js';
+export { Markup } from './serializers/values/markup.js';
+export { Uuid } from './serializers/values/uuid.js';
 export type { CookieOptions } from './cookies/cookie-options.js';
 export type { Secret, SignatureDigest } from './cookies/salted-key.js';
 export type { CookieSigner, UnsignedCookie } from './cookies/cookie-signer.js';
 export { HmacSigner, type HmacSignerOptions } from './cookies/hmac.signer.js';
-export { expressSession, type ExpressSessionOptions } from './options/express-session.js';
-export type { SessionMigration } from './options/session-migration.js';
+export { expressSession, type ExpressSessionOptions } from './migration/express-session.js';
+export type { SessionMigration } from './migration/session-migration.js';
 export { ExpressSessionSigner } from './cookies/express-session.signer.js';
 export { ItsdangerousSigner, type ItsdangerousSignerOptions } from './cookies/itsdangerous.signer.js';
 export type { Pinning, PinningOptions } from './pinning/pinning-options.js';
-export type { TrustProxy } from './pinning/proxy-trust.js';
+export type { TrustProxy } from './proxy/proxy-trust.js';
 export type { Duration } from './duration.js';
 export {
   SessionAddressError,

@@ -9,9 +9,9 @@ import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
-import { SESSION_STORE } from './session.constants.js';
+import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
-import { PER_ROUTE, RESOLVED_OPTIONS, sessionProviders } from './session.providers.js';
+import { sessionProviders } from './session.providers.js';
 import type { SessionStore } from './stores/session-store.js';
 
 /**

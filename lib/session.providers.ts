@@ -2,7 +2,7 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
 import { AssembledEngine } from './engine/assembled-engine.js';
-import type { SessionLogger } from './engine/session-logger.js';
+import type { SessionLogger } from './session/session-logger.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -11,13 +11,10 @@ import { checkStore, createStore } from './options/create-store.js';
 import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
-import { SESSION_STORE } from './session.constants.js';
+import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { applicationStore, wholeStore } from './stores/application-store.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
-
-/** The options once they are checked. */
-export const RESOLVED_OPTIONS = Symbol('RESOLVED_OPTIONS');
 
 /** Closes the store that the module made, and no other, after the last request in flight has saved its session. */
 export class StoreOwner implements OnApplicationShutdown {
@@ -56,9 +53,6 @@ export function interceptorProviders(interceptor: 'global' | 'per-route'): Provi
   if (interceptor === 'per-route') return [{ provide: PER_ROUTE, useValue: true }];
   throw new SessionConfigurationError(`interceptor is '${String(interceptor)}': write 'global' or 'per-route'.`);
 }
-
-/** Present when the interceptor is to be attached per route. */
-export const PER_ROUTE = Symbol('PER_ROUTE');
 
 function provideOptions(options: SessionModuleOptions): ResolvedOptions {
   const resolved = resolveOptions(options);

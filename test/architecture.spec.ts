@@ -18,7 +18,7 @@ function sourcesOf(directory: string): SourceTree {
 /** Parts of a house that keeps the rules, to which each test adds one file that does not. */
 const sound: SourceTree = {
   'index.ts': `export { engine } from './engine/engine.js';`,
-  'http/slot.ts': `import { engine } from '../engine/engine.js'; import { map } from 'rxjs'; void engine;`,
+  'http/slot.ts': `import { engine } from '../engine/engine.js'; void engine;`,
   'engine/engine.ts': `import type { Store } from '../stores/session-store.js'; export const engine = 1;`,
   'stores/session-store.ts': `import { createHash } from 'node:crypto'; export interface Store {}`,
   'stores/redis.store.ts': `import type { Store } from './session-store.js'; export const open = () => import('ioredis');`,
@@ -29,10 +29,12 @@ describe('the floors of lib/', () => {
   const tree = sourcesOf(lib);
 
   it('are all there to be read', () => {
-    expect(Object.keys(tree)).toEqual(expect.arrayContaining(['index.ts', 'session.module.ts', 'session/session.ts']));
+    expect(Object.keys(tree)).toEqual(
+      expect.arrayContaining(['index.ts', 'session.module.ts', 'session/live-session.ts']),
+    );
   });
 
-  it('import downward only, without cycles, and know nothing of Nest below floor 5', () => {
+  it('import downward only, without cycles, and know nothing of Nest below floor 7', () => {
     expect(breaches(tree)).toEqual([]);
   });
 });
@@ -46,7 +48,7 @@ describe('the check of the house', () => {
     [
       'an upward import',
       { 'session/session.ts': `import { engine } from '../engine/engine.js';` },
-      'session/session.ts (floor 1) imports upward: engine/engine.ts (floor 4)',
+      'session/session.ts (floor 1) imports upward: engine/engine.ts (floor 5)',
     ],
     [
       'an upward import of a type alone',
@@ -56,17 +58,17 @@ describe('the check of the house', () => {
     [
       'an upward import in a type expression',
       { 'duration.ts': `export type D = import('./engine/engine.js').E;` },
-      'duration.ts (floor 0) imports upward: engine/engine.ts (floor 4)',
+      'duration.ts (floor 0) imports upward: engine/engine.ts (floor 5)',
     ],
     [
       'an upward import at run time',
       { 'duration.ts': `export const d = () => import('./engine/engine.js');` },
-      'duration.ts (floor 0) imports upward: engine/engine.ts (floor 4)',
+      'duration.ts (floor 0) imports upward: engine/engine.ts (floor 5)',
     ],
     [
       'an upward re-export',
       { 'options/all.ts': `export { engine } from '../engine/engine.js';` },
-      'options/all.ts (floor 3) imports upward: engine/engine.ts (floor 4)',
+      'options/all.ts (floor 4) imports upward: engine/engine.ts (floor 5)',
     ],
     [
       'an import between adapters',
@@ -82,17 +84,17 @@ describe('the check of the house', () => {
     [
       'Nest in the engine',
       { 'engine/log.ts': `import { Logger } from '@nestjs/common';` },
-      'engine/log.ts imports @nestjs/common below floor 5',
+      'engine/log.ts imports @nestjs/common below floor 7',
     ],
     [
       'rxjs in the options',
       { 'options/late.ts': `import type { Observable } from 'rxjs';` },
-      'options/late.ts imports rxjs below floor 5',
+      'options/late.ts imports rxjs below floor 7',
     ],
     [
       'Nest in the conformance suite',
       { 'testing/nest.ts': `import { Logger } from '@nestjs/common';` },
-      'testing/nest.ts imports @nestjs/common below floor 5',
+      'testing/nest.ts imports @nestjs/common below floor 7',
     ],
     [
       'a conformance suite that knows a store',

@@ -66,8 +66,13 @@ const surface = {
     'V8Serializer',
     'expressSession',
   ],
-  'stores/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
-  'stores/memcached.store.d.ts': ['MEMCACHED_DEFAULTS', 'MemcachedClient', 'MemcachedConnectOptions', 'MemcachedStore'],
+  'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
+  'stores/memcached/memcached.store.d.ts': [
+    'MEMCACHED_DEFAULTS',
+    'MemcachedClient',
+    'MemcachedConnectOptions',
+    'MemcachedStore',
+  ],
   'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
 } as const;
 

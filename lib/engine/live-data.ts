@@ -6,9 +6,9 @@ import {
   fillData,
   isMemberName,
   type LiveParts,
-  type LiveSession,
   type SessionKeeper,
-} from '../session/session.js';
+} from '../session/live-session.js';
+import type { LiveSession } from '../session/session-members.js';
 
 /** Data of a session, by key. */
 type Data = Readonly<Record<string, unknown>>;

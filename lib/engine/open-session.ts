@@ -1,23 +1,23 @@
 import type { SessionChanges } from '../session/session-changes.js';
 import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
-import type { SessionMeta, SessionRecord } from '../session/session-record.js';
+import type { SessionMeta, SessionRecord, ReadRecord, Remains } from '../session/session-record.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
-import type { LiveSession, RegenerateOptions, SessionKeeper } from '../session/session.js';
+import type { SessionKeeper } from '../session/live-session.js';
+import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
-import { COOKIE_BAR_REMEDY, type CookieBar } from './cookie-bar.js';
-import { HeldRecord, type HeldRecordParts, type Standing, type Successor } from './held-record.js';
+import { COOKIE_OBSTACLE_REMEDY, type CookieObstacle } from './cookie-obstacle.js';
+import { RecordHandle, type RecordHandleParts, type RecordState, type Successor } from './record-handle.js';
 import { LiveData } from './live-data.js';
-import type { LeavingClient } from './keyed-turns.js';
+import type { LeavingClient } from './keyed-queue.js';
 import type { PresentedSessions } from './presented-sessions.js';
-import type { SessionLogger } from './session-logger.js';
-import type { ReadRecord, Remains } from './session-records.js';
+import type { SessionLogger } from '../session/session-logger.js';
 import { SessionUpdates, type Update } from './session-updates.js';
-import { Turns } from './turns.js';
+import { SerialQueue } from './serial-queue.js';
 import { WatchedPromise } from './watched-promise.js';
 
 /** What every open session of one engine shares. */
-export interface OpenSessionParts extends HeldRecordParts {
+export interface OpenSessionParts extends RecordHandleParts {
   readonly lifetime: SessionLifetime;
   readonly recordNames: RecordNames;
   readonly logger: SessionLogger;
@@ -48,7 +48,7 @@ export interface Opening {
   readonly presented: PresentedSessions;
   /** Whether the cookie is not the one that we would write: signed with an old secret, or another library's. */
   readonly rotated?: boolean;
-  readonly cookieBar?: CookieBar | undefined;
+  readonly cookieObstacle?: CookieObstacle | undefined;
   /** Method and route, to name in a warning. */
   readonly route: () => string;
   /** The client's end of the connection, which may close while a save waits for others. */
@@ -67,13 +67,13 @@ type Status = 'untouched' | 'changed' | 'regenerated' | 'destroyed';
 export class OpenSession implements SessionKeeper {
   readonly #parts: OpenSessionParts;
   readonly #opening: Opening;
-  readonly #held: HeldRecord;
+  readonly #held: RecordHandle;
   readonly #live: LiveData;
   #madeUpdates: SessionUpdates | undefined;
   /** What a request does to its own session never overlaps. */
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   #meta: SessionMeta;
-  #cookieBar: CookieBar | undefined;
+  #cookieObstacle: CookieObstacle | undefined;
   #cookieNeed: CookieNeed = 'none';
   #renewalWanted: boolean;
   /** This request ended a session, so the browser's cookie opens nothing any more. */
@@ -87,8 +87,8 @@ export class OpenSession implements SessionKeeper {
     const { record, address, rotated = false } = opening;
     this.#parts = parts;
     this.#opening = opening;
-    this.#cookieBar = opening.cookieBar;
-    this.#held = new HeldRecord(parts, standingOf(opening), opening);
+    this.#cookieObstacle = opening.cookieObstacle;
+    this.#held = new RecordHandle(parts, stateOf(opening), opening);
     const { data, meta } = this.#held.base;
     this.#meta = record === undefined ? this.#metaOfNew : { ...meta, addr: meta.addr ?? address };
     // A session from before sessions were pinned gets its pin now, not at its next change. A cookie with an old signature is
@@ -124,7 +124,7 @@ export class OpenSession implements SessionKeeper {
 
   /** What the answer must say about the cookie, should its head be formed now; for a head that is formed, what it must have said. */
   get cookieNeed(): CookieNeed {
-    if (this.#cookieBar !== undefined && this.#cookieBar !== 'head-sent') return 'none';
+    if (this.#cookieObstacle !== undefined && this.#cookieObstacle !== 'head-sent') return 'none';
     return this.#isBeingDestroyed ? this.#expiry : this.#cookieNeed;
   }
 
@@ -142,8 +142,8 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** From now on no answer can carry the cookie. */
-  barCookie(bar: CookieBar): void {
-    this.#cookieBar ??= bar;
+  withholdCookie(bar: CookieObstacle): void {
+    this.#cookieObstacle ??= bar;
   }
 
   /**
@@ -169,9 +169,9 @@ export class OpenSession implements SessionKeeper {
       return Promise.reject(new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart']."));
     }
     return this.#ending(async (mine) => {
-      const bar = this.#cookieBar;
+      const bar = this.#cookieObstacle;
       if (bar !== undefined && this.#held.standing === 'known') {
-        throw new SessionConfigurationError(`The session cannot change its id here: ${COOKIE_BAR_REMEDY[bar]}.`);
+        throw new SessionConfigurationError(`The session cannot change its id here: ${COOKIE_OBSTACLE_REMEDY[bar]}.`);
       }
       await this.#retire(mine);
       const { data } = this.#live;
@@ -319,7 +319,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#held.standing === 'known' && this.#renewalWanted && this.#cookieBar === undefined;
+    return this.#held.standing === 'known' && this.#renewalWanted && this.#cookieObstacle === undefined;
   }
 
   /** What the answer says of the cookie when the record is written and not renewed. */
@@ -329,7 +329,7 @@ export class OpenSession implements SessionKeeper {
 
   /** Where the answer cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
   get #remains(): Remains {
-    return this.#cookieBar === undefined ? 'tombstone' : 'nothing';
+    return this.#cookieObstacle === undefined ? 'tombstone' : 'nothing';
   }
 
   /** What the answer says of the cookie of a session that is over. */
@@ -362,7 +362,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   #create(keys: ReadonlySet<string>): Promise<void> | undefined {
-    const bar = this.#cookieBar;
+    const bar = this.#cookieObstacle;
     if (bar === undefined) {
       const data = this.#live.layOver(this.#held.base.data, Object.keys(this.#live.data));
       return this.#carryOut(
@@ -371,7 +371,7 @@ export class OpenSession implements SessionKeeper {
         'set',
       );
     }
-    const message = `A new session was not stored: ${COOKIE_BAR_REMEDY[bar]}`;
+    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[bar]}`;
     if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route()}).`);
     else this.#parts.logger.warnOnce(`${message}.`);
     return undefined;
@@ -469,7 +469,7 @@ export class OpenSession implements SessionKeeper {
   }
 }
 
-function standingOf({ record, retired = false }: Opening): Standing {
+function stateOf({ record, retired = false }: Opening): RecordState {
   if (record !== undefined) return 'known';
   return retired ? 'retired' : 'new';
 }

@@ -2,13 +2,12 @@ import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { AddressPin } from '../pinning/address-pin.js';
 import { isWellFormedId, MOST_IDS } from '../session/session-id.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
-import type { SessionRecord } from '../session/session-record.js';
-import { HeldRecord, type HeldRecordParts } from './held-record.js';
-import type { ReadRecord, Remains } from './session-records.js';
-import type { SessionTakeover } from './session-takeover.js';
+import type { SessionRecord, ReadRecord, Remains } from '../session/session-record.js';
+import { RecordHandle, type RecordHandleParts } from './record-handle.js';
+import type { SessionMigrator } from '../migration/session-migrator.js';
 
 /** What decides whether a cookie opens a session. */
-export interface PresentedSessionsParts extends HeldRecordParts {
+export interface PresentedSessionsParts extends RecordHandleParts {
   /** Absent: the cookie holds the bare id. */
   readonly signer: CookieSigner | undefined;
   readonly lifetime: SessionLifetime;
@@ -17,7 +16,7 @@ export interface PresentedSessionsParts extends HeldRecordParts {
   /** Whether a session presented from another address is ended, or only refused. */
   readonly onMismatch: 'destroy' | 'reject';
   /** Absent: there are no sessions of another library to take over. */
-  readonly takeover: SessionTakeover | undefined;
+  readonly takeover: SessionMigrator | undefined;
 }
 
 /** The cookies of a request, and where it comes from. */
@@ -143,7 +142,7 @@ export class PresentedSessions {
 
   /** The owner may start anew at once, so no tombstone is left. Nor is one removed that the owner's own login has left by now. */
   async #endPinned(id: string, record: ReadRecord): Promise<void> {
-    const held = new HeldRecord(this.#parts, 'known', { id, record });
+    const held = new RecordHandle(this.#parts, 'known', { id, record });
     await held.rewrite((base) => (this.#isPinnedElsewhere(base) ? 'nothing' : base));
   }
 

@@ -1,6 +1,6 @@
-import type { LiveSession } from '../session/session.js';
-import type { CookieBar } from './cookie-bar.js';
-import type { LeavingClient } from './keyed-turns.js';
+import type { LiveSession } from '../session/session-members.js';
+import type { CookieObstacle } from './cookie-obstacle.js';
+import type { LeavingClient } from './keyed-queue.js';
 import { OpenSession, type Opening, type OpenSessionParts } from './open-session.js';
 import { PresentedSessions, type FoundSession, type PresentedSessionsParts } from './presented-sessions.js';
 
@@ -18,7 +18,7 @@ export interface Presented {
   /** What a new record says of `_permanent`; absent: nothing. */
   readonly permanent?: boolean | undefined;
   /** Why the answer cannot carry the cookie, if that is known beforehand. */
-  readonly cookieBar?: CookieBar | undefined;
+  readonly cookieObstacle?: CookieObstacle | undefined;
   /** Method and route, to name in a warning. */
   readonly route: () => string;
   /** The client's end of the connection, which may close while a save waits for others. */

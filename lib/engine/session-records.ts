@@ -1,22 +1,20 @@
 import { hash } from 'node:crypto';
 
-import type { RecordRewriter } from '../serializers/record-rewriter.js';
+import type { RecordRewriter } from '../serializers/tagged-json/record-rewriter.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
-import { recordFromWire, recordToWire, type SessionRecord } from '../session/session-record.js';
+import {
+  recordFromWire,
+  recordToWire,
+  type ReadRecord,
+  type Remains,
+  type SessionRecord,
+} from '../session/session-record.js';
 import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
 import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
-import type { SessionLogger } from './session-logger.js';
+import type { SessionLogger } from '../session/session-logger.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
-
-/** A record as it was read, with what a later replace must know. */
-export interface ReadRecord extends SessionRecord {
-  readonly version: unknown;
-}
-
-/** What is left where a session ended: nothing where its id may open a new one at once. */
-export type Remains = 'tombstone' | 'nothing';
 
 /** What {@link SessionRecords} is made of. */
 export interface SessionRecordsParts {
@@ -108,12 +106,12 @@ export class SessionRecords {
   }
 
   /** The text of a record that another library wrote, under the very key. */
-  readForeign(key: string): Promise<string | undefined> {
+  getRaw(key: string): Promise<string | undefined> {
     return this.#ask('get', () => this.#parts.store.get(key));
   }
 
   /** Removes a record of another library's. `false`: somebody else has. */
-  deleteForeign(key: string): Promise<boolean> {
+  deleteRaw(key: string): Promise<boolean> {
     return this.#ask('delete', () => this.#parts.store.delete(key));
   }
 

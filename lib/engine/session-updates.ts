@@ -1,13 +1,14 @@
+import type { ReadRecord, Remains } from '../session/session-record.js';
 import type { RecordNames } from '../session/record-names.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
-import { fillData, refuseReservedName, type SessionData } from '../session/session.js';
+import { fillData, refuseReservedName } from '../session/live-session.js';
+import type { SessionData } from '../session/session-members.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { retryOnConflict } from './conflict-retry.js';
-import type { HeldRecord } from './held-record.js';
+import type { RecordHandle } from './record-handle.js';
 import type { LiveData } from './live-data.js';
-import type { ReadRecord, Remains } from './session-records.js';
-import type { Turns } from './turns.js';
+import type { SerialQueue } from './serial-queue.js';
 import { WatchedPromise } from './watched-promise.js';
 
 /** A read-modify-write: changes the data in place, and answers whatever it likes. */
@@ -15,12 +16,12 @@ export type Update<R> = (data: SessionData) => R | Promise<R>;
 
 /** What updates of one session need of it. */
 export interface SessionUpdatesParts {
-  readonly held: HeldRecord;
+  readonly held: RecordHandle;
   readonly live: LiveData;
   readonly lifetime: SessionLifetime;
   readonly recordNames: RecordNames;
   /** What a request does to its own session never overlaps. */
-  readonly turns: Turns;
+  readonly turns: SerialQueue;
   /** A copy that shares nothing with the original. */
   readonly copy: <T>(value: T) => T;
   /** Stores the session that is new. */

@@ -2,7 +2,7 @@ import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { ResolvedCookie } from '../cookies/cookie-options.js';
 import { removalCookie, serializeCookie } from '../cookies/session-cookie.js';
 import type { OpenSession } from '../engine/open-session.js';
-import type { SessionMigration } from '../options/session-migration.js';
+import type { SessionMigration } from '../migration/session-migration.js';
 
 /** What the lines depend on beside the session. */
 export interface AnswerCookiesParts {

@@ -1,4 +1,4 @@
-import type { LiveSession } from '../session/session.js';
+import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest } from './any-request.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import type { LiveSession } from '../session/session.js';
+import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';

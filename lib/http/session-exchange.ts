@@ -3,20 +3,20 @@ import type { ServerResponse } from 'node:http';
 import { cookieValues } from '../cookies/cookie-header.js';
 import type { ResolvedCookie } from '../cookies/cookie-options.js';
 import { pathMatches, requestPath } from '../cookies/cookie-path.js';
-import type { CookieBar } from '../engine/cookie-bar.js';
+import type { CookieObstacle } from '../engine/cookie-obstacle.js';
 import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
-import type { SessionLogger } from '../engine/session-logger.js';
+import type { SessionLogger } from '../session/session-logger.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import { canonicalAddress } from '../pinning/ip-address.js';
-import type { LiveSession } from '../session/session.js';
+import { canonicalAddress } from '../ip-address.js';
+import type { LiveSession } from '../session/session-members.js';
 import { SessionAddressError } from '../session.errors.js';
 import { AnswerCookies } from './answer-cookies.js';
 import type { AnyRequest, NodeRequest } from './any-request.js';
-import { clientAddress } from './client-address.js';
+import { clientAddress } from '../proxy/client-address.js';
 import type { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
-import { claimsToBeSecure, isSecureRequest } from './request-scheme.js';
+import { claimsToBeSecure, isSecureRequest } from '../proxy/request-scheme.js';
 import { installResponseHook, type HookedAnswer } from './response-hook.js';
 import { routePattern } from './route-pattern.js';
 import { isStaticFileAnswer } from './static-file-answer.js';
@@ -120,9 +120,9 @@ export class SessionExchange implements HookedAnswer {
     if (opened === undefined) return undefined;
     this.#warnOfNull();
     varyByCookie(response);
-    if (this.#isStaticFile(response)) opened.barCookie('static-file');
+    if (this.#isStaticFile(response)) opened.withholdCookie('static-file');
     const saving = isSavedNow ? opened.commit() : undefined;
-    const bar = (): void => opened.barCookie('head-sent');
+    const bar = (): void => opened.withholdCookie('head-sent');
     if (saving === undefined) bar();
     else saving.then(bar, bar);
     return saving;
@@ -173,12 +173,12 @@ export class SessionExchange implements HookedAnswer {
         oldCookies: this.#oldCookies,
         address: () => this.#address(),
         permanent: this.parts.options.writesPermanent ? this.#cookie.persistent : undefined,
-        cookieBar: this.#cookieBar(),
+        cookieObstacle: this.#cookieObstacle(),
         route: () => this.#route,
         client: response,
         onReplaced: (live) => this.#expose(live),
       });
-      if (response?.headersSent === true) opened.barCookie('head-sent');
+      if (response?.headersSent === true) opened.withholdCookie('head-sent');
       this.#opened = opened;
       this.#expose(opened.live);
       return opened;
@@ -215,7 +215,7 @@ export class SessionExchange implements HookedAnswer {
     );
   }
 
-  #cookieBar(): CookieBar | undefined {
+  #cookieObstacle(): CookieObstacle | undefined {
     if (this.#http.response === undefined) return 'no-response';
     if (!this.#isInPath) return 'path';
     return this.#cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext, type PipeTransform, type T
 
 import type { AnyRequest } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session.js';
+import type { LiveSession, SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** What follows the key in `@Session('key', …)`, or comes alone. */

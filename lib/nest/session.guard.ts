@@ -1,6 +1,6 @@
 import { Inject, Injectable, UnauthorizedException, type CanActivate, type ExecutionContext } from '@nestjs/common';
 
-import { isEstablished } from '../session/session.js';
+import { isEstablished } from '../session/live-session.js';
 import { SessionService } from './session.service.js';
 
 /**

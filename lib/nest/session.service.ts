@@ -3,7 +3,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { AnyRequest } from '../http/any-request.js';
 import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import type { SessionExchangeParts } from '../http/session-exchange.js';
-import type { LiveSession, SessionData } from '../session/session.js';
+import type { LiveSession, SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** A request of Express, Fastify or Node, or the context that a guard, interceptor, filter or gateway is given. */

@@ -1,8 +1,8 @@
 import { SessionConfigurationError } from '../session.errors.js';
-import { MemcachedStore } from '../stores/memcached.store.js';
+import { MemcachedStore } from '../stores/memcached/memcached.store.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { NullStore } from '../stores/null.store.js';
-import { RedisStore } from '../stores/redis.store.js';
+import { RedisStore } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { checkedMemcachedClient, missingMethods } from './option-shapes.js';
 import type { ResolvedOptions } from './resolve-options.js';

@@ -1,7 +1,7 @@
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import type { MemcachedClient } from '../stores/memcached.store.js';
+import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
 
 /** The names of those methods that a value does not have: all of them, when it is no object. */
 export function missingMethods(value: unknown, names: readonly string[]): string[] {

@@ -8,17 +8,17 @@ import { ItsdangerousSigner } from '../cookies/itsdangerous.signer.js';
 import { parseDuration } from '../duration.js';
 import { AddressPin } from '../pinning/address-pin.js';
 import type { Pinning, PinningOptions } from '../pinning/pinning-options.js';
-import { compileTrust, type TrustFunction } from '../pinning/proxy-trust.js';
-import { RecordRewriter } from '../serializers/record-rewriter.js';
+import { compileTrust, type TrustFunction } from '../proxy/proxy-trust.js';
+import { RecordRewriter } from '../serializers/tagged-json/record-rewriter.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
-import { TaggedJsonSerializer } from '../serializers/tagged-json.serializer.js';
+import { TaggedJsonSerializer } from '../serializers/tagged-json/tagged-json.serializer.js';
 import { RecordNames } from '../session/record-names.js';
 import { generateSessionId, isWellFormedId } from '../session/session-id.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { checkConnection, checkedSerializer, checkedSigner } from './option-shapes.js';
-import type { SessionMigration } from './session-migration.js';
+import type { SessionMigration } from '../migration/session-migration.js';
 import type { SessionModuleOptions, StoreName } from './session-options.js';
 
 /** The one table of defaults. What is absent here has no default: it is off, or unset. */
@@ -252,7 +252,7 @@ function recordFormOf({
 }
 
 function checkedMigration(migration: SessionMigration | undefined): SessionMigration | undefined {
-  if (migration === undefined || typeof (migration as Partial<SessionMigration> | null)?.successorOf === 'function') {
+  if (migration === undefined || typeof (migration as Partial<SessionMigration> | null)?.newIdOf === 'function') {
     return migration;
   }
   throw new SessionConfigurationError(

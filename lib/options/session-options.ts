@@ -5,13 +5,13 @@ import type { Secret } from '../cookies/salted-key.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { Duration } from '../duration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
-import type { TrustProxy } from '../pinning/proxy-trust.js';
+import type { TrustProxy } from '../proxy/proxy-trust.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
-import type { SessionMigration } from './session-migration.js';
-import type { MemcachedConnectOptions } from '../stores/memcached-connection.js';
-import type { RedisConnectOptions } from '../stores/redis-connection.js';
-import type { MemcachedClient } from '../stores/memcached.store.js';
-import type { RedisClient } from '../stores/redis.store.js';
+import type { SessionMigration } from '../migration/session-migration.js';
+import type { MemcachedConnectOptions } from '../stores/memcached/memcached-connection.js';
+import type { RedisConnectOptions } from '../stores/redis/redis-connection.js';
+import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
+import type { RedisClient } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 
 /** A store that the module ships, by name. */

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { canonicalAddress } from './ip-address.js';
+import { canonicalAddress } from '../ip-address.js';
 
 /** How many leading bits of an address must agree. */
 export interface PrefixLengths {

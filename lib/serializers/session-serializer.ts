@@ -1,5 +1,5 @@
 /**
- * Turns data into the text that a store keeps, and back. It is given whole records, which are plain objects, and single values
+ * SerialQueue data into the text that a store keeps, and back. It is given whole records, which are plain objects, and single values
  * of them. `parse(stringify(value))` equals `value`. The text of a value may be another one each time, as an encrypted one is: how it
  * looks is not how changes are found.
  */

@@ -1,15 +1,15 @@
 import { types } from 'node:util';
-import { Misfit } from './misfit.js';
-import { nest } from './nesting.js';
+import { UnserializableError } from './unserializable-error.js';
+import { deeper } from './nesting-depth.js';
 import { isPlainObject, unknownInstance } from './plain-object.js';
-import { Tuple } from './tuple.js';
+import { Tuple } from './values/tuple.js';
 
 /** Refuses what `node:v8` cannot keep, or would give back as something else. Used for one value and thrown away. */
 export class V8Check {
   /** Shared objects are looked at once, and cycles end. */
   readonly #met = new Set<object>();
 
-  /** @throws {Misfit} that knows the path. */
+  /** @throws {UnserializableError} that knows the path. */
   check(value: unknown, depth = 0): void {
     switch (typeof value) {
       case 'object':
@@ -17,14 +17,14 @@ export class V8Check {
         return;
       case 'function':
       case 'symbol':
-        throw new Misfit(`a ${typeof value} has no stored form. Keep it outside the session.`);
+        throw new UnserializableError(`a ${typeof value} has no stored form. Keep it outside the session.`);
       default:
     }
   }
 
   #object(value: object, depth: number): void {
     this.#met.add(value);
-    const inner = nest(depth);
+    const inner = deeper(depth);
     if (Array.isArray(value) && !(value instanceof Tuple)) this.#array(value, inner);
     else if (types.isMap(value)) this.#map(value, inner);
     else if (types.isSet(value)) this.#items([...value], value, inner);
@@ -36,7 +36,8 @@ export class V8Check {
   /** A few bytes may say that an array has four billion items, of which none is there: who walks over it does not come back. */
   #array(items: readonly unknown[], depth: number): void {
     for (let index = 0; index < items.length; index++) {
-      if (!(index in items)) throw new Misfit('it is an array with holes. Store undefined or null in their place.');
+      if (!(index in items))
+        throw new UnserializableError('it is an array with holes. Store undefined or null in their place.');
       this.#member(() => items[index], index, items, depth);
     }
     // What `RegExp.prototype.exec` gives, for one, has properties with names.
@@ -65,7 +66,7 @@ export class V8Check {
     try {
       this.check(read(), depth);
     } catch (error) {
-      throw Misfit.within(error, key, holder);
+      throw UnserializableError.within(error, key, holder);
     }
   }
 }

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { SessionSerializationError } from '../session.errors.js';
-import { Misfit } from './misfit.js';
+import { UnserializableError } from './unserializable-error.js';
 import type { SessionSerializer } from './session-serializer.js';
 import { V8Check } from './v8-check.js';
 
@@ -19,7 +19,7 @@ export class V8Serializer implements SessionSerializer {
       new V8Check().check(value);
       return serialize(value).toString('base64');
     } catch (error) {
-      throw Misfit.toSessionError(error, 'cannot be stored');
+      throw UnserializableError.toSessionError(error, 'cannot be stored');
     }
   }
 
@@ -30,7 +30,7 @@ export class V8Serializer implements SessionSerializer {
       new V8Check().check(value);
       return value;
     } catch (error) {
-      throw Misfit.toSessionError(error, 'cannot be read');
+      throw UnserializableError.toSessionError(error, 'cannot be read');
     }
   }
 }

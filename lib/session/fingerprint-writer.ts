@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { MAX_NESTING } from './nesting.js';
+import { MAX_NESTING } from './max-nesting.js';
 
 /** What an error keeps without showing it. */
 const ERROR_PARTS = ['name', 'message', 'stack', 'cause', 'errors'] as const;

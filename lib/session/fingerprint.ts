@@ -1,5 +1,5 @@
 import { FingerprintWriter } from './fingerprint-writer.js';
-import { MAX_NESTING } from './nesting.js';
+import { MAX_NESTING } from './max-nesting.js';
 
 /** Up to so many objects a list is searched faster than a set. */
 const SHORT_LIST = 16;

@@ -1,5 +1,5 @@
 import { defineData } from './session-record.js';
-import { isMemberName } from './session.js';
+import { isMemberName } from './live-session.js';
 
 /** Data of a session, by key. */
 type Data = Readonly<Record<string, unknown>>;

@@ -20,6 +20,14 @@ export interface SessionRecord {
   readonly text?: string | undefined;
 }
 
+/** A record as it was read, with what a later replace must know. */
+export interface ReadRecord extends SessionRecord {
+  readonly version: unknown;
+}
+
+/** What is left where a session ended: nothing where its id may open a new one at once. */
+export type Remains = 'tombstone' | 'nothing';
+
 /** In the order in which they are written. */
 const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;
 

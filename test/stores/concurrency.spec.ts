@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { KeyedTurns } from '../../lib/engine/keyed-turns.js';
+import { KeyedQueue } from '../../lib/engine/keyed-queue.js';
 import type { OpenSession } from '../../lib/engine/open-session.js';
 import { Session } from '../../lib/index.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
@@ -141,7 +141,7 @@ describe.each(backEnds)('Saves of one process on one session in %s', (name) => {
 
   beforeEach(async () => {
     store = new PausedStore(backEnd.store);
-    engine = new TestEngine(store, {}, new KeyedTurns(3_600_000));
+    engine = new TestEngine(store, {}, new KeyedQueue(3_600_000));
     const id = await engine.stored({ n: 0 });
     opened = await Promise.all(numbers(REQUESTS).map(() => engine.open(id)));
     store.calls.splice(0);

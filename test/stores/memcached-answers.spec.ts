@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import Memcached from 'memcached';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
-import { MemcachedStore } from '../../lib/stores/memcached.store.js';
+import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { eventually } from '../fixtures/eventually.js';
 import { FakeMemcached, type FakeReply } from '../fixtures/fake-memcached.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import Memcached from 'memcached';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { MemcachedStore } from '../../lib/stores/memcached.store.js';
+import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
 
 const leftovers: (() => unknown)[] = [];

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import Memcached from 'memcached';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
-import { MemcachedStore, type MemcachedConnectOptions } from '../../lib/stores/memcached.store.js';
+import { MemcachedStore, type MemcachedConnectOptions } from '../../lib/stores/memcached/memcached.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.js';
 import { runProgram, type ProgramResult } from '../fixtures/child-program.js';
 import { eventually } from '../fixtures/eventually.js';

@@ -2,7 +2,7 @@ import { Redis as Redis5 } from 'ioredis-5';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { RedisStore } from '../../lib/stores/redis.store.js';
+import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import { TestEngine } from '../fixtures/engine.js';
 
 describe.each([

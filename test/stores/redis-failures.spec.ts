@@ -3,7 +3,7 @@ import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
-import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis.store.js';
+import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis/redis.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.js';
 import { runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';

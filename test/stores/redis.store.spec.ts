@@ -1,7 +1,7 @@
 import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, inject, it } from 'vitest';
-import { RedisStore } from '../../lib/stores/redis.store.js';
+import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 
 const runner = { describe, it, beforeAll, afterAll };

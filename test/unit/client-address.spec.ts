@@ -3,9 +3,9 @@ import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { clientAddress } from '../../lib/http/client-address.js';
-import type { RawRequest } from '../../lib/http/raw-request.js';
-import { compileTrust } from '../../lib/pinning/proxy-trust.js';
+import { clientAddress } from '../../lib/proxy/client-address.js';
+import type { RawRequest } from '../../lib/proxy/raw-request.js';
+import { compileTrust } from '../../lib/proxy/proxy-trust.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
 
 function rawRequest(remoteAddress: string | undefined, forwardedFor?: string | string[]): RawRequest {

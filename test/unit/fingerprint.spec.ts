@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { Markup } from '../../lib/serializers/markup.js';
-import { TaggedJsonSerializer } from '../../lib/serializers/tagged-json.serializer.js';
-import { Tuple } from '../../lib/serializers/tuple.js';
-import { Uuid } from '../../lib/serializers/uuid.js';
+import { Markup } from '../../lib/serializers/values/markup.js';
+import { TaggedJsonSerializer } from '../../lib/serializers/tagged-json/tagged-json.serializer.js';
+import { Tuple } from '../../lib/serializers/values/tuple.js';
+import { Uuid } from '../../lib/serializers/values/uuid.js';
 import { V8Serializer } from '../../lib/serializers/v8.serializer.js';
 import { fingerprint } from '../../lib/session/fingerprint.js';
 import { nativeValue } from '../fixtures/session-values.js';

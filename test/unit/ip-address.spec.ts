@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress } from '../../lib/pinning/ip-address.js';
+import { canonicalAddress } from '../../lib/ip-address.js';
 
 describe('canonicalAddress', () => {
   it.each([

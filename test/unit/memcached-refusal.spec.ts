@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { MemcachedStore, type MemcachedClient } from '../../lib/stores/memcached.store.js';
+import { MemcachedStore, type MemcachedClient } from '../../lib/stores/memcached/memcached.store.js';
 import { TestEngine } from '../fixtures/engine.js';
 
 /** A server that has no memory left: the driver makes `false` of its answer to whatever stores. */

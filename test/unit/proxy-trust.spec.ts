@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileTrust } from '../../lib/pinning/proxy-trust.js';
+import { compileTrust } from '../../lib/proxy/proxy-trust.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
 
 /** What a JavaScript user, or a configuration file, may put there. */

@@ -2,8 +2,8 @@ import type { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import type { Cluster, Redis } from 'ioredis';
 import type Memcached from 'memcached';
 import { describe, expectTypeOf, it } from 'vitest';
-import type { MemcachedClient } from '../../lib/stores/memcached.store.js';
-import type { RedisClient } from '../../lib/stores/redis.store.js';
+import type { MemcachedClient } from '../../lib/stores/memcached/memcached.store.js';
+import type { RedisClient } from '../../lib/stores/redis/redis.store.js';
 
 // Checked by tsc: running it proves nothing.
 describe('The clients of users', () => {

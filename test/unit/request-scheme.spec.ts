@@ -1,8 +1,8 @@
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import type { RawRequest } from '../../lib/http/raw-request.js';
-import { isSecureRequest } from '../../lib/http/request-scheme.js';
-import { compileTrust } from '../../lib/pinning/proxy-trust.js';
+import type { RawRequest } from '../../lib/proxy/raw-request.js';
+import { isSecureRequest } from '../../lib/proxy/request-scheme.js';
+import { compileTrust } from '../../lib/proxy/proxy-trust.js';
 
 const http: RawRequest = { headers: {}, socket: { remoteAddress: '10.0.0.1' } };
 const https: RawRequest = { headers: {}, socket: { remoteAddress: '10.0.0.1', encrypted: true } };

@@ -253,7 +253,7 @@ describe('where the answer cannot expire the cookie', () => {
     async (how) => {
       const id = await engine.stored({ flash: 'hello' });
       const open = await engine.open(id);
-      open.barCookie('head-sent');
+      open.withholdCookie('head-sent');
       if (how === 'emptied') delete open.live.flash;
       else await open.live.destroy();
       await open.commit();

@@ -42,14 +42,14 @@ describe('a session of another library', () => {
     async (tombstones) => {
       start({ tombstones });
       await left({ user: 'ada' });
-      const { successorOf } = migrateFrom;
-      const gate = store.pause('create', engine.records.keyOf(successorOf(OLD_ID)), 'after');
+      const { newIdOf } = migrateFrom;
+      const gate = store.pause('create', engine.records.keyOf(newIdOf(OLD_ID)), 'after');
       const first = openOld();
       await gate.reached;
       const second = await openOld();
       gate.open();
       expect([{ ...(await first).live }, { ...second.live }]).toEqual([{ user: 'ada' }, { user: 'ada' }]);
-      expect(await engine.seen(successorOf(OLD_ID))).toEqual({ user: 'ada' });
+      expect(await engine.seen(newIdOf(OLD_ID))).toEqual({ user: 'ada' });
     },
   );
 

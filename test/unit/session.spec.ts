@@ -422,7 +422,7 @@ describe('a live session', () => {
 
     it('losing an id where no cookie can leave', async () => {
       const id = await engine.stored({ user: 'ada' });
-      const open = await engine.open(id, { cookieBar: 'insecure' });
+      const open = await engine.open(id, { cookieObstacle: 'insecure' });
       await expect(open.live.regenerate({ keep: true })).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
       expect(await engine.seen(id)).toEqual({ user: 'ada' });
     });

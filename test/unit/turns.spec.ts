@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { KeyedTurns } from '../../lib/engine/keyed-turns.js';
-import { Turns } from '../../lib/engine/turns.js';
+import { KeyedQueue } from '../../lib/engine/keyed-queue.js';
+import { SerialQueue } from '../../lib/engine/serial-queue.js';
 import { MemoryStore } from '../../lib/index.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { PausedStore } from '../fixtures/paused-store.js';
@@ -19,7 +19,7 @@ function gate(): { readonly passed: Promise<void>; open: () => void; fail: (erro
 
 describe('turns', () => {
   it('run one after another, in order', async () => {
-    const turns = new Turns();
+    const turns = new SerialQueue();
     const first = gate();
     const seen: string[] = [];
     const one = turns.run(() => first.passed.then(() => void seen.push('one')));
@@ -32,7 +32,7 @@ describe('turns', () => {
   });
 
   it('go on after one that failed, whose error its caller gets', async () => {
-    const turns = new Turns();
+    const turns = new SerialQueue();
     const first = gate();
     const one = turns.run(() => first.passed);
     const two = turns.run(async () => 'two');
@@ -44,7 +44,7 @@ describe('turns', () => {
 
 describe('turns by key', () => {
   it('wait on the same key, and not on another', async () => {
-    const turns = new KeyedTurns();
+    const turns = new KeyedQueue();
     const first = gate();
     const seen: string[] = [];
     const one = turns.run('a', () => first.passed.then(() => void seen.push('a1')));
@@ -57,7 +57,7 @@ describe('turns by key', () => {
   });
 
   it('are not overtaken by one that comes as the turn is handed over', async () => {
-    const turns = new KeyedTurns();
+    const turns = new KeyedQueue();
     const second = gate();
     const seen: string[] = [];
     const one = turns.run('a', async () => void seen.push('one'));
@@ -70,7 +70,7 @@ describe('turns by key', () => {
   });
 
   it('go ahead in growing numbers when one hangs', async () => {
-    const turns = new KeyedTurns();
+    const turns = new KeyedQueue();
     const hanging = Array.from({ length: 20 }, () => gate());
     const tasks = hanging.map(({ passed }) => turns.run('a', () => passed));
     let inside = 0;
@@ -83,7 +83,7 @@ describe('turns by key', () => {
   });
 
   it('do not wait for ever behind one that hangs', async () => {
-    const turns = new KeyedTurns();
+    const turns = new KeyedQueue();
     const first = gate();
     const one = turns.run('a', () => first.passed);
     expect(await turns.run('a', async () => 'went ahead')).toBe('went ahead');
@@ -113,7 +113,7 @@ describe('the queue of one key', () => {
   const NEVER = 1_000_000;
 
   it('has a bound, beyond which tasks are refused with 409', async () => {
-    const turns = new KeyedTurns(NEVER);
+    const turns = new KeyedQueue(NEVER);
     const first = gate();
     const one = turns.run('key', () => first.passed);
     const waiting = Array.from({ length: 1000 }, () => turns.run('key', async () => 'done'));
@@ -126,7 +126,7 @@ describe('the queue of one key', () => {
   });
 
   it('is left by tasks whose clients have left, and not by one whose client was served', async () => {
-    const turns = new KeyedTurns(NEVER);
+    const turns = new KeyedQueue(NEVER);
     const first = gate();
     const seen: string[] = [];
     const clients = Array.from({ length: 4 }, () => new FakeClient());
@@ -145,7 +145,7 @@ describe('the queue of one key', () => {
   });
 
   it('makes room for others where it is full of tasks whose clients have left', async () => {
-    const turns = new KeyedTurns(NEVER);
+    const turns = new KeyedQueue(NEVER);
     const first = gate();
     const one = turns.run('key', () => first.passed);
     const gone = new FakeClient();
@@ -160,7 +160,7 @@ describe('the queue of one key', () => {
 
   it('is what saves of one session wait in, each with the client of its request', async () => {
     const store = new PausedStore(new MemoryStore());
-    const engine = new TestEngine(store, {}, new KeyedTurns(NEVER));
+    const engine = new TestEngine(store, {}, new KeyedQueue(NEVER));
     const id = await engine.stored({ n: 0 });
     const client = new FakeClient();
     const [one, other] = [await engine.open(id), await engine.open(id, { client })];

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Tuple } from '../../lib/serializers/tuple.js';
-import { Uuid } from '../../lib/serializers/uuid.js';
+import { Tuple } from '../../lib/serializers/values/tuple.js';
+import { Uuid } from '../../lib/serializers/values/uuid.js';
 import { V8Serializer } from '../../lib/serializers/v8.serializer.js';
 import { SessionSerializationError } from '../../lib/session.errors.js';
 

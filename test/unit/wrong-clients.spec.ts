@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import Memcached from 'memcached';
 import { describe, expect, it } from 'vitest';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
-import { RedisStore, type RedisClient } from '../../lib/stores/redis.store.js';
+import { RedisStore, type RedisClient } from '../../lib/stores/redis/redis.store.js';
 
 const nodes = [{ port: 1 }];
 

@@ -170,7 +170,7 @@ export class EngineCase {
     this.#store.plant(key, isOld && this.#random.oneIn(2) ? `{"cookie":{},"it":${JSON.stringify(text)}}` : text);
     this.#planted.add(key);
     const [header, opened] = isOld
-      ? [`${OLD.cookie.name}=${encodeURIComponent(OLD.signer.sign(id))}`, OLD.successorOf(id)]
+      ? [`${OLD.cookie.name}=${encodeURIComponent(OLD.signer.sign(id))}`, OLD.newIdOf(id)]
       : [`session=${this.#sign(id)}`, id];
     this.#planted.add(this.#keyOf(opened));
     // Twice: the second meets what the first has made of it.

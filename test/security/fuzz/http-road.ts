@@ -13,7 +13,7 @@ import {
   type SessionModuleOptions,
   type SessionSerializer,
 } from '../../../lib/index.js';
-import { RedisStore } from '../../../lib/stores/redis.store.js';
+import { RedisStore } from '../../../lib/stores/redis/redis.store.js';
 import type { Platform } from '../../fixtures/platforms.js';
 import { SessionApp } from '../../fixtures/session-app.js';
 import { CookieMutator } from './cookie-mutator.js';
