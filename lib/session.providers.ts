@@ -1,7 +1,7 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
-import { AssembledEngine } from './engine/assembled-engine.js';
+import { SessionEngine } from './engine/session-engine.js';
 import type { SessionLogger } from './session/session-logger.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
@@ -75,7 +75,7 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: St
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   const logger = nestLogger();
-  const { engine } = new AssembledEngine({ options, store: wholeStore(store), logger });
+  const engine = new SessionEngine({ options, store: wholeStore(store), logger });
   return new SessionService({ engine, options, logger });
 }
 

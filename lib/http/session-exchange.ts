@@ -49,7 +49,7 @@ export class SessionExchange implements HookedAnswer {
   readonly #isInPath: boolean;
   /** The values of our cookie, and of that of the library that was used before. */
   readonly #cookies: readonly string[];
-  readonly #oldCookies: readonly string[];
+  readonly #migrationCookies: readonly string[];
   #opening: Promise<OpenSession> | undefined;
   #opened: OpenSession | undefined;
   /** The error that the application has been given; the session is not saved after that. */
@@ -64,7 +64,7 @@ export class SessionExchange implements HookedAnswer {
     const { cookie: header } = http.request.headers;
     const oldName = parts.options.migration?.cookie.name;
     this.#cookies = this.#isInPath ? cookieValues(header, this.#cookie.name) : [];
-    this.#oldCookies = oldName === undefined ? [] : cookieValues(header, oldName);
+    this.#migrationCookies = oldName === undefined ? [] : cookieValues(header, oldName);
   }
 
   /** The live session, once it is open. */
@@ -136,7 +136,7 @@ export class SessionExchange implements HookedAnswer {
     const opened = this.#opened;
     if (opened === undefined || opened.cookieNeed === 'none') return [];
     const { options } = this.parts;
-    const oldCookie = this.#oldCookies.length === 0 ? undefined : options.migration?.cookie;
+    const oldCookie = this.#migrationCookies.length === 0 ? undefined : options.migration?.cookie;
     return new AnswerCookies({
       cookie: this.#cookie,
       signer: options.signer,
@@ -170,7 +170,7 @@ export class SessionExchange implements HookedAnswer {
     try {
       const opened = await this.parts.engine.open({
         cookies: this.#cookies,
-        oldCookies: this.#oldCookies,
+        migrationCookies: this.#migrationCookies,
         address: () => this.#address(),
         permanent: this.parts.options.writesPermanent ? this.#cookie.persistent : undefined,
         cookieObstacle: this.#cookieObstacle(),

@@ -188,7 +188,7 @@ export class EngineCase {
     this.story.push(`${action} with ${JSON.stringify(header)}`);
     const open = await this.#engine.open(undefined, {
       cookies: cookieValues(header, 'session'),
-      oldCookies: this.#given.options.migrateFrom === undefined ? [] : cookieValues(header, OLD.cookie.name),
+      migrationCookies: this.#given.options.migrateFrom === undefined ? [] : cookieValues(header, OLD.cookie.name),
     });
     const foundRecord = record !== undefined && !open.isNew && open.id === record;
     this.#note(open, header, foundRecord);
