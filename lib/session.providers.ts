@@ -74,9 +74,7 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: St
 }
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
-  const logger = nestLogger();
-  const engine = new SessionEngine({ options, store: wholeStore(store), logger });
-  return new SessionService({ engine, options, logger });
+  return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }));
 }
 
 function nestLogger(): SessionLogger {

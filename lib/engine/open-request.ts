@@ -9,15 +9,15 @@ export interface OpenRequest {
   /** The values of the cookie of the library whose sessions are migrated. */
   readonly migrationCookies: readonly string[];
   /** The client's address in canonical form. It is asked for only when sessions are pinned. */
-  readonly address: () => string;
+  address(): string;
   /** The value of `_permanent` in a new record. Absent: none. */
   readonly permanent?: boolean | undefined;
   /** Why the response cannot carry the cookie, if that is known beforehand. */
   readonly cookieObstacle?: CookieObstacle | undefined;
   /** Method and route, to name in a warning. */
-  readonly route: () => string;
+  route(): string;
   /** The client's end of the connection, which may close while a save waits for others. */
   readonly client?: LeavingClient | undefined;
-  /** Called when another live session stands for this one. */
-  readonly onReplaced?: ((live: LiveSession) => void) | undefined;
+  /** Shows the live session where the application finds it. Called again when another live session stands for this one. */
+  show?(live: LiveSession): void;
 }

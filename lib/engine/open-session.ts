@@ -350,7 +350,7 @@ export class OpenSession implements SessionKeeper {
     this.#isRenewalWanted = false;
     if (detach) {
       ({ live: this.#live, data: this.#data } = createLiveSession(this, fresh, this.#context.records));
-      this.#request.onReplaced?.(this.#live);
+      this.#request.show?.(this.#live);
     } else this.#data.become(fresh);
     // The application may still hold one of the objects, and change it after the next save.
     this.#data.markChanged(Object.keys(this.#data.values));
