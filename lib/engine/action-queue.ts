@@ -21,20 +21,15 @@ interface FailedAction {
  * Runs all that one request does to its session in the order in which it was called, and keeps the failures that the application
  * may not have waited for, so that the next commit can report them.
  */
-export class ActionQueue {
+export class ActionQueue extends SerialQueue {
   readonly #session: { readonly data: TrackedData };
-  readonly #queue = new SerialQueue();
   #failedEnding: FailedAction | undefined;
-  #failedUpdates: FailedAction[] = [];
+  #failedUpdates: FailedAction[] | undefined;
 
   /** @param session whose update functions must not add actions: each would wait for the other. */
   constructor(session: { readonly data: TrackedData }) {
+    super();
     this.#session = session;
-  }
-
-  /** Whether an action runs or waits. */
-  get isBusy(): boolean {
-    return this.#queue.isBusy;
   }
 
   /**
@@ -46,9 +41,11 @@ export class ActionQueue {
     return failed?.promise.isWatched && failed.error instanceof SessionDestroyedError ? undefined : failed;
   }
 
-  /** The error of an update that failed since the last commit, and that the application has not waited for. */
-  takeUntoldFailure(): Error | undefined {
-    return this.#failedUpdates.splice(0).find(({ promise }) => !promise.isWatched)?.error;
+  /** The error that a commit must report instead of saving: of an update, once; of a destroy or regenerate, until one succeeds. */
+  takeFailure(): Error | undefined {
+    const untold = this.#failedUpdates?.find(({ promise }) => !promise.isWatched);
+    this.#failedUpdates = undefined;
+    return (untold ?? this.failedEnding)?.error;
   }
 
   /** Nothing that failed before counts any more. */
@@ -56,14 +53,15 @@ export class ActionQueue {
     this.#failedEnding = undefined;
   }
 
-  /** Runs an action whose failure is its caller's matter. */
-  run<R>(action: () => Promise<R>): Promise<R> {
-    return this.#queue.run(action);
-  }
-
   /** Runs an update. Unless the application waits for it, the next commit reports its failure. */
   update<R>(action: Action<R>): Promise<R> {
-    return this.#watch('update', action, (failed) => this.#failedUpdates.push(failed));
+    const updateAfterEnding: Action<R> = async (changed) => {
+      const failed = this.failedEnding;
+      // After a login whose regenerate failed, the data of the user would be saved in the session from before.
+      if (failed !== undefined) throw failed.error;
+      return action(changed);
+    };
+    return this.#watch('update', updateAfterEnding, (failed) => (this.#failedUpdates ??= []).push(failed));
   }
 
   /** Runs a destroy or regenerate. Until one succeeds, its failure keeps what follows from being saved. */
@@ -95,7 +93,7 @@ export class ActionQueue {
         throw error;
       }
     };
-    const promise: WatchedPromise<R> = WatchedPromise.of(this.#queue.run(run));
+    const promise: WatchedPromise<R> = WatchedPromise.of(this.run(run));
     return promise;
   }
 }

@@ -194,13 +194,11 @@ export class OpenSession implements SessionKeeper {
   }
 
   #commitNow(): Promise<void> | undefined {
-    const untold = this.#actions.takeUntoldFailure();
-    return untold === undefined ? this.#saveNow() : Promise.reject(untold);
+    const failure = this.#actions.takeFailure();
+    return failure === undefined ? this.#saveNow() : Promise.reject(failure);
   }
 
   #saveNow(): Promise<void> | undefined {
-    const failed = this.#actions.failedEnding;
-    if (failed !== undefined) return Promise.reject(failed.error);
     const changed = this.#data.takeChanges();
     const status = this.#statusOf(changed);
     switch (status) {

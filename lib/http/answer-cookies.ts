@@ -3,13 +3,12 @@ import type { OpenSession } from '../engine/open-session.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ClientRequest } from './client-request.js';
 
-/** The Set-Cookie lines of a response: the session's own, and the removal of what stands in its way. */
+/** The Set-Cookie lines of a response that sets or expires the session cookie, and removes what stands in its way. */
 export function answerCookies(
   session: OpenSession,
   request: ClientRequest,
   { signer, migration }: ResolvedOptions,
 ): readonly string[] {
-  if (session.cookieNeed === 'none') return [];
   const { cookie } = request;
   const secure = request.isCookieSecure();
   const removals = [...twinRemovals(request, secure), ...migrationRemovals(request, migration, secure)];

@@ -84,7 +84,10 @@ export class SessionExchange implements HookedAnswer {
   }
 
   cookieLines(): readonly string[] {
-    return this.#opened === undefined ? [] : answerCookies(this.#opened, this.#request, this.engine.options);
+    const opened = this.#opened;
+    return opened === undefined || opened.cookieNeed === 'none'
+      ? []
+      : answerCookies(opened, this.#request, this.engine.options);
   }
 
   replacedCacheControl(): void {

@@ -114,6 +114,24 @@ describe('an update that fails', () => {
   });
 });
 
+describe('an update after a regenerate or destroy that failed', () => {
+  it.each(['regenerate', 'destroy'] as const)('saves nothing in the session from before (%s)', async (method) => {
+    const down = new CountingStore();
+    engine = new TestEngine(down);
+    const id = await engine.stored({ cart: [1] });
+    const open = await engine.open(id);
+    down.failing = new Set(['set', 'replace', 'delete']);
+    await open.live[method]().catch(() => undefined);
+    down.failing.clear();
+    const signIn = (data: Record<string, unknown>): void => void (data.user = 'ada');
+    await expect(open.live.update(signIn)).rejects.toMatchObject({ code: 'SESSION_STORE' });
+    expect(await engine.seen(id)).toEqual({ cart: [1] });
+    await open.live.regenerate();
+    await open.live.update(signIn);
+    expect([await engine.seen(id), await engine.seen(open.id)]).toEqual([undefined, { user: 'ada' }]);
+  });
+});
+
 describe('an update whose read is slow', () => {
   it.each(['before', 'after'] as const)('is done before a destroy that is called meanwhile (%s)', async (at) => {
     const id = await engine.stored({ user: 'ada' });
