@@ -15,7 +15,7 @@ await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detaile
 const app = await startApplication();
 const cookie = await ask('write');
 for (const kind of ['read', 'write']) {
-  // The second time a request does what only the first of its kind does no more.
+  // The first request of a kind also does what is done once: it is not counted.
   await ask(kind, cookie);
   await coverage();
   await ask(kind, cookie);
