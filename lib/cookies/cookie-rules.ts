@@ -23,7 +23,7 @@ const LONGEST_NAME = 1024;
 
 /**
  * Refuses a cookie that a browser would drop or misread, so that it shows at start-up and not as a session that is lost.
- * @throws SessionConfigurationError whose message says what to write instead.
+ * @throws {SessionConfigurationError} whose message says what to write instead.
  */
 export function validateCookie(cookie: ResolvedCookie): void {
   checkValues(cookie);

@@ -63,7 +63,7 @@ function isSame(given: Buffer, expected: Buffer): boolean {
 
 function secretsOf({ name, secrets }: KeyedSignerParts): readonly Secret[] {
   const list = typeof secrets === 'string' || secrets instanceof Uint8Array ? [secrets] : secrets;
-  const isUsable = Array.isArray(list) && list.every((secret) => isSecret(secret));
+  const isUsable: boolean = Array.isArray(list) && list.every((secret) => isSecret(secret));
   if (!isUsable) {
     throw new SessionConfigurationError(
       `${name}: a secret is empty or is no text. Is its environment variable set? Write 32 random bytes or more, for example from 'openssl rand -hex 32'.`,

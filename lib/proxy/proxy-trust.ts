@@ -19,7 +19,7 @@ const NAMED_RANGES: readonly string[] = ['loopback', 'linklocal', 'uniquelocal']
 
 /**
  * SerialQueue the option `trustProxy` into the function that answers it, once, at start-up.
- * @throws SessionConfigurationError when it is neither a hop count, nor a list of addresses, ranges and names, nor `true`.
+ * @throws {SessionConfigurationError} when it is neither a hop count, nor a list of addresses, ranges and names, nor `true`.
  */
 export function compileTrust(trustProxy: TrustProxy): TrustFunction {
   if (trustProxy === true) return () => true;

@@ -3,7 +3,7 @@ import { SessionConfigurationError } from '../session.errors.js';
 /**
  * An optional driver, loaded only when a store that needs it is made.
  * @param name the package, as it is installed.
- * @throws SessionConfigurationError that says what to install.
+ * @throws {SessionConfigurationError} that says what to install.
  */
 export async function loadDriver<Driver>(name: string, load: () => Promise<Driver>): Promise<Driver> {
   try {

@@ -49,7 +49,7 @@ export class MemoryRecords {
 
   /**
    * @param ttl milliseconds, or 0 for a record that stays.
-   * @throws SessionTooLargeError for a record that has no room even alone; then nothing is changed.
+   * @throws {SessionTooLargeError} for a record that has no room even alone; then nothing is changed.
    */
   set(key: string, record: StoredSession, ttl: number): void {
     const size = sizeOf(key, record);

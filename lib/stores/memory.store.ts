@@ -38,7 +38,7 @@ export class MemoryStore implements SessionStore {
   #writes = 0;
   #warned = false;
 
-  /** @throws SessionConfigurationError when `max` or `maxBytes` is not a whole number of at least 1. */
+  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1. */
   constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES }: MemoryStoreOptions = {}) {
     if (!isBound(max)) {
       throw new SessionConfigurationError('MemoryStore: max is a number of records, a whole number of at least 1.');

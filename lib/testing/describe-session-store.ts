@@ -22,7 +22,7 @@ const TIMEOUT = 20_000;
  * ```
  * @param setup makes the store; called once, before the first test.
  * @param runner the functions of the test runner, where they are not global.
- * @throws Error that says what to pass, when there is no test runner.
+ * @throws {Error} that says what to pass, when there is no test runner.
  */
 export function describeSessionStore(
   name: string,

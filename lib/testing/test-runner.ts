@@ -8,7 +8,7 @@ export interface TestRunner {
 
 /**
  * The runner whose functions are global, as in Jest, in Mocha, and in vitest with `globals: true`.
- * @throws Error that says what to pass, when there is none.
+ * @throws {Error} that says what to pass, when there is none.
  */
 export function globalRunner(): TestRunner {
   const { describe, it, beforeAll, before, afterAll, after } = globalThis as unknown as Record<string, unknown>;

@@ -174,7 +174,7 @@ async function start(platform: Platform, order: (typeof orders)[number], store: 
     session: { store },
     controllers: [BigController],
     setUp: async (app) => {
-      const steps = [() => openInMiddleware(app), () => compress(platform, app)];
+      const steps = [async () => openInMiddleware(app), () => compress(platform, app)];
       if (order === 'no compressor') return;
       if (order === 'a compressor, then the session') steps.reverse();
       for (const step of steps) await step();

@@ -122,7 +122,7 @@ describe('regenerate', () => {
     const outcomes = await Promise.allSettled(opened.map(({ live }) => live.regenerate({ keep: true })));
     const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(lost.map(({ reason }) => (reason as { code: string }).code)).toEqual(Array(9).fill('SESSION_DESTROYED'));
-    await Promise.allSettled(opened.map((open) => open.commit()));
+    await Promise.allSettled(opened.map(async (open) => open.commit()));
     const alive = opened.filter(({ isNew }) => !isNew);
     expect(alive.length).toBe(1);
     expect(opened.filter(({ cookieNeed }) => cookieNeed === 'set')).toEqual(alive);

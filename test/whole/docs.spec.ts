@@ -144,7 +144,9 @@ it('sends a second click on as the page does', async () => {
   };
   const redirects: string[] = [];
   const response = { redirect: (url: string) => redirects.push(url) };
-  new EndedSessionFilter().catch(new Error(), { switchToHttp: () => ({ getResponse: () => response }) });
+  new EndedSessionFilter().catch(new Error('The session ended.'), {
+    switchToHttp: () => ({ getResponse: () => response }),
+  });
   expect(redirects).toEqual(['/']);
 });
 

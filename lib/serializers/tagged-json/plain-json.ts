@@ -34,7 +34,7 @@ function isPlainContainer(value: object, depth: number): boolean {
 }
 
 function isPlainArray(items: readonly unknown[], depth: number): boolean {
-  // oxlint-disable-next-line unicorn/no-for-loop -- an index visits holes as well and is twice as fast here
+  // oxlint-disable-next-line typescript/prefer-for-of -- an index visits holes as well and is twice as fast here
   for (let index = 0; index < items.length; index++) {
     if (!isPlain(items[index], depth)) return false;
   }

@@ -84,7 +84,7 @@ function unescapeDict(value: unknown): object {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
     return malformed('the tag holds no object');
   }
-  const entries = Object.entries(value);
+  const entries: [string, unknown][] = Object.entries(value);
   const [entry] = entries;
   if (entries.length !== 1 || entry === undefined) return malformed('the tag must hold an object with one key');
   // A computed key never sets the prototype, not even `__proto__`.

@@ -1,4 +1,5 @@
 // Typed as read-only, because a tuple is frozen: `push` and its kin would only throw.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the class below passes it on
 const ReadonlyArrayBase = Array as unknown as new <T>() => readonly T[];
 
 /**

@@ -38,7 +38,7 @@ export const MEMCACHED_DEFAULTS = Object.freeze({
 
 /**
  * Makes a client that connects when it is used, so that an application starts while Memcached is down.
- * @throws SessionConfigurationError when the driver is not installed or the options cannot be right.
+ * @throws {SessionConfigurationError} when the driver is not installed or the options cannot be right.
  */
 export async function openMemcached({
   servers = 'localhost:11211',

@@ -13,7 +13,7 @@ const TAKEN: readonly string[] = ['cas', '__proto__'];
 /**
  * The key, if Memcached and its driver keep it apart from every other one.
  * @param namespace what a client of yours puts before each key.
- * @throws SessionConfigurationError otherwise; the message does not quote the key.
+ * @throws {SessionConfigurationError} otherwise; the message does not quote the key.
  */
 export function checkedKey(key: string, namespace = ''): string {
   const full = namespace + key;

@@ -5,7 +5,7 @@ export const MEMCACHED_VALUE_MAX_BYTES = 1_000_000;
 
 /**
  * The value, if it is sure to fit.
- * @throws SessionTooLargeError otherwise, before anything is sent.
+ * @throws {SessionTooLargeError} otherwise, before anything is sent.
  */
 export function checkedValue(value: string): string {
   // The driver puts a backslash before each line break.

@@ -41,7 +41,7 @@ export class MemcachedStore implements ClosableStore {
   /**
    * A store with a client of its own, which `close` ends. While Memcached is down the application starts, and each command
    * rejects until it is back.
-   * @throws SessionConfigurationError when the driver is not installed or the options are wrong.
+   * @throws {SessionConfigurationError} when the driver is not installed or the options are wrong.
    */
   static async connect(options: MemcachedConnectOptions = {}): Promise<MemcachedStore> {
     const client = await openMemcached(options);
@@ -61,7 +61,7 @@ export class MemcachedStore implements ClosableStore {
   }
 
   async delete(key: string): Promise<boolean> {
-    return (await this.#ask<boolean>(key, (done) => this.#client.del(key, done))) === true;
+    return (await this.#ask(key, (done) => this.#client.del(key, done))) === true;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {

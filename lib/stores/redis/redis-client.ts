@@ -45,7 +45,7 @@ const METHODS = [
 /**
  * Refuses what is no client of ioredis, before it stores something: node-redis takes the words for a lifetime for something else, and
  * would keep records for ever.
- * @throws SessionConfigurationError that names the missing methods, and what to pass instead.
+ * @throws {SessionConfigurationError} that names the missing methods, and what to pass instead.
  */
 export function checkedRedisClient(client: RedisClient): RedisClient {
   const remedy = 'pass a Redis or a Cluster of ioredis, 5 or 6, or the options for one: { url }';

@@ -35,7 +35,7 @@ export const REDIS_DEFAULTS = Object.freeze({
 
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
- * @throws SessionConfigurationError when ioredis is not installed or the options cannot be right.
+ * @throws {SessionConfigurationError} when ioredis is not installed or the options cannot be right.
  */
 export async function openRedis({ url, ...options }: RedisConnectOptions): Promise<OwnRedisClient> {
   // A password may be part of the URL, so it is not quoted.

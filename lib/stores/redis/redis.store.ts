@@ -52,7 +52,7 @@ export class RedisStore implements ClosableStore {
   #own: OwnRedisClient | undefined;
   #closed = false;
 
-  /** @throws SessionConfigurationError when the client is not one of ioredis. */
+  /** @throws {SessionConfigurationError} when the client is not one of ioredis. */
   constructor(client: RedisClient) {
     this.#client = checkedRedisClient(client);
     this.#breaks = new RedisBreaks(client);
@@ -61,7 +61,7 @@ export class RedisStore implements ClosableStore {
   /**
    * A store with a client of its own, which `close` ends. Does not wait for the server: while Redis is down the application
    * starts, and each command rejects until it is back.
-   * @throws SessionConfigurationError when ioredis is not installed or the options are wrong.
+   * @throws {SessionConfigurationError} when ioredis is not installed or the options are wrong.
    */
   static async connect(options: RedisConnectOptions = {}): Promise<RedisStore> {
     const client = await openRedis(options);
