@@ -30,7 +30,7 @@ export class AccountController {
   @Post('sign-out')
   @HttpCode(204)
   signOut(@Session() session: Session) {
-    return session.destroy(); // the record is gone at once, and the cookie with this answer
+    return session.destroy(); // ends the session at once, and expires the cookie
   }
 }
 

@@ -29,7 +29,7 @@ export class CartController {
     return session.cart;
   }
 
-  @UseGuards(SessionGuard) // 401 without a stored session: who has none has no cart
+  @UseGuards(SessionGuard) // 401 without a stored session, which has no cart either
   @Delete(':product')
   remove(@Session() session: Session<DemoData>, @Param('product') product: string) {
     const line = session.cart?.find((candidate) => candidate.product === product);

@@ -30,7 +30,7 @@ export class ParallelController {
     return this.result(session);
   }
 
-  /** Each request writes a key of its own: whoever saves last keeps what the others wrote. */
+  /** Each request writes a key of its own: the last save keeps what the other requests wrote. */
   @UseGuards(SessionGuard) // without a session each of the requests would start one
   @Post('slots/:number')
   @HttpCode(204)
