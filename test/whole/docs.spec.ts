@@ -1,9 +1,9 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -22,6 +22,7 @@ const pages = ['concurrency', 'writing-a-store', 'sharing-with-python', 'migrati
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
 );
+const samples = readdirSync(join(root, 'sample')).map((name) => join('sample', name));
 const quickStart = join(root, 'sample', '01-quick-start');
 
 function transcribed(page: readonly Snippet[]): Step[] {
@@ -66,6 +67,23 @@ it('gives every code block of the pages a name, so that it is run here', () => {
   const nameless = snippets.filter(({ language, name }) => language !== 'console' && name === '');
   expect(nameless).toEqual([]);
   expect(transcribed(snippets).length).toBeGreaterThan(0);
+});
+
+it('names only files that are there', () => {
+  const documents = ['', 'docs', ...samples].flatMap((place) =>
+    readdirSync(join(root, place))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(place, name)),
+  );
+  const missing = documents.flatMap((document) => {
+    const text = readFileSync(join(root, document), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) =>
+      join(dirname(document), link),
+    );
+    const paths = [...text.matchAll(/`((?:bench|docs|lib|sample|test)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+    return [...links, ...paths].filter((path) => !existsSync(join(root, path))).map((path) => `${document}: ${path}`);
+  });
+  expect(missing).toEqual([]);
 });
 
 describe('the whole program', () => {
