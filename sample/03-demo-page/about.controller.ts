@@ -17,7 +17,7 @@ export class AboutController {
   async about(@Session() session: Session) {
     const store = this.config.get<string>('SESSION_STORE', 'memory');
     if (session.isNew) return { store, isNew: true, key: null, record: null };
-    const key = storeKey(session.id); // the id itself never leaves the server but in its cookie
+    const key = storeKey(session.id); // the id itself leaves the server in its cookie alone
     return { store, isNew: false, key, record: (await this.records.get(key)) ?? null };
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, NotFoundException, Param, Post, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nest-session';
 
-import type { QuickStartData } from './quick-start-data.js';
+import type { DemoData } from './demo-data.js';
 
 /** One product in the cart. */
 export interface CartLine {
@@ -19,7 +19,7 @@ export class CartController {
   }
 
   @Post(':product')
-  add(@Session() session: Session<QuickStartData>, @Param('product') product: string) {
+  add(@Session() session: Session<DemoData>, @Param('product') product: string) {
     if (!PRODUCTS.includes(product)) throw new NotFoundException('There is no such product.');
     session.cart ??= [];
     const line = session.cart.find((candidate) => candidate.product === product);
@@ -29,9 +29,9 @@ export class CartController {
     return session.cart;
   }
 
-  @UseGuards(SessionGuard) // 401 without a stored session: who has none has no cart
+  @UseGuards(SessionGuard) // 401 without a stored session, which has no cart either
   @Delete(':product')
-  remove(@Session() session: Session<QuickStartData>, @Param('product') product: string) {
+  remove(@Session() session: Session<DemoData>, @Param('product') product: string) {
     const line = session.cart?.find((candidate) => candidate.product === product);
     if (line) line.quantity -= 1;
     session.cart = session.cart?.filter(({ quantity }) => quantity > 0) ?? [];

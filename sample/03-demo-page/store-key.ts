@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-export const KEY_PREFIX = 'quick-start:';
+export const KEY_PREFIX = 'demo-page:';
 
 /**
  * The key of a session's record in the store. It holds a hash of the id and not the id, so a page may show it, and a leaked

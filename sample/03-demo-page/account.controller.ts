@@ -1,7 +1,7 @@
 import { BadRequestException, Body, Controller, Get, HttpCode, Post, UnauthorizedException } from '@nestjs/common';
 import { Session } from 'nest-session';
 
-import type { QuickStartData } from './quick-start-data.js';
+import type { DemoData } from './demo-data.js';
 
 /** The page shows it; a real application would verify a hash of each person's own. */
 const DEMO_PASSWORD = 'demo';
@@ -14,13 +14,13 @@ interface SignInForm {
 @Controller('api/account')
 export class AccountController {
   @Get()
-  account(@Session('user') user: QuickStartData['user'] | undefined) {
+  account(@Session('user') user: DemoData['user'] | undefined) {
     return { user: user ?? null };
   }
 
   @Post('sign-in')
   @HttpCode(200)
-  async signIn(@Session() session: Session<QuickStartData>, @Body() form: SignInForm | undefined) {
+  async signIn(@Session() session: Session<DemoData>, @Body() form: SignInForm | undefined) {
     const user = verified(form ?? {});
     await session.regenerate({ keep: true }); // a new id, against session fixation; the cart survives
     session.user = user;
@@ -30,11 +30,11 @@ export class AccountController {
   @Post('sign-out')
   @HttpCode(204)
   signOut(@Session() session: Session) {
-    return session.destroy(); // the record is gone at once, and the cookie with this answer
+    return session.destroy(); // ends the session at once, and expires the cookie
   }
 }
 
-function verified({ name, password }: SignInForm): QuickStartData['user'] {
+function verified({ name, password }: SignInForm): DemoData['user'] {
   if (typeof name !== 'string' || name.trim() === '' || name.length > 40) {
     throw new BadRequestException('Please enter a name of up to 40 characters.');
   }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Controller, Get, HttpCode, NotFoundException, Param, ParseIntPipe, Post, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nest-session';
 
-import type { QuickStartData } from './quick-start-data.js';
+import type { DemoData } from './demo-data.js';
 
 /** A key of the session that one request alone writes. */
 export type Slot = `slot${number}`;
@@ -17,24 +17,24 @@ const HOLD_MS = 60;
 @Controller('api/parallel')
 export class ParallelController {
   @Get()
-  result(@Session() session: Session<QuickStartData>) {
+  result(@Session() session: Session<DemoData>) {
     const kept = SLOTS.map((slot) => session[slot] === true);
     return { kept, counter: session.counter ?? 0 };
   }
 
   @Post('start')
   @HttpCode(200)
-  start(@Session() session: Session<QuickStartData>) {
+  start(@Session() session: Session<DemoData>) {
     for (const slot of SLOTS) delete session[slot];
     session.counter = 0;
     return this.result(session);
   }
 
-  /** Each request writes a key of its own: whoever saves last keeps what the others wrote. */
+  /** Each request writes a key of its own: the last save keeps what the other requests wrote. */
   @UseGuards(SessionGuard) // without a session each of the requests would start one
   @Post('slots/:number')
   @HttpCode(204)
-  async fill(@Session() session: Session<QuickStartData>, @Param('number', ParseIntPipe) number: number) {
+  async fill(@Session() session: Session<DemoData>, @Param('number', ParseIntPipe) number: number) {
     const slot: Slot = `slot${number}`;
     if (!SLOTS.includes(slot)) throw new NotFoundException('There is no such slot.');
     await wait(HOLD_MS);
@@ -45,7 +45,7 @@ export class ParallelController {
   @UseGuards(SessionGuard)
   @Post('counter')
   @HttpCode(200)
-  async count(@Session() session: Session<QuickStartData>) {
+  async count(@Session() session: Session<DemoData>) {
     await wait(HOLD_MS);
     const counter = await session.update((data) => (data.counter = (data.counter ?? 0) + 1));
     return { counter };
