@@ -2,14 +2,16 @@ import { createLiveSession, type SessionKeeper } from '../session/live-session.j
 import type { RecordNames } from '../session/record-names.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-keys.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
-import type { Placeholder, SessionMeta, SessionRecord } from '../session/session-record.js';
+import type { Placeholder, SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
+import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
 import { COOKIE_OBSTACLE_REMEDY, type CookieObstacle } from './cookie-obstacle.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import { RecordHandle, type Replacement } from './record-handle.js';
+import { ResponseCookie, type CookieNeed } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
 import { calledInsideUpdate, isInsideUpdate, runUpdate, type UpdateFunction } from './session-update.js';
 
@@ -19,9 +21,6 @@ import { calledInsideUpdate, isInsideUpdate, runUpdate, type UpdateFunction } fr
  * - retire: an id is given up for another one. `regenerate()` does it.
  * - gone: another request has destroyed or retired the record, or it has expired, while this request held it.
  */
-
-/** What the response has to say about the cookie. */
-export type CookieNeed = 'none' | 'set' | 'expire';
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
 type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
@@ -42,34 +41,25 @@ export class OpenSession implements SessionKeeper {
   readonly #actions = new ActionQueue(this);
   #live: LiveSession;
   #data: TrackedData;
-  #meta: SessionMeta;
-  #cookieObstacle: CookieObstacle | undefined;
-  #cookieNeed: CookieNeed = 'none';
-  #isRenewalWanted: boolean;
+  readonly #meta: TrackedMeta;
+  readonly #cookie: ResponseCookie;
   /** This request has destroyed or retired a session, so the browser's cookie opens nothing any more. */
   #hasStartedOver = false;
-  /** A destroy runs. Should it fail, the response fails too, so the head may say already that the cookie expires. */
-  #isBeingDestroyed = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
-    const { client } = request;
+    const { client, permanent } = request;
+    const known = typeof found === 'object' ? found : undefined;
     this.#context = context;
     this.#request = request;
     this.#presented = presented;
-    this.#cookieObstacle = request.cookieObstacle;
-    if (typeof found === 'object') {
-      const { id, record, rotated } = found;
-      const { meta } = record;
-      this.#record = new RecordHandle(context, { state: 'known', id, record, client });
-      this.#meta = { ...meta, addr: meta.addr ?? presented.address };
-      // A session from before sessions were pinned gets its pin now, not at its next change. A cookie with an old signature is
-      // signed anew together with a save alone: that shows whether the id is still the session's.
-      this.#isRenewalWanted = rotated || context.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr;
-    } else {
-      this.#record = new RecordHandle(context, { state: found ?? 'new', client });
-      this.#meta = this.#metaOfNew;
-      this.#isRenewalWanted = false;
-    }
+    this.#cookie = new ResponseCookie(presented, request.cookieObstacle);
+    this.#record = new RecordHandle(
+      context,
+      typeof found === 'object' ? { state: 'known', ...found, client } : { state: found ?? 'new', client },
+    );
+    this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
+    // A cookie with an old signature is signed anew together with a save alone: that shows whether the id is still the session's.
+    if (known?.rotated) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, this.#record.base.data, context.records));
   }
 
@@ -99,8 +89,7 @@ export class OpenSession implements SessionKeeper {
 
   /** The cookie action for the response; once the head is formed, the action that it should have contained. */
   get cookieNeed(): CookieNeed {
-    if (this.#cookieObstacle !== undefined && this.#cookieObstacle !== 'head-sent') return 'none';
-    return this.#isBeingDestroyed ? this.#expiry : this.#cookieNeed;
+    return this.#cookie.need;
   }
 
   /** The error of a destroy or regenerate that the application has waited for, and that still keeps a save from being done. */
@@ -109,16 +98,14 @@ export class OpenSession implements SessionKeeper {
     return failed?.promise.isWatched ? failed.error : undefined;
   }
 
-  /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
+  /** When the session ends, in epoch seconds; `undefined`: with the browser. */
   get expiresAt(): number | undefined {
-    const { permanent } = this.#meta;
-    const isPermanent = this.#request.permanent === undefined ? permanent !== false : permanent === true;
-    return isPermanent ? this.#context.lifetime.expiresAt(this.#meta) : undefined;
+    return this.#meta.expiresAt;
   }
 
   /** From now on no response can carry the cookie. */
   withholdCookie(obstacle: CookieObstacle): void {
-    this.#cookieObstacle ??= obstacle;
+    this.#cookie.withhold(obstacle);
   }
 
   /**
@@ -137,7 +124,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   touch(): void {
-    this.#isRenewalWanted = this.#record.state === 'known';
+    if (this.#record.state === 'known') this.#meta.wantRenewal();
   }
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
@@ -145,7 +132,7 @@ export class OpenSession implements SessionKeeper {
       return Promise.reject(new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart']."));
     }
     return this.#actions.end('regenerate', async (changed) => {
-      const obstacle = this.#cookieObstacle;
+      const { obstacle } = this.#cookie;
       if (obstacle !== undefined && this.#record.state === 'known') {
         throw new SessionConfigurationError(
           `The session cannot change its id here: ${COOKIE_OBSTACLE_REMEDY[obstacle]}.`,
@@ -154,22 +141,22 @@ export class OpenSession implements SessionKeeper {
       await this.#retire(changed);
       const { values } = this.#data;
       const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keep === false ? [] : keep);
-      this.#startOver(kept, this.#meta, detach);
+      this.#startOver(kept, { keepsBirth: true, detach });
     });
   }
 
   destroy(): Promise<void> {
-    this.#isBeingDestroyed = !isInsideUpdate(this);
+    if (!isInsideUpdate(this)) this.#cookie.beginDestroy();
     return this.#actions.end('destroy', async () => {
       try {
         await this.#destroyOthers();
         await this.#record.destroy(this.#placeholder);
       } finally {
-        this.#isBeingDestroyed = false;
+        this.#cookie.endDestroy();
       }
       // A logout stands even if another request was first: data written from here on are a session of their own.
       this.#hasStartedOver = true;
-      this.#startOver({}, this.#metaOfNew);
+      this.#startOver({}, { keepsBirth: false });
     });
   }
 
@@ -204,15 +191,15 @@ export class OpenSession implements SessionKeeper {
     switch (status) {
       case 'untouched':
         if (this.#mayRenew) return this.#save(changed, 'set');
-        if (this.#isCookieDead) this.#cookieNeed = 'expire';
+        if (this.#isCookieDead) this.#cookie.decide('expire');
         return undefined;
       case 'created':
-        return this.#mayBeStored() ? this.#save(changed, 'set') : undefined;
+        return this.#cookie.obstacle === undefined ? this.#save(changed, 'set') : this.#warnNotStored();
       case 'changed':
         return this.#save(changed, this.#mayRenew ? 'set' : this.#needOfWrite);
       case 'destroyed':
-        if (this.#record.state === 'known') return this.#save(changed, this.#expiry);
-        this.#cookieNeed = this.#expiry;
+        if (this.#record.state === 'known') return this.#save(changed, this.#cookie.expiry);
+        this.#cookie.decide(this.#cookie.expiry);
         return undefined;
       default:
         return status satisfies never;
@@ -236,19 +223,16 @@ export class OpenSession implements SessionKeeper {
 
   /** Decides about the cookie at once, and takes everything back should the save fail. */
   async #save(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
-    const before = { meta: this.#meta, isRenewalWanted: this.#isRenewalWanted, cookieNeed: this.#cookieNeed };
-    const { lifetime } = this.#context;
+    const before = { meta: this.#meta.state, need: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
-    const renews = isNew || this.#mayRenew;
-    this.#meta = renews ? lifetime.renewed(this.#meta) : lifetime.written(this.#meta);
-    if (renews) this.#isRenewalWanted = false;
-    this.#cookieNeed = need;
+    if (isNew || this.#mayRenew) this.#meta.renew();
+    else this.#meta.write();
+    this.#cookie.decide(need);
     try {
       await (isNew ? this.#create() : this.#replace(changed));
     } catch (error) {
-      this.#meta = before.meta;
-      this.#isRenewalWanted = before.isRenewalWanted;
-      this.#cookieNeed = before.cookieNeed;
+      this.#meta.restore(before.meta);
+      this.#cookie.decide(before.need);
       this.#data.markChanged(changed);
       throw error;
     }
@@ -256,7 +240,7 @@ export class OpenSession implements SessionKeeper {
 
   async #create(): Promise<void> {
     const { data, text } = this.#record.base;
-    await this.#record.create({ data: { ...data, ...this.#data.values }, meta: this.#meta, text });
+    await this.#record.create({ data: { ...data, ...this.#data.values }, meta: this.#meta.current, text });
   }
 
   /** Lays the keys of this request over what the store holds by then. If nothing is left, the session is over. */
@@ -265,14 +249,14 @@ export class OpenSession implements SessionKeeper {
     const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
       layKeysOver(merged, mine, changed);
-      return { replacement: this.#recordOf({ data: merged, meta: this.#mergedMeta(meta), text }) };
+      return { replacement: this.#recordOf({ data: merged, meta: this.#meta.mergedInto(meta), text }) };
     });
     if (rewritten.outcome === 'gone') return this.#discard(changed);
     const { replacement } = rewritten.change;
     if (typeof replacement === 'string') return this.#wasEmptied();
-    this.#meta = replacement.meta;
+    this.#meta.hold(replacement.meta);
     // Another request has added something to what this one emptied. It is not this request's to remove.
-    if (this.#cookieNeed === 'expire') this.#cookieNeed = 'none';
+    if (this.#cookie.decided === 'expire') this.#cookie.decide('none');
   }
 
   async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>): Promise<R> {
@@ -293,7 +277,7 @@ export class OpenSession implements SessionKeeper {
     }
     const { draft, result, replacement } = rewritten.change;
     if (typeof replacement === 'string') this.#wasEmptied();
-    else this.#cookieNeed = this.#needOfWrite;
+    else this.#cookie.decide(this.#needOfWrite);
     this.#data.adopt(draft);
     return result;
   }
@@ -336,16 +320,18 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** A new session begins, with these data and what was assigned while the old one was destroyed or retired. */
-  #startOver(data: Data, meta: SessionMeta, detach = false): void {
+  #startOver(
+    data: Data,
+    { keepsBirth, detach = false }: { readonly keepsBirth: boolean; readonly detach?: boolean },
+  ): void {
     const late = this.#data.takeAssigned();
     const fresh = { ...data };
     layKeysOver(fresh, this.#data.values, late);
     // What is kept keeps its text, too.
     const { text } = this.#record.base;
     this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta = { ...meta, seen: undefined };
-    this.#cookieNeed = 'none';
-    this.#isRenewalWanted = false;
+    this.#meta.startOver({ keepsBirth });
+    this.#cookie.decide('none');
     if (detach) {
       ({ live: this.#live, data: this.#data } = createLiveSession(this, fresh, this.#context.records));
       this.#request.show?.(this.#live);
@@ -357,31 +343,29 @@ export class OpenSession implements SessionKeeper {
   /** All data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
-    this.#startOver({}, this.#metaOfNew);
-    this.#cookieNeed = this.#expiry;
+    this.#startOver({}, { keepsBirth: false });
+    this.#cookie.decide(this.#cookie.expiry);
   }
 
-  /** The record is gone, and stays gone: the changes of this request go, and no cookie leaves. */
+  /** The record is gone, and stays gone: the changes of this request are dropped, and no cookie leaves. */
   #discard(changed: ReadonlySet<string>): void {
-    this.#cookieNeed = 'none';
+    this.#cookie.decide('none');
     if (changed.size === 0) return;
-    const { state } = this.#record;
-    const when =
-      state === 'retired' ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#context.logger.warn(
-      `A request ${when}: what it changed in the session was dropped (${this.#request.route()}).`,
-    );
+    const wasRetired = this.#record.state === 'retired';
+    const when = wasRetired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
+    this.#warn(`A request ${when}: what it changed in the session was dropped`);
   }
 
-  /** Whether a new session may be stored: only if the response can carry its cookie. */
-  #mayBeStored(): boolean {
-    const obstacle = this.#cookieObstacle;
-    if (obstacle === undefined) return true;
-    const { logger } = this.#context;
+  #warnNotStored(): undefined {
+    const { obstacle } = this.#cookie;
+    if (obstacle === undefined) return;
     const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
-    if (obstacle === 'head-sent') logger.warn(`${message} (${this.#request.route()}).`);
-    else logger.warnOnce(`${message}.`);
-    return false;
+    if (obstacle === 'head-sent') this.#warn(message);
+    else this.#context.logger.warnOnce(`${message}.`);
+  }
+
+  #warn(message: string): void {
+    this.#context.logger.warn(`${message} (${this.#request.route()}).`);
   }
 
   async #destroyOthers(): Promise<void> {
@@ -398,17 +382,12 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#record.state === 'known' && this.#isRenewalWanted && this.#cookieObstacle === undefined;
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
   }
 
   /** What the response says of the cookie when the record is written and not renewed. */
   get #needOfWrite(): CookieNeed {
-    return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookieNeed;
-  }
-
-  /** What the response says of the cookie of a session that is over. */
-  get #expiry(): CookieNeed {
-    return this.#presented.isAny ? 'expire' : 'none';
+    return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookie.decided;
   }
 
   /** Whether the browser's cookie opens nothing, here or in any other process, and never will. */
@@ -418,26 +397,11 @@ export class OpenSession implements SessionKeeper {
 
   /** Where the response cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
   get #placeholder(): Placeholder {
-    return this.#cookieObstacle === undefined ? 'tombstone' : 'nothing';
-  }
-
-  get #metaOfNew(): SessionMeta {
-    return { addr: this.#presented.address, permanent: this.#request.permanent };
+    return this.#cookie.obstacle === undefined ? 'tombstone' : 'nothing';
   }
 
   /** A record without data is none: a placeholder stands in its place. */
   #recordOf(record: SessionRecord): Replacement {
     return isEmptyData(record.data) ? this.#placeholder : record;
-  }
-
-  /** The later of two renewals counts. What another program wrote about the pin, or removed from it, stays. */
-  #mergedMeta(meta: SessionMeta): SessionMeta {
-    const { created, seen } = this.#context.lifetime.past(meta);
-    return {
-      created: created ?? this.#meta.created,
-      seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
-      addr: meta.addr ?? this.#presented.address,
-      permanent: meta.permanent,
-    };
   }
 }

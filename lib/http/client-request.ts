@@ -52,7 +52,7 @@ export class ClientRequest implements OpenRequest {
     const header = request.headers.cookie;
     this.cookies = isInPath ? cookieValues(header, this.cookie.name) : [];
     this.migrationCookies = options.migration ? cookieValues(header, options.migration.cookie.name) : [];
-    this.cookieObstacle = response === undefined ? 'no-response' : isInPath ? this.#schemeObstacle : 'path';
+    this.cookieObstacle = this.#obstacleOf(response, isInPath);
   }
 
   /**
@@ -112,7 +112,9 @@ export class ClientRequest implements OpenRequest {
     );
   }
 
-  get #schemeObstacle(): CookieObstacle | undefined {
+  #obstacleOf(response: ServerResponse | undefined, isInPath: boolean): CookieObstacle | undefined {
+    if (response === undefined) return 'no-response';
+    if (!isInPath) return 'path';
     return this.cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;
   }
 
@@ -122,6 +124,6 @@ export class ClientRequest implements OpenRequest {
 
   /** The framework's own request, once it is known: Nest's middleware on Fastify is given Node's. */
   get #framework(): AnyRequest {
-    return this.#exposed.requests.at(-1) ?? (this.#request as AnyRequest);
+    return this.#exposed.requests.at(-1) ?? this.#request;
   }
 }

@@ -53,7 +53,7 @@ export class RequestSlot {
     const found = response === undefined ? message?.[SLOT] : request[SLOT];
     const slot = found ?? new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.live) });
     if (found === undefined) {
-      slot.#http.exposed.add(request as AnyRequest);
+      slot.#http.exposed.add(request);
       request[SLOT] = slot;
       if (message !== undefined) message[SLOT] = slot;
     }

@@ -40,7 +40,7 @@ export function installResponseHook(response: ServerResponse, answer: HookedAnsw
   if (hooked[HOOK] !== undefined) return hooked[HOOK].add(answer);
   // Shared functions and one state object: closures for every request would cost several microseconds.
   hooked[HOOK] = new ResponseHook(hooked, answer);
-  hooked.writeHead = hookedWriteHead as ServerResponse['writeHead'];
+  hooked.writeHead = hookedWriteHead;
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
   hooked.flushHeaders = hookedFlushHeaders;
@@ -91,7 +91,7 @@ class ResponseHook {
     this.#response = response;
     this.#answers = [answer];
     const { writeHead, write, end, flushHeaders, on } = response;
-    this.#original = { writeHead, write, end, flushHeaders, on } as unknown as OriginalMethods;
+    this.#original = { writeHead, write, end, flushHeaders, on };
   }
 
   /** Another session was opened for the same response. */
@@ -143,13 +143,8 @@ class ResponseHook {
   end(args: unknown[]): ServerResponse {
     const response = this.#response;
     if (args[0] && typeof args[0] !== 'function' && !isChunk(args[0])) return this.#original.end.apply(response, args);
-    if (response.headersSent) {
-      // Once only: a value whose text differs each time would otherwise be saved for ever.
-      if (!this.#isHolding && !response.writableEnded && !this.#endAsked) {
-        this.#endAsked = true;
-        for (const answer of this.#answers) this.#holdFor(answer, answer.beforeEnd());
-      }
-    } else {
+    if (response.headersSent) this.#saveBeforeEnd();
+    else {
       this.#prepare();
       if (this.#isHolding) this.#formHeadOf(args);
     }
@@ -158,6 +153,13 @@ class ResponseHook {
     // Whoever looks must see that the answer is given, or it would be given twice.
     Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
     return response;
+  }
+
+  /** Once only: a value whose text differs each time would otherwise be saved for ever. */
+  #saveBeforeEnd(): void {
+    if (this.#endAsked || this.#isHolding || this.#response.writableEnded) return;
+    this.#endAsked = true;
+    for (const answer of this.#answers) this.#holdFor(answer, answer.beforeEnd());
   }
 
   /** Once, just before the head is formed: the session's headers, and the save that the bytes wait for. */

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { cookieValues } from '../../../lib/cookies/cookie-header.js';
 import { removalCookie, serializeCookie } from '../../../lib/cookies/session-cookie.js';
-import type { CookieNeed, OpenSession } from '../../../lib/engine/open-session.js';
+import type { OpenSession } from '../../../lib/engine/open-session.js';
+import type { CookieNeed } from '../../../lib/engine/response-cookie.js';
 import {
   expressSession,
   HmacSigner,
