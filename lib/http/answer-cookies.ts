@@ -32,7 +32,10 @@ export class AnswerCookies {
     const removals = [...this.#removalsOfTwins(secure), ...this.#removalsOfOld(secure)];
     if (opened.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
     const value = signer?.sign(opened.id) ?? opened.id;
-    return [serializeCookie(cookie, value, opened.expiresAt, Date.now() / 1000, secure), ...removals];
+    return [
+      serializeCookie(cookie, value, { expiresAt: opened.expiresAt, now: Date.now() / 1000, secure }),
+      ...removals,
+    ];
   }
 
   /**

@@ -2,7 +2,7 @@ import { HmacSigner } from '../cookies/hmac.signer.js';
 import { ExpressSessionSigner } from '../cookies/express-session.signer.js';
 import type { ResolvedCookie } from '../cookies/cookie-options.js';
 import { validateCookie } from '../cookies/cookie-rules.js';
-import type { Secret } from '../cookies/salted-key.js';
+import type { Secret } from '../cookies/keyed-signer.js';
 import { parseConnectRecord } from './connect-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';

@@ -1,4 +1,4 @@
-import type { Secret } from '../cookies/salted-key.js';
+import type { Secret } from '../cookies/keyed-signer.js';
 import type { SessionModuleOptions } from './session-options.js';
 
 /** Below this a secret that a person thought up can be found by trying, from one cookie and without asking the server. */

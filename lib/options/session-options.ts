@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 import type { CookieOptions } from '../cookies/cookie-options.js';
-import type { Secret } from '../cookies/salted-key.js';
+import type { Secret } from '../cookies/keyed-signer.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { Duration } from '../duration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
