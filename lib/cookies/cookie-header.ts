@@ -1,9 +1,6 @@
 /** Most values of one name that are returned: each costs a signature per secret, and a header has room for hundreds. */
 const MOST_VALUES = 16;
 
-/** Space and tab. */
-const BLANKS = ' \t';
-
 /**
  * The values that the `Cookie` header has under exactly this name, in its order and each once; at most {@link MOST_VALUES}. There
  * may be several, because a browser sends one per path and domain (RFC 6265 section 5.4). Values are unquoted and unescaped; a
@@ -41,7 +38,7 @@ function decode(text: string): string {
 function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && BLANKS.includes(text.charAt(start))) start++;
-  while (end > start && BLANKS.includes(text.charAt(end - 1))) end--;
+  while (text[start] === ' ' || text[start] === '\t') start++;
+  while (end > start && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
   return text.slice(start, end);
 }
