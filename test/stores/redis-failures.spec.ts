@@ -139,7 +139,7 @@ describe('A Redis that is down', () => {
 
   it('lets the process end after close', async () => {
     const program = `
-      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
       const store = await RedisStore.connect({ url: 'redis://127.0.0.1:${await freePort()}' });
       await store.get('key').catch((error) => console.log(error.code));
       await Promise.all([store.close(), store.close()]);
@@ -311,7 +311,7 @@ describe('RedisStore', () => {
 
   it('says what to install when there is no driver', async () => {
     const program = `
-      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
       await RedisStore.connect({}).catch((error) => console.log(error.code, error.message));
     `;
     const { stdout } = await runProgram(program, { drivers: 'missing' });
