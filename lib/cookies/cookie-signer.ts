@@ -2,7 +2,7 @@
 export interface UnsignedCookie {
   /** The session id. */
   readonly id: string;
-  /** Whether an older secret than the first verified the cookie, so that it should be signed anew. */
+  /** Whether an older secret than the first verified the cookie, so that it should be signed again. */
   readonly rotated: boolean;
 }
 

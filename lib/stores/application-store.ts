@@ -83,9 +83,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
   #check(key: unknown): void {
     // A driver would accept an array too, and take its first item for the key.
     if (typeof key !== 'string') {
-      throw new SessionConfigurationError(
-        `A key of SESSION_STORE is a string, and this one is of the type ${typeof key}.`,
-      );
+      throw new SessionConfigurationError(`A key of SESSION_STORE is a string, not of the type ${typeof key}.`);
     }
     for (const prefix of this.#prefixes) {
       if (!key.startsWith(prefix)) continue;

@@ -22,8 +22,8 @@ export const expiryTests: StoreTests = {
       assert.equal(await store.read(each), undefined);
       assert.equal(await store.replace(each, 'late', 60, stored?.version), 'missing');
       assert.equal(await store.delete(each), false);
-      assert.equal(await store.create(each, 'anew', 60), true);
-      assert.equal(await store.get(each), 'anew');
+      assert.equal(await store.create(each, 'again', 60), true);
+      assert.equal(await store.get(each), 'again');
     }
   },
 

@@ -92,13 +92,13 @@ export const recordTests: StoreTests = {
   },
 
   // With another text: a store whose versions are the texts themselves cannot tell the same text apart, and need not.
-  'replace is a conflict when the record was deleted and created anew': async ({ store }, key) => {
+  'replace is a conflict when the record was deleted and created again': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await store.delete(key);
-    await store.create(key, 'anew', 60);
+    await store.create(key, 'again', 60);
     assert.equal(await store.replace(key, 'late', 60, version), 'conflict');
-    assert.equal(await store.get(key), 'anew');
+    assert.equal(await store.get(key), 'again');
   },
 
   'replace succeeds after a conflict, with the version that was read again': async ({ store }, key) => {

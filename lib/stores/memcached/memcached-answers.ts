@@ -13,7 +13,7 @@ export interface FlaggedText {
 }
 
 /** The lines for the driver, or why there are none: the answer has not come in full, or this is no answer to the command. */
-export type TakenAnswer = string[] | 'unfinished' | 'foreign';
+export type TakenAnswer = string[] | 'unfinished' | 'mismatch';
 
 interface ValueHeader extends Omit<FlaggedText, 'text'> {
   readonly key: string;
@@ -70,11 +70,11 @@ export function takeAnswer(
     if (!header) {
       answer.push(utf8Of(line));
       if (goesOn(line, answer, asked)) continue;
-      if (!mayEnd(line, values, asked)) return 'foreign';
+      if (!mayEnd(line, values, asked)) return 'mismatch';
       lines.splice(0, index);
       return answer;
     }
-    if (!mayCome(header, ++values, keys)) return 'foreign';
+    if (!mayCome(header, ++values, keys)) return 'mismatch';
     const end = endOfValue(lines, index, header.bytes);
     if (typeof end === 'string') return end;
     const { flags, text } = rewrite({ flags: header.flags, text: utf8Of(lines.slice(index, end).join('\r\n')) });
@@ -108,11 +108,11 @@ function mayCome({ key, bytes }: ValueHeader, count: number, keys: readonly stri
 }
 
 /** The index after the last line of the value that begins at `start`. Its bytes end where a line ends, or the count is wrong. */
-function endOfValue(lines: readonly string[], start: number, bytes: number): number | 'unfinished' | 'foreign' {
+function endOfValue(lines: readonly string[], start: number, bytes: number): number | 'unfinished' | 'mismatch' {
   let length = -2;
   for (let index = start; index < lines.length; index++) {
     length += 2 + (lines[index]?.length ?? 0);
-    if (length >= bytes) return length === bytes ? index + 1 : 'foreign';
+    if (length >= bytes) return length === bytes ? index + 1 : 'mismatch';
   }
   return 'unfinished';
 }

@@ -66,9 +66,9 @@ export class MemcachedStream {
   /** @returns `false` when the next answer cannot be read: it has not come in full, or the connection is gone. */
   #answerOldest(socket: DriverSocket, lines: string[]): boolean {
     const [query] = socket.metaData;
-    const answer = query ? takeAnswer(lines, query, this.#rewrite) : 'foreign';
+    const answer = query ? takeAnswer(lines, query, this.#rewrite) : 'mismatch';
     if (answer === 'unfinished') return false;
-    const inStep = query !== undefined && answer !== 'foreign' && this.#handOver(socket, query, answer);
+    const inStep = query !== undefined && answer !== 'mismatch' && this.#handOver(socket, query, answer);
     if (!inStep) dropConnection(this.#driver, socket);
     return inStep;
   }
@@ -100,7 +100,7 @@ export function dropConnection(driver: MemcachedDriver, socket: DriverSocket): v
   const waiting = socket.metaData.splice(0);
   driver.connections[socket.serverAddress]?.remove(socket, true);
   socket.destroy();
-  const error = new Error('The connection was dropped: what came over it was no answer to the command.');
+  const error = new Error('The connection was dropped: the answer on it did not fit the command.');
   for (const query of waiting) {
     // Each in a tick of its own: a callback that throws must not keep the others waiting.
     if (query.callback) process.nextTick(() => driver.delegateCallback(query, error, undefined, query.callback));

@@ -66,7 +66,7 @@ export class MemcachedStore implements ClosableStore {
     if (found === undefined || found === null) return undefined;
     // The value has the name of the key in the server's answer, with the client's namespace before it.
     const name = `${this.#client.namespace ?? ''}${key}`;
-    if (!Object.hasOwn(found, name)) throw storeError(MEMCACHED, 'gave no answer to what it was asked');
+    if (!Object.hasOwn(found, name)) throw storeError(MEMCACHED, 'did not answer with the key that it was asked for');
     return { value: textOf(found[name]), version: found.cas };
   }
 
