@@ -14,7 +14,10 @@ export function answerCookies(
   const removals = [...twinRemovals(request, secure), ...migrationRemovals(request, migration, secure)];
   if (session.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
   const value = signer?.sign(session.id) ?? session.id;
-  return [serializeCookie(cookie, value, session.expiresAt, Date.now() / 1000, secure), ...removals];
+  return [
+    serializeCookie(cookie, value, { expiresAt: session.expiresAt, now: Date.now() / 1000, secure }),
+    ...removals,
+  ];
 }
 
 /**

@@ -16,23 +16,23 @@ const VERBS: readonly PropertyKey[] = [
 ] satisfies (keyof SessionStore)[];
 
 /**
- * The store as the application may use it: everything but the keys of sessions. A key that a user can choose could otherwise be the
- * key of a session, and its value a session of the user's own making.
- * @param prefixes what the keys of sessions begin with; an empty one tells nothing from anything, and is left out.
+ * The store as the application may use it: everything but the keys of sessions. Otherwise a visitor who can choose a key could choose
+ * that of a session, and write a session of their own making.
+ * @param prefixes what the keys of sessions begin with; an empty one, with which all keys begin, is ignored.
  */
 export function applicationStore(store: SessionStore, prefixes: readonly string[]): SessionStore {
-  // A proxy, so that a store of the user's keeps its class, its further methods and its lifecycle hooks. Its target is an empty
-  // object of that class, as a frozen store would not let its methods be guarded.
+  // A proxy, so that the application's own store keeps its class, its further methods and its lifecycle hooks. Its target is an
+  // empty object of that class, because a proxy of a frozen store could not replace its methods.
   const empty = Object.create(Object.getPrototypeOf(store) as object) as SessionStore;
   return new Proxy(empty, new KeyGuard(store, prefixes));
 }
 
-/** The store behind {@link applicationStore}, or the given one where a test has put it in its place. */
+/** The store behind {@link applicationStore}, or the given one if a test has replaced it. */
 export function wholeStore(store: SessionStore): SessionStore {
   return (store as GuardedStore)[GUARD]?.store ?? store;
 }
 
-/** Keeps the application from these keys too: those of another SessionModule's sessions. */
+/** Refuses these keys to the application as well: those of another SessionModule's sessions. */
 export function alsoRefuseKeys(store: SessionStore, prefix: string): void {
   (store as GuardedStore)[GUARD]?.refuse(prefix);
 }
@@ -53,7 +53,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
 
   get(target: SessionStore, property: PropertyKey): unknown {
     if (property === GUARD) return this;
-    // What the application has put there, such as a spy.
+    // A method that the application has set, such as a spy.
     if (Object.hasOwn(target, property)) return Reflect.get(target, property) as unknown;
     const value: unknown = Reflect.get(this.store, property, this.store);
     if (!isMethod(value) || property === 'constructor') return value;
@@ -61,7 +61,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
     return this.#methods.get(property);
   }
 
-  /** A field is the store's own; a method that the application puts here, such as a spy, is not for the engine. */
+  /** Sets a field on the store itself, but a method, such as a spy, only here: the engine goes on calling the store's. */
   set(target: SessionStore, property: PropertyKey, value: unknown): boolean {
     return isMethod(value)
       ? Reflect.set(target, property, value)
@@ -81,11 +81,9 @@ class KeyGuard implements ProxyHandler<SessionStore> {
   }
 
   #check(key: unknown): void {
-    // A driver would make a key of an array too, out of its first item.
+    // A driver would accept an array too, and take its first item for the key.
     if (typeof key !== 'string') {
-      throw new SessionConfigurationError(
-        `A key of SESSION_STORE is a string, and this one is of the type ${typeof key}.`,
-      );
+      throw new SessionConfigurationError(`A key of SESSION_STORE is a string, not of the type ${typeof key}.`);
     }
     for (const prefix of this.#prefixes) {
       if (!key.startsWith(prefix)) continue;

@@ -1,7 +1,7 @@
 import Memcached from 'memcached';
 import { afterAll, beforeAll, describe, inject, it } from 'vitest';
 import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
-import { MEMCACHED_VALUE_MAX_BYTES } from '../../lib/stores/memcached/memcached-value.js';
+import { MEMCACHED_VALUE_MAX_BYTES } from '../../lib/stores/memcached/memcached-item.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
 

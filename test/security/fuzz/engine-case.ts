@@ -236,7 +236,7 @@ export class EngineCase {
     if (need === 'none') return;
     const now = Date.now() / 1000;
     if (need === 'expire') return void removalCookie(COOKIE, false);
-    const line = serializeCookie(COOKIE, this.#sign(open.id), open.expiresAt, now, false);
+    const line = serializeCookie(COOKIE, this.#sign(open.id), { expiresAt: open.expiresAt, now, secure: false });
     if (!/^session=[\w.-]+; /.test(line)) throw new Error(`The cookie line is ${JSON.stringify(line)}.`);
     if (open.expiresAt !== undefined && !(open.expiresAt <= now + IDLE + 1))
       throw new Error('The cookie lives too long.');

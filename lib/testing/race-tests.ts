@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
+
 import type { SessionStore } from '../stores/session-store.js';
-import type { StorePromises } from './session-store-setup.js';
+import type { StoreTests } from './session-store-setup.js';
 
 const RIVALS = 40;
 
-/** What holds when many act in one moment. */
-export const racePromises: StorePromises = {
-  'of many who create one key, one does': async ({ store }, key) => {
+/** Parallel calls. */
+export const raceTests: StoreTests = {
+  'one of many parallel creates of a key succeeds': async ({ store }, key) => {
     const created = await all((rival) => store.create(key, `rival ${rival}`, 60));
     const winners = created.flatMap((won, rival) => (won ? [rival] : []));
     assert.equal(winners.length, 1, `${winners.length} of ${RIVALS} have created the key`);
     assert.equal(await store.get(key), `rival ${winners[0]}`);
   },
 
-  'of many who replace one version, one does': async ({ store }, key) => {
+  'one of many parallel replaces of a version succeeds': async ({ store }, key) => {
     await store.create(key, 'start', 60);
     for (let round = 0; round < 5; round++) {
       const stored = await store.read(key);
@@ -25,8 +26,8 @@ export const racePromises: StorePromises = {
     }
   },
 
-  // Two who read 1 both want to write 2: a store must not take the other one's 2 for its own.
-  'many who read and replace until they win lose no update': async ({ store }, key) => {
+  // Two clients that read 1 both write 2: a store must not take the other client's 2 for its own.
+  'many clients that read and replace until they succeed lose no update': async ({ store }, key) => {
     await store.create(key, '0', 60);
     await all(() => increment(store, key));
     assert.equal(await store.get(key), String(RIVALS));
@@ -38,13 +39,13 @@ export const racePromises: StorePromises = {
       await store.create(at, 'value', 60);
       const stored = await store.read(at);
       const replace = (): Promise<unknown> => store.replace(at, 'late', 60, stored?.version);
-      // Each second time the delete is sent first.
+      // In every second pair the delete is sent first.
       await Promise.all(rival % 2 ? [store.delete(at), replace()] : [replace(), store.delete(at)]);
       assert.equal(await store.get(at), undefined, 'a replace has brought back what was deleted');
     });
   },
 
-  'of many who delete one key, one does': async ({ store }, key) => {
+  'one of many parallel deletes of a key is true': async ({ store }, key) => {
     await store.set(key, 'value', 60);
     const deleted = await all(() => store.delete(key));
     assert.equal(deleted.filter(Boolean).length, 1);
@@ -63,5 +64,5 @@ async function increment(store: SessionStore, key: string): Promise<void> {
     if (outcome === 'replaced') return;
     assert.equal(outcome, 'conflict');
   }
-  assert.fail('one of many never won');
+  assert.fail('one of many replaces never succeeded');
 }

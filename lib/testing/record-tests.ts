@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import type { SessionStore } from '../stores/session-store.js';
-import type { StorePromises } from './session-store-setup.js';
 
-/** The verbs that the engine uses, one after the other. */
-export const recordPromises: StorePromises = {
+import type { SessionStore } from '../stores/session-store.js';
+import type { StoreTests } from './session-store-setup.js';
+
+/** The verbs that the engine uses, one call after the other. */
+export const recordTests: StoreTests = {
   'read finds nothing under a key that was never set': async ({ store }, key) => {
     assert.equal(await store.read(key), undefined);
   },
 
-  'read finds what any verb has written': async ({ store }, key) => {
+  'read finds the record that any verb has written': async ({ store }, key) => {
     await store.set(key, 'set', 60);
     assert.equal((await store.read(key))?.value, 'set');
     await replaceNow(store, key, 'replaced');
@@ -44,7 +45,7 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.get(key), 'second');
   },
 
-  'replace with the text that is there already is a replace': async ({ store }, key) => {
+  'replace with the same text is a replace': async ({ store }, key) => {
     await store.create(key, 'same', 60);
     const { version } = await readNow(store, key);
     assert.equal(await store.replace(key, 'same', 60, version), 'replaced');
@@ -66,7 +67,7 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.create(key, 'new', 60), true);
   },
 
-  'replace is a conflict after somebody replaced, and changes nothing': async ({ store }, key) => {
+  'replace is a conflict after another replace, and changes nothing': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await replaceNow(store, key, 'theirs');
@@ -74,7 +75,7 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.get(key), 'theirs');
   },
 
-  'replace is a conflict after somebody set, as another program would': async ({ store }, key) => {
+  'replace is a conflict after a set, such as that of another program': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await store.set(key, 'theirs', 60);
@@ -82,7 +83,7 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.get(key), 'theirs');
   },
 
-  'what somebody else wrote is never taken for our own, even when it is the same text': async ({ store }, key) => {
+  'a record that another client wrote is a conflict, even with the same text': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await store.set(key, 'same', 60);
@@ -90,17 +91,17 @@ export const recordPromises: StorePromises = {
     assert.equal(await store.create(key, 'same', 60), false);
   },
 
-  // With another text: a store whose versions are the texts themselves cannot, and need not, tell the same text apart.
-  'replace is a conflict when the record was deleted and created anew': async ({ store }, key) => {
+  // With another text: a store whose versions are the texts themselves cannot tell the same text apart, and need not.
+  'replace is a conflict when the record was deleted and created again': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await store.delete(key);
-    await store.create(key, 'anew', 60);
+    await store.create(key, 'again', 60);
     assert.equal(await store.replace(key, 'late', 60, version), 'conflict');
-    assert.equal(await store.get(key), 'anew');
+    assert.equal(await store.get(key), 'again');
   },
 
-  'a version that lost can be read again and wins': async ({ store }, key) => {
+  'replace succeeds after a conflict, with the version that was read again': async ({ store }, key) => {
     await store.create(key, 'first', 60);
     const { version } = await readNow(store, key);
     await store.set(key, 'theirs', 60);
@@ -122,7 +123,7 @@ export const recordPromises: StorePromises = {
 
 async function readNow(store: SessionStore, key: string): Promise<{ version: unknown }> {
   const stored = await store.read(key);
-  assert.ok(stored, 'read found nothing where something was stored');
+  assert.ok(stored, 'read found nothing under a key that was stored');
   return stored;
 }
 

@@ -1,20 +1,35 @@
-import { SessionError, SessionStoreError } from '../session.errors.js';
+import { SessionConfigurationError, SessionError, SessionStoreError } from '../session.errors.js';
 
-/** Milliseconds a store waits for one answer of its back-end. Without it a hung server holds requests for minutes, or for good. */
+/** Milliseconds a store waits for one answer of its back-end. Without it a server that hangs holds requests for minutes, or for ever. */
 export const DEADLINE_MS = 1000;
 
-/** A back-end as the messages of its errors speak of it. */
+/** A back-end as the messages of its errors name it. */
 export interface BackEnd {
   /** Its name, such as `Redis`. */
   readonly name: string;
-  /** What its operator should look at when it fails, as the rest of a sentence that begins with "check that". */
+  /** What its operator should look at when it fails: the rest of a sentence that begins with "check that". */
   readonly check: string;
 }
 
 /**
- * The answer of a back-end to one command, or a {@link SessionStoreError}: with the driver's error as `cause` when the driver
- * gave up, without one when nothing had come back after {@link DEADLINE_MS}. A command that is late may still be carried out.
+ * Loads an optional driver, when a store that needs it is made.
+ * @param name the package, as npm installs it.
+ * @throws {SessionConfigurationError} when the driver cannot be loaded; the message says what to install.
+ */
+export async function loadDriver<Driver>(name: string, load: () => Promise<Driver>): Promise<Driver> {
+  try {
+    return await load();
+  } catch (cause) {
+    const message = `This store needs the driver "${name}", which cannot be loaded: npm i ${name}`;
+    throw new SessionConfigurationError(message, { cause });
+  }
+}
+
+/**
+ * The back-end's answer to one command. A command that is late may still be carried out.
  * @param onLate called when the deadline has passed, before the promise rejects.
+ * @throws {SessionStoreError} when the driver gives up, with the driver's error as `cause`; when no answer came within
+ * {@link DEADLINE_MS}, without a `cause`.
  */
 export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T>, onLate?: () => void): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -39,13 +54,13 @@ export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T
   }
 }
 
-/** The error for a back-end that failed. Its message never quotes the driver, whose own words may hold a key or a record. */
+/** The error for a back-end that failed. Its message never quotes the driver, whose own message may hold a key or a record. */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   hideCommand(cause);
   return new SessionStoreError(messageOf(backEnd, failure), { cause });
 }
 
-/** The same for a back-end that answered, and said no. */
+/** The error for a back-end that refused a command itself. */
 export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   hideCommand(cause);
   return new SessionStoreError(messageOf(backEnd, failure), { cause, isRefusal: true });
@@ -55,13 +70,15 @@ function messageOf(backEnd: BackEnd, failure: string): string {
   return `${backEnd.name} ${failure}: check that ${backEnd.check}.`;
 }
 
-// What Redis itself answered with. ioredis gives errors of its own other names.
+/** Whether Redis itself answered with this error. ioredis gives errors of its own other names. */
 function isReply(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-// ioredis hangs the whole command, key and record included, on its errors, and a cluster such an error on another one. Whatever
-// prints an error with all its properties would print them, so that only the command's name stays.
+/**
+ * Leaves only the command's name on an error of ioredis, which hangs the whole command on it, key and record included. A log that
+ * prints all properties of the error would print those. The error of a cluster has such an error in `lastNodeError`.
+ */
 function hideCommand(error: unknown): void {
   if (typeof error !== 'object' || error === null) return;
   const { command, lastNodeError } = error as { command?: { name?: unknown }; lastNodeError?: unknown };

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+
 import type { SessionStore } from '../stores/session-store.js';
-import type { StorePromises } from './session-store-setup.js';
+import type { StoreTests } from './session-store-setup.js';
 
 const DAY = 24 * 60 * 60;
-/** Milliseconds; back-ends count in whole seconds, and some look only now and then. */
+/** Milliseconds; back-ends count in whole seconds, and some check expiry only now and then. */
 const LATEST = 10_000;
 
-/** What becomes of a record in time. */
-export const expiryPromises: StorePromises = {
-  'a record expires, whichever verb gave it its lifetime, and is then missing to all of them': async (
-    { store },
-    key,
-  ) => {
+/** How records expire. */
+export const expiryTests: StoreTests = {
+  'a record expires, whichever verb set its lifetime, and is then missing to every verb': async ({ store }, key) => {
     const keys = ['set', 'create', 'replace'].map((verb) => `${key}:${verb}`) as [string, string, string];
     await store.set(keys[0], 'value', 1);
     await store.create(keys[1], 'value', 1);
@@ -24,12 +22,12 @@ export const expiryPromises: StorePromises = {
       assert.equal(await store.read(each), undefined);
       assert.equal(await store.replace(each, 'late', 60, stored?.version), 'missing');
       assert.equal(await store.delete(each), false);
-      assert.equal(await store.create(each, 'anew', 60), true);
-      assert.equal(await store.get(each), 'anew');
+      assert.equal(await store.create(each, 'again', 60), true);
+      assert.equal(await store.get(each), 'again');
     }
   },
 
-  'a write puts its own lifetime in the place of the one before': async ({ store }, key) => {
+  'a write replaces the lifetime of the write before': async ({ store }, key) => {
     await store.create(`${key}:replace`, 'value', 2);
     await store.set(`${key}:set`, 'value', 2);
     await store.set(`${key}:stay`, 'value', 2);
@@ -41,7 +39,7 @@ export const expiryPromises: StorePromises = {
     for (const verb of ['replace', 'set', 'stay']) assert.equal(await store.get(`${key}:${verb}`), 'value', verb);
   },
 
-  'what lost, found its key taken, or only read, renews nothing': async ({ store }, key) => {
+  'a failed create, a conflict and a read renew nothing': async ({ store }, key) => {
     await store.create(key, 'old', 60);
     const old = await store.read(key);
     await store.set(key, 'value', 2);
@@ -66,7 +64,7 @@ export const expiryPromises: StorePromises = {
       const stored = await store.read(`${at}:replace`);
       assert.equal(await store.replace(`${at}:replace`, 'value', days * DAY, stored?.version), 'replaced');
     }
-    // A back-end that takes so many seconds for a point in time drops the record at its next look.
+    // A back-end that takes so many seconds for a point in time drops the record when it next checks expiry.
     await untilEarlierHaveExpired(store, key);
     for (const days of [30, 31, 400]) {
       for (const verb of ['set', 'create', 'replace']) {
@@ -83,7 +81,7 @@ async function untilGone(store: SessionStore, key: string): Promise<void> {
   assert.fail(`a record was still there after ${LATEST} ms`);
 }
 
-/** Waits until whatever would have expired within 2 seconds is gone, by the back-end's own clock. */
+/** Waits until all records that expire within 2 seconds are gone, by the back-end's own clock. */
 async function untilEarlierHaveExpired(store: SessionStore, key: string): Promise<void> {
   await store.set(`${key}:clock`, 'ticks', 2);
   await untilGone(store, `${key}:clock`);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import type { SessionStoreSetup, StorePromises } from './session-store-setup.js';
+
+import type { SessionStoreSetup, StoreTests } from './session-store-setup.js';
 
 const LARGE = 500_000;
 
-/** Texts that a back-end or its driver may take for something else. */
+/** Texts that a back-end or its driver may misread. */
 const TEXTS: Readonly<Record<string, string>> = {
   empty: '',
   json: '{"user":{"name":"Ada"},"items":[1,2.5,null,true]}',
@@ -21,8 +22,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   blanks: '  padded  ',
 };
 
-/** The verbs that an application uses. */
-export const directPromises: StorePromises = {
+/** The verbs that the application uses. */
+export const directTests: StoreTests = {
   'a key that was never set is undefined': async ({ store }, key) => {
     assert.equal(await store.get(key), undefined);
   },
@@ -36,7 +37,7 @@ export const directPromises: StorePromises = {
     assert.equal(await store.get(key), 'third');
   },
 
-  'delete is true for what was there and false for what was not': async ({ store }, key) => {
+  'delete is true for a key that was there and false for one that was not': async ({ store }, key) => {
     assert.equal(await store.delete(key), false);
     await store.set(key, 'value', 60);
     assert.equal(await store.delete(key), true);
@@ -44,7 +45,7 @@ export const directPromises: StorePromises = {
     assert.equal(await store.delete(key), false);
   },
 
-  'what was deleted can be set again': async ({ store }, key) => {
+  'a deleted key can be set again': async ({ store }, key) => {
     await store.set(key, 'before', 60);
     await store.delete(key);
     await store.set(key, 'after', 60);
@@ -114,7 +115,7 @@ export const directPromises: StorePromises = {
     assert.equal(await store.get(`${key}::`), 'value of ::');
   },
 
-  'commands of one moment do not mix up their answers': async ({ store }, key) => {
+  'parallel commands do not mix up their answers': async ({ store }, key) => {
     const keys = Array.from({ length: 200 }, (_, index) => `${key}:${index}`);
     await Promise.all(keys.map((each) => store.set(each, `value of ${each}`, 60)));
     const values = await Promise.all(keys.map((each) => store.get(each)));
