@@ -37,8 +37,8 @@ export function removalCookie(cookie: ResolvedCookie, secure: boolean): string {
 }
 
 function attributes(cookie: ResolvedCookie, secure: boolean): Omit<SetCookie, 'value'> {
-  const { name, path, domain, httpOnly, sameSite, partitioned, priority } = cookie;
-  return { name, path, domain, httpOnly, sameSite, partitioned, priority, secure };
+  const { persistent: _persistent, ...attributesAsConfigured } = cookie;
+  return { ...attributesAsConfigured, secure };
 }
 
 function expiryAttributes(expiresAt: number, now: number): Pick<SetCookie, 'maxAge' | 'expires'> {

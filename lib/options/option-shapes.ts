@@ -2,7 +2,7 @@ import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
-import type { SessionStore } from '../stores/session-store.js';
+import { STORE_VERBS, type SessionStore } from '../stores/session-store.js';
 
 interface Shape {
   /** What the message begins with. */
@@ -31,7 +31,7 @@ const MEMCACHED_CLIENT: Shape = {
 
 const STORE: Shape = {
   subject: 'The given store',
-  methods: ['get', 'set', 'delete', 'read', 'create', 'replace'] satisfies (keyof SessionStore)[],
+  methods: STORE_VERBS,
   remedy: 'implement SessionStore whole',
 };
 

@@ -1,19 +1,9 @@
 import { SessionConfigurationError } from '../session.errors.js';
-import type { SessionStore } from './session-store.js';
+import { STORE_VERBS, type SessionStore } from './session-store.js';
 
 const GUARD = Symbol('nest-session.key-guard');
 
 type GuardedStore = SessionStore & { readonly [GUARD]?: KeyGuard };
-
-/** Verbs whose first argument is a key. */
-const VERBS: readonly PropertyKey[] = [
-  'get',
-  'set',
-  'delete',
-  'read',
-  'create',
-  'replace',
-] satisfies (keyof SessionStore)[];
 
 /**
  * The store as the application may use it: everything but the keys of sessions. Otherwise a visitor who can choose a key could choose
@@ -73,7 +63,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
   }
 
   #method(property: PropertyKey, method: (...args: never[]) => unknown): unknown {
-    if (!VERBS.includes(property)) return method.bind(this.store as never);
+    if (!(STORE_VERBS as readonly PropertyKey[]).includes(property)) return method.bind(this.store as never);
     return async (key: unknown, ...rest: unknown[]): Promise<unknown> => {
       this.#check(key);
       return Reflect.apply(method, this.store, [key, ...rest] as never) as unknown;

@@ -59,6 +59,18 @@ export interface SessionStore {
   replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome>;
 }
 
+const VERBS: Readonly<Record<keyof SessionStore, true>> = {
+  get: true,
+  set: true,
+  delete: true,
+  read: true,
+  create: true,
+  replace: true,
+};
+
+/** The methods of every store. The first argument of each is a key. */
+export const STORE_VERBS: readonly string[] = Object.keys(VERBS);
+
 /** The optional power of a store that holds a connection. The maker of the store calls `close` once, at shutdown. */
 export interface ClosableStore extends SessionStore {
   /** Ends the connections that the store itself opened, and no others. Safe to call twice. */

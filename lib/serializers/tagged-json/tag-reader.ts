@@ -3,14 +3,14 @@ import { Markup } from '../values/markup.js';
 import { Tuple } from '../values/tuple.js';
 import { Uuid } from '../values/uuid.js';
 import { parseDate } from './date-text.js';
-import { TAG, tagsOf, type Dialect } from './tags.js';
+import { TAG, tagsOf, type Dialect, type Tag } from './tags.js';
 
 type Decode = (value: unknown) => unknown;
 
 const BIGINT = /^-?\d+$/;
 
 /** How to decode the value under each tag. Stricter than Python, which reads forms that no program writes: a malformed tag is corruption. */
-const DECODERS: Readonly<Record<string, Decode>> = {
+const DECODERS: Readonly<Record<Tag, Decode>> = {
   [TAG.dict]: unescapeDict,
   [TAG.tuple]: (value) => new Tuple(asArray(value)),
   [TAG.bytes]: (value) => decodeBytes(asString(value)),
@@ -48,7 +48,7 @@ export class TagReader {
     const keys = Object.keys(object);
     const tag = keys.length === 1 ? keys[0] : undefined;
     if (tag === undefined || !this.#tags.has(tag)) return this.#record(object, keys, deeper(depth));
-    return DECODERS[tag]?.(this.read(object[tag], deeper(depth)));
+    return DECODERS[tag as Tag](this.read(object[tag], deeper(depth)));
   }
 
   #number(value: number): number {

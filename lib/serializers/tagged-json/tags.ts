@@ -14,6 +14,8 @@ export const TAG = {
   set: ' set',
 } as const;
 
+export type Tag = (typeof TAG)[keyof typeof TAG];
+
 const QUART_TAGS: ReadonlySet<string> = new Set([TAG.dict, TAG.tuple, TAG.bytes, TAG.markup, TAG.uuid, TAG.date]);
 const NATIVE_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 
