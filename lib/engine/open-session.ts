@@ -393,7 +393,7 @@ export class OpenSession implements SessionKeeper {
     return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookie.decided;
   }
 
-  /** Whether the response shall expire a cookie that opens nothing in any process, and never will (`expireDeadCookies`). */
+  /** Whether the response should expire a cookie that opens nothing in any process, and never will (`expireDeadCookies`). */
   get #isCookieDead(): boolean {
     return this.#context.options.expireDeadCookies && this.#record.state === 'new' && this.#presented.isDead;
   }

@@ -18,7 +18,7 @@ export class FingerprintWriter {
   /** Objects in the order in which they were met. The text refers to shared objects and cycles by that number. */
   readonly #known = new Map<object, number>();
 
-  /** @throws {unknown} what a getter or `toJSON` throws, and an error when the value has no text. */
+  /** @throws {unknown} when a getter or `toJSON` throws, its error; when the value has no text, one of the writer's own. */
   write(value: unknown): string {
     return this.#value(value, 0);
   }
