@@ -5,15 +5,25 @@ import { calledInsideUpdate, isInsideUpdate } from './session-update.js';
 import { WatchedPromise } from './watched-promise.js';
 
 /**
- * One thing that a request does to its session.
- * @param changed the keys that the request changed before the call. Keys changed after the call belong to the next action.
+ * What a request does to its session.
+ * @param changed the keys changed before the call. Keys assigned after it belong to what comes next.
  */
 type Action<R> = (changed: ReadonlySet<string>) => Promise<R>;
+
+/** A destroy or regenerate that waits or runs. */
+interface Ending {
+  readonly method: EndingMethod;
+  /** When it was called. */
+  readonly moment: number;
+  isWaiting: boolean;
+}
+
+type EndingMethod = 'destroy' | 'regenerate';
 
 /** An action that failed. */
 interface FailedAction {
   readonly error: Error;
-  /** The promise that the application was given, and may wait for. */
+  /** The promise that the application got, and may wait for. */
   readonly promise: WatchedPromise<unknown>;
 }
 
@@ -23,13 +33,32 @@ interface FailedAction {
  */
 export class ActionQueue extends SerialQueue {
   readonly #session: { readonly data: TrackedData };
+  /** How many calls of the application wait or run. A commit is none. */
+  #calls = 0;
+  /** The destroys and regenerates that wait or run, in order. */
+  #endings: Ending[] | undefined;
   #failedEnding: FailedAction | undefined;
-  #failedUpdates: FailedAction[] | undefined;
+  #failedActions: FailedAction[] | undefined;
 
   /** @param session the session of the request. Its update functions must not add actions: each would wait for the other. */
   constructor(session: { readonly data: TrackedData }) {
     super();
     this.#session = session;
+  }
+
+  /** Whether a call of the application waits or runs. */
+  get hasCalls(): boolean {
+    return this.#calls > 0;
+  }
+
+  /** What is assigned after this moment belongs to the session that comes after a waiting destroy or regenerate. */
+  get horizon(): number {
+    return this.#endings?.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity;
+  }
+
+  /** Whether a destroy waits or runs. Should it fail, the response fails too. */
+  get isDestroying(): boolean {
+    return this.#endings?.some(({ method }) => method === 'destroy') ?? false;
   }
 
   /**
@@ -42,14 +71,11 @@ export class ActionQueue extends SerialQueue {
     return failed?.promise.isWatched && failed.error instanceof SessionDestroyedError ? undefined : failed;
   }
 
-  /**
-   * The error that a commit must report instead of saving: the error of a failed update once, that of a failed destroy or
-   * regenerate until one succeeds.
-   */
-  takeFailure(): Error | undefined {
-    const untold = this.#failedUpdates?.find(({ promise }) => !promise.isWatched);
-    this.#failedUpdates = undefined;
-    return (untold ?? this.failedEnding)?.error;
+  /** The error of a save, reload or update that failed since the last commit, and that the application has not waited for. */
+  takeUnwatchedFailure(): Error | undefined {
+    const unwatched = this.#failedActions?.find(({ promise }) => !promise.isWatched);
+    this.#failedActions = undefined;
+    return unwatched?.error;
   }
 
   /** Forgets the failed destroy or regenerate, so that the session can be saved again. */
@@ -57,37 +83,36 @@ export class ActionQueue extends SerialQueue {
     this.#failedEnding = undefined;
   }
 
-  /** Runs an update. If the application does not wait for it, the next commit reports its failure. */
-  update<R>(action: Action<R>): Promise<R> {
-    const updateAfterEnding: Action<R> = async (changed) => {
-      const failed = this.failedEnding;
-      // After a login whose regenerate failed, this would save the user's data in the session from before the login.
-      if (failed !== undefined) throw failed.error;
-      return action(changed);
-    };
-    return this.#watch('update', updateAfterEnding, (failed) => (this.#failedUpdates ??= []).push(failed));
+  /** Runs a save, reload or update. If the application does not wait for it, the next commit reports its failure. */
+  do<R>(method: 'save' | 'reload' | 'update', action: Action<R>): Promise<R> {
+    const onFailure: OnFailure = (failed) => (this.#failedActions ??= []).push(failed);
+    return isInsideUpdate(this.#session) ? refuse(method, onFailure) : this.#watch(action, onFailure);
   }
 
   /** Runs a destroy or regenerate. If it fails, nothing is saved until one succeeds. */
-  end(method: 'destroy' | 'regenerate', action: Action<void>): Promise<void> {
-    const endAnew: Action<void> = (changed) => {
+  end(method: EndingMethod, action: Action<void>): Promise<void> {
+    const onFailure: OnFailure = (failed) => (this.#failedEnding = failed);
+    if (isInsideUpdate(this.#session)) return refuse(method, onFailure);
+    const ending: Ending = { method, moment: this.#session.data.moment, isWaiting: true };
+    const endings = (this.#endings ??= []);
+    endings.push(ending);
+    return this.#watch(async (changed) => {
+      ending.isWaiting = false;
       this.forgetFailedEnding();
-      return action(changed);
-    };
-    return this.#watch(method, endAnew, (failed) => (this.#failedEnding = failed));
+      try {
+        await action(changed);
+      } finally {
+        endings.splice(endings.indexOf(ending), 1);
+      }
+    }, onFailure);
   }
 
-  #watch<R>(method: string, action: Action<R>, onFailure: (failed: FailedAction) => void): Promise<R> {
-    if (isInsideUpdate(this.#session)) {
-      const error = calledInsideUpdate(method);
-      const refused = WatchedPromise.of(Promise.reject<R>(error));
-      onFailure({ error, promise: refused });
-      return refused;
-    }
-    const { assignments } = this.#session.data;
+  #watch<R>(action: Action<R>, onFailure: OnFailure): Promise<R> {
+    const called = this.#session.data.moment;
+    this.#calls++;
     const run = async (): Promise<R> => {
       const { data } = this.#session;
-      const changed = data.takeChanges(assignments);
+      const changed = data.takeChanges(called);
       try {
         return await action(changed);
       } catch (error) {
@@ -95,9 +120,21 @@ export class ActionQueue extends SerialQueue {
         // Noted before the next action begins, which may be the commit.
         onFailure({ error: error as Error, promise });
         throw error;
+      } finally {
+        this.#calls--;
       }
     };
     const promise: WatchedPromise<R> = WatchedPromise.of(this.run(run));
     return promise;
   }
+}
+
+type OnFailure = (failed: FailedAction) => void;
+
+/** Fails like an action, at once. */
+function refuse<R>(method: string, onFailure: OnFailure): Promise<R> {
+  const error = calledInsideUpdate(method);
+  const promise = WatchedPromise.of(Promise.reject<R>(error));
+  onFailure({ error, promise });
+  return promise;
 }

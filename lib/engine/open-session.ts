@@ -1,7 +1,7 @@
 import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
-import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-keys.js';
-import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
+import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
+import type { LiveSession, RegenerateOptions, SessionData } from '../session/session-members.js';
 import type { Placeholder, SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
@@ -13,7 +13,7 @@ import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import { RecordHandle, type Replacement } from './record-handle.js';
 import { ResponseCookie, type CookieNeed } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
-import { calledInsideUpdate, isInsideUpdate, runUpdate, type UpdateFunction } from './session-update.js';
+import { runUpdate, type UpdateFunction } from './session-update.js';
 
 /*
  * Three words for the end of a session, here and in the rest of the engine:
@@ -52,7 +52,7 @@ export class OpenSession implements SessionKeeper {
     this.#context = context;
     this.#request = request;
     this.#presented = presented;
-    this.#cookie = new ResponseCookie(presented, request.cookieObstacle);
+    this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
     this.#record = new RecordHandle(
       context,
       typeof found === 'object' ? { state: 'known', ...found, client } : { state: found ?? 'new', client },
@@ -60,7 +60,10 @@ export class OpenSession implements SessionKeeper {
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
     if (known?.rotated) this.#meta.wantRenewal();
-    ({ live: this.#live, data: this.#data } = createLiveSession(this, this.#record.base.data, context.records));
+    ({ live: this.#live, data: this.#data } = createLiveSession(this, {
+      data: this.#record.base.data,
+      form: context.records,
+    }));
   }
 
   get id(): string {
@@ -114,14 +117,16 @@ export class OpenSession implements SessionKeeper {
    * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
   commit(): Promise<void> | undefined {
-    if (this.#actions.isBusy) return this.#actions.run(async () => this.#commitNow());
+    if (this.#actions.isBusy) return this.#commitInTurn();
     const saving = this.#commitNow();
     return saving && this.#actions.run(() => saving);
   }
 
-  async save(): Promise<void> {
-    if (isInsideUpdate(this)) throw calledInsideUpdate('save');
-    await this.commit();
+  save(): Promise<void> {
+    return this.#actions.do('save', async (changed) => {
+      this.#data.markChanged(changed);
+      await this.#saveChanges();
+    });
   }
 
   touch(): void {
@@ -129,10 +134,10 @@ export class OpenSession implements SessionKeeper {
   }
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
-    if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
-      return Promise.reject(new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart']."));
-    }
     return this.#actions.end('regenerate', async (changed) => {
+      if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
+        throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
+      }
       const { obstacle } = this.#cookie;
       if (obstacle !== undefined && this.#record.state === 'known') {
         throw new SessionConfigurationError(
@@ -147,23 +152,17 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
-    if (!isInsideUpdate(this)) this.#cookie.beginDestroy();
     return this.#actions.end('destroy', async () => {
-      try {
-        await this.#destroyOthers();
-        await this.#record.destroy(this.#placeholder);
-      } finally {
-        this.#cookie.endDestroy();
-      }
+      await this.#destroyOthers();
+      await this.#record.destroy(this.#placeholder);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
       this.#startOver({}, { keepsBirth: false });
     });
   }
 
-  async reload(): Promise<void> {
-    if (isInsideUpdate(this)) throw calledInsideUpdate('reload');
-    await this.#actions.run(async () => {
+  reload(): Promise<void> {
+    return this.#actions.do('reload', async () => {
       const fresh = await this.#record.read();
       if (fresh === undefined) {
         throw new SessionDestroyedError(
@@ -176,30 +175,41 @@ export class OpenSession implements SessionKeeper {
   }
 
   update<R>(fn: UpdateFunction<R>): Promise<R> {
-    return this.#actions.update((changed) =>
-      this.#record.state === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, changed),
-    );
+    return this.#actions.do('update', async (changed) => {
+      const failed = this.#actions.failedEnding;
+      // After a login whose regenerate failed, this would save the user's data in the session from before the login.
+      if (failed !== undefined) throw failed.error;
+      return this.#record.state === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, changed);
+    });
+  }
+
+  /** Commits after the calls that were made before, and again after those that were made meanwhile. */
+  async #commitInTurn(): Promise<void> {
+    do await this.#actions.run(async () => this.#commitNow());
+    while (this.#actions.hasCalls);
   }
 
   #commitNow(): Promise<void> | undefined {
-    const failure = this.#actions.takeFailure();
-    return failure === undefined ? this.#saveNow() : Promise.reject(failure);
+    const failure = this.#actions.takeUnwatchedFailure();
+    return failure === undefined ? this.#saveChanges() : Promise.reject(failure);
   }
 
-  #saveNow(): Promise<void> | undefined {
-    const changed = this.#data.takeChanges();
+  #saveChanges(): Promise<void> | undefined {
+    const failed = this.#actions.failedEnding;
+    if (failed !== undefined) return Promise.reject(failed.error);
+    const changed = this.#data.takeChanges(this.#actions.horizon);
     const status = this.#statusOf(changed);
     switch (status) {
       case 'untouched':
-        if (this.#mayRenew) return this.#save(changed, 'set');
+        if (this.#mayRenew) return this.#write(changed, 'set');
         if (this.#isCookieDead) this.#cookie.decide('expire');
         return undefined;
       case 'created':
-        return this.#cookie.obstacle === undefined ? this.#save(changed, 'set') : this.#warnNotStored();
+        return this.#cookie.obstacle === undefined ? this.#write(changed, 'set') : this.#warnNotStored();
       case 'changed':
-        return this.#save(changed, this.#mayRenew ? 'set' : this.#needOfWrite);
+        return this.#write(changed, this.#mayRenew ? 'set' : this.#needOfWrite);
       case 'destroyed':
-        if (this.#record.state === 'known') return this.#save(changed, this.#cookie.expiry);
+        if (this.#record.state === 'known') return this.#write(changed, this.#cookie.expiry);
         this.#cookie.decide(this.#cookie.expiry);
         return undefined;
       default:
@@ -223,14 +233,14 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Saves the session. Decides the cookie action at once, and takes every change of state back if the save fails. */
-  async #save(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
+  async #write(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
     const before = { meta: this.#meta.state, need: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
     if (isNew || this.#mayRenew) this.#meta.renew();
     else this.#meta.write();
     this.#cookie.decide(need);
     try {
-      await (isNew ? this.#create() : this.#replace(changed));
+      await (isNew ? this.#createRecord() : this.#replaceRecord(changed));
     } catch (error) {
       this.#meta.restore(before.meta);
       this.#cookie.decide(before.need);
@@ -239,13 +249,17 @@ export class OpenSession implements SessionKeeper {
     }
   }
 
-  async #create(): Promise<void> {
+  async #createRecord(): Promise<void> {
     const { data, text } = this.#record.base;
-    await this.#record.create({ data: { ...data, ...this.#data.values }, meta: this.#meta.current, text });
+    await this.#record.create({
+      data: { ...data, ...this.#data.valuesUntil(this.#actions.horizon) },
+      meta: this.#meta.current,
+      text,
+    });
   }
 
   /** Lays the changed keys of this request over what the store holds by then. If no data remain, the session is over. */
-  async #replace(changed: ReadonlySet<string>): Promise<void> {
+  async #replaceRecord(changed: ReadonlySet<string>): Promise<void> {
     const mine = this.#data.pick(changed);
     const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
@@ -261,15 +275,12 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>): Promise<R> {
-    const { recordNames } = this;
     const rewritten = await this.#record.rewrite(
       async ({ data, meta, text }) => {
-        const run = await runUpdate(this, fn, { data, changes: this.#data.copy(changed), changed, recordNames });
-        const updated = { ...hiddenData(data), ...run.draft };
-        return {
-          ...run,
-          replacement: this.#recordOf({ data: updated, meta: this.#context.lifetime.written(meta), text }),
-        };
+        const draft = this.#data.draftOf(data, changed);
+        const result = await this.#runUpdate(fn, draft);
+        const record = { data: { ...hiddenData(data), ...draft }, meta: this.#context.lifetime.written(meta), text };
+        return { replacement: this.#recordOf(record), draft, result };
       },
       { reread: true },
     );
@@ -284,24 +295,21 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #updateNew<R>(fn: UpdateFunction<R>): Promise<R> {
-    const { values } = this.#data;
-    const keys = Object.keys(values);
-    const before = { ...values };
-    const changes = this.#data.copy(keys);
-    const { draft, result } = await runUpdate(this, fn, {
-      data: {},
-      changes,
-      changed: keys,
-      recordNames: this.recordNames,
-    });
+    const before = { ...this.#data.valuesUntil(this.#actions.horizon) };
+    const draft = this.#data.draftOf({}, Object.keys(before));
+    const result = await this.#runUpdate(fn, draft);
     this.#data.adopt(draft);
     try {
-      await this.#saveNow();
+      await this.#saveChanges();
     } catch (error) {
       this.#data.adopt(before);
       throw error;
     }
     return result;
+  }
+
+  #runUpdate<R>(fn: UpdateFunction<R>, draft: SessionData): Promise<R> {
+    return runUpdate({ fn, session: this, warn: (message) => this.#warn(message) }, draft);
   }
 
   /**
@@ -327,18 +335,16 @@ export class OpenSession implements SessionKeeper {
     data: Data,
     { keepsBirth, detach = false }: { readonly keepsBirth: boolean; readonly detach?: boolean },
   ): void {
-    const late = this.#data.takeAssigned();
-    const fresh = { ...data };
-    layKeysOver(fresh, this.#data.values, late);
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
     this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
     this.#meta.startOver({ keepsBirth });
     this.#cookie.decide('none');
     if (detach) {
-      ({ live: this.#live, data: this.#data } = createLiveSession(this, fresh, this.#context.records));
+      const start = { data, form: this.#context.records, former: this.#data };
+      ({ live: this.#live, data: this.#data } = createLiveSession(this, start));
       this.#request.show?.(this.#live);
-    } else this.#data.become(fresh);
+    } else this.#data.become(data);
     // The next save begins to watch these keys: the application may still hold an object from before, and change it later.
     this.#data.markChanged(Object.keys(this.#data.values));
   }
@@ -377,7 +383,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #isEmpty(): boolean {
-    return this.#data.isEmpty && isEmptyData(this.#hidden);
+    return this.#data.isEmptyUntil(this.#actions.horizon) && isEmptyData(this.#hidden);
   }
 
   get #hidden(): Record<string, unknown> {

@@ -121,16 +121,12 @@ export class RecordHandle {
     await saves.enter(id, this.#client);
     try {
       for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
-        const read = this.#read ?? (await this.read());
-        if (read === undefined) return { outcome: 'gone' };
-        // The function of an update may change the record's objects and then fail. No later attempt may write those objects.
-        this.#read = undefined;
-        const made = await change(read);
-        const outcome = await this.#replace(read, made.replacement);
-        if (outcome === 'replaced') return { outcome, change: made };
-        if (outcome === 'missing') return { outcome: 'gone' };
+        const rewritten = await this.#attempt(change);
+        if (rewritten !== 'conflict') return rewritten;
       }
     } finally {
+      // The function of an update may have changed the record's objects and then failed. No later save may write them.
+      if (reread) this.#read = undefined;
       saves.leave(id);
     }
   }
@@ -140,13 +136,23 @@ export class RecordHandle {
     if (this.#state === 'known') await this.#context.records.destroy(this.id, placeholder);
   }
 
+  async #attempt<C extends Change>(change: (base: ReadRecord) => C | Promise<C>): Promise<Rewritten<C> | 'conflict'> {
+    const read = this.#read ?? (await this.read());
+    if (read === undefined) return { outcome: 'gone' };
+    const made = await change(read);
+    const outcome = await this.#compareAndSet(read, made.replacement);
+    if (outcome === 'missing') return { outcome: 'gone' };
+    return outcome === 'replaced' ? { outcome, change: made } : outcome;
+  }
+
   /** Tries one compare-and-set on what was read. */
-  async #replace(read: ReadRecord, replacement: Replacement): Promise<ReplaceOutcome> {
+  async #compareAndSet(read: ReadRecord, replacement: Replacement): Promise<ReplaceOutcome> {
     const { records } = this.#context;
     const outcome =
       typeof replacement === 'string'
         ? await records.retire(this.id, read.version, replacement)
         : await records.replace(this.id, replacement, read.version);
+    this.#read = undefined;
     if (outcome === 'missing') this.#state = 'gone';
     if (outcome === 'replaced' && typeof replacement !== 'string') this.#holds(replacement);
     return outcome;

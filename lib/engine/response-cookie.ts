@@ -1,3 +1,4 @@
+import type { ActionQueue } from './action-queue.js';
 import type { CookieObstacle } from './cookie-obstacle.js';
 import type { PresentedSessions } from './presented-sessions.js';
 
@@ -7,12 +8,13 @@ export type CookieNeed = 'none' | 'set' | 'expire';
 /** The session cookie of a response: what to do about it, and whether the response can. */
 export class ResponseCookie {
   readonly #presented: PresentedSessions;
+  readonly #actions: ActionQueue;
   #need: CookieNeed = 'none';
   #obstacle: CookieObstacle | undefined;
-  #isDestroying = false;
 
-  constructor(presented: PresentedSessions, obstacle: CookieObstacle | undefined) {
+  constructor(presented: PresentedSessions, actions: ActionQueue, obstacle: CookieObstacle | undefined) {
     this.#presented = presented;
+    this.#actions = actions;
     this.#obstacle = obstacle;
   }
 
@@ -27,7 +29,7 @@ export class ResponseCookie {
    */
   get need(): CookieNeed {
     if (this.#obstacle !== undefined && this.#obstacle !== 'head-sent') return 'none';
-    return this.#isDestroying ? this.expiry : this.#need;
+    return this.#actions.isDestroying ? this.expiry : this.#need;
   }
 
   /** The action that was decided, whether or not the response can carry it. */
@@ -47,14 +49,5 @@ export class ResponseCookie {
   /** Notes that no response can carry the cookie from here on. The first obstacle counts. */
   withhold(obstacle: CookieObstacle): void {
     this.#obstacle ??= obstacle;
-  }
-
-  /** Notes that a destroy has begun. If it fails, the response fails too, so the head may already say that the cookie expires. */
-  beginDestroy(): void {
-    this.#isDestroying = true;
-  }
-
-  endDestroy(): void {
-    this.#isDestroying = false;
   }
 }

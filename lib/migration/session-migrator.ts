@@ -1,6 +1,6 @@
 import type { RecordNames } from '../session/record-names.js';
 import { MOST_IDS } from '../session/session-id.js';
-import { pickKeys } from '../session/session-keys.js';
+import { pickKeys } from '../session/session-data.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { ReadRecord, Placeholder, SessionMeta, SessionRecord } from '../session/session-record.js';

@@ -1,9 +1,14 @@
 import { callbackify } from 'node:util';
 
 import type { RecordNames } from './record-names.js';
-import { isMemberName, type Data } from './session-keys.js';
-import type { LiveSession, RegenerateOptions, SessionCallback, SessionData } from './session-members.js';
-import { TrackedData, type StoredForm } from './tracked-data.js';
+import {
+  isMemberName,
+  type LiveSession,
+  type RegenerateOptions,
+  type SessionCallback,
+  type SessionData,
+} from './session-members.js';
+import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
 /** The session behind a live session. It does what the members promise. */
 export interface SessionKeeper {
@@ -36,8 +41,11 @@ export interface LiveSessionWithData {
 }
 
 /** Makes the object that handlers get, over a copy of the data's top level. */
-export function createLiveSession(keeper: SessionKeeper, record: Data, form: StoredForm): LiveSessionWithData {
-  const data = new TrackedData(record, form, Session.prototype);
+export function createLiveSession(
+  keeper: SessionKeeper,
+  start: Omit<TrackedDataStart, 'prototype'>,
+): LiveSessionWithData {
+  const data = new TrackedData({ ...start, prototype: Session.prototype });
   const live = new Proxy(data.values, new LiveSessionHandler(keeper, data)) as LiveSession;
   return { live, data };
 }

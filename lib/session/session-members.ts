@@ -138,3 +138,20 @@ export interface SessionMembers<T extends object = SessionData> {
 
 /** A live session: your data, of which any key may be missing, and the {@link SessionMembers}. */
 export type LiveSession<T extends object = SessionData> = Partial<T> & SessionMembers<T>;
+
+/** The names of a live session's members. */
+const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
+  id: true,
+  isNew: true,
+  regenerate: true,
+  destroy: true,
+  save: true,
+  reload: true,
+  touch: true,
+  update: true,
+};
+
+/** Whether a key of the data would hide a member. Another program may have written such data: they are kept but not shown. */
+export function isMemberName(key: string): boolean {
+  return Object.hasOwn(MEMBER_NAMES, key);
+}

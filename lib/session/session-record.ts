@@ -1,4 +1,5 @@
 import type { RecordNames } from './record-names.js';
+import { defineData } from './session-data.js';
 
 /** The library's own part of a record. In the store it lies beside the data, under its {@link RecordNames}. */
 export interface SessionMeta {
@@ -57,15 +58,6 @@ export function recordToWire({ data, meta }: SessionRecord, names: RecordNames):
   // No key of the data can set a value of the library's own.
   for (const key of Object.keys(data)) if (!names.has(key)) defineData(payload, key, data[key]);
   return payload;
-}
-
-/**
- * Sets an own property of any name. Plain assignment is faster, but takes `__proto__` for the prototype and stops at inherited
- * names.
- */
-export function defineData(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (!(key in target)) target[key] = value;
-  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function isPlain(payload: object): boolean {

@@ -1,6 +1,6 @@
 import { fingerprint } from './fingerprint.js';
-import { fillData, isEmptyData, isMemberName, layKeysOver, pickKeys, type Data } from './session-keys.js';
-import { defineData } from './session-record.js';
+import { defineData, fillData, isEmptyData, layKeysOver, pickKeys, type Data } from './session-data.js';
+import { isMemberName } from './session-members.js';
 
 /** What the serializer makes of a value. */
 export interface StoredForm {
@@ -9,48 +9,59 @@ export interface StoredForm {
   copy(value: unknown): unknown;
 }
 
+/** What {@link TrackedData} begins with. */
+export interface TrackedDataStart {
+  readonly data: Data;
+  readonly form: StoredForm;
+  /** What the values inherit: the members of a live session. */
+  readonly prototype: object;
+  /** The data whose place these take. What was assigned there and not taken belongs to these. */
+  readonly former?: TrackedData | undefined;
+}
+
 /**
  * The data of one session as one request has them, and the keys that the request changed. It notes which keys were assigned or
- * deleted. The application may change an object that it was given unseen, so the object's fingerprint is taken then and compared
- * later. What the application never looked at is never looked at here.
+ * deleted, and when. The application may change an object that it was given unseen, so the object's fingerprint is taken then and
+ * compared later. What the application never looked at is never looked at here.
  */
 export class TrackedData {
-  /** What the live session shows. A change made to this object directly counts as read from the store, not as written. */
+  /** What the live session shows. Only {@link assign} and {@link delete} note a change: what the engine does to this object is none. */
   readonly values: Record<string, unknown>;
   readonly #form: StoredForm;
-  /** The keys that were assigned or deleted, each with the number of its latest assignment. */
+  /** The number of the latest assignment of the request. All its data share the clock. */
+  readonly #clock: { now: number };
+  /** The keys that were assigned or deleted and not taken yet, each with the moment of its latest assignment. */
   readonly #assigned = new Map<string, number>();
-  #assignments = 0;
   /**
    * The fingerprints, by key; `undefined` where an object has none: it counts as changed, and the save says what is wrong with it.
    */
   readonly #prints = new Map<string, string | undefined>();
 
-  /**
-   * @param data the data of the record.
-   * @param form the serializer's part in comparing values.
-   * @param prototype what the values inherit: the members of a live session.
-   */
-  constructor(data: Data, form: StoredForm, prototype: object) {
+  constructor({ data, form, prototype, former }: TrackedDataStart) {
     this.#form = form;
     this.values = Object.create(prototype) as Record<string, unknown>;
+    this.#clock = former === undefined ? { now: 0 } : former.#clock;
     fillData(this.values, data);
+    if (former === undefined) return;
+    for (const [key, moment] of former.#assigned) this.#assigned.set(key, moment);
+    layKeysOver(this.values, former.values, this.#assigned.keys());
   }
 
-  get isEmpty(): boolean {
-    return isEmptyData(this.values);
+  /** The present moment, to give to {@link takeChanges} and {@link valuesUntil} later. */
+  get moment(): number {
+    return this.#clock.now;
   }
 
   assign(key: string, value: unknown): void {
     if (Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
     defineData(this.values, key, value);
-    this.#assigned.set(key, ++this.#assignments);
+    this.#assigned.set(key, ++this.#clock.now);
   }
 
   delete(key: string): void {
     if (!Object.hasOwn(this.values, key)) return;
     delete this.values[key];
-    this.#assigned.set(key, ++this.#assignments);
+    this.#assigned.set(key, ++this.#clock.now);
   }
 
   /** Notes that the application is given the object under this key, and may change what is inside. */
@@ -58,74 +69,68 @@ export class TrackedData {
     if (!this.#prints.has(key) && !this.#assigned.has(key)) this.#prints.set(key, this.#printOf(value));
   }
 
-  /** How many assignments there were so far: a point in time for {@link TrackedData.takeChanges}. */
-  get assignments(): number {
-    return this.#assignments;
-  }
-
   /**
    * Takes the keys that changed since the last time. From here on they count as unchanged.
-   * @param until a number of assignments. Keys assigned after that point are left for the next time.
+   * @param until keys assigned after this moment are left for later.
    */
-  takeChanges(until = this.#assignments): Set<string> {
-    const taken = this.takeAssigned(until);
-    this.#remember(taken);
+  takeChanges(until: number): Set<string> {
+    const taken = new Set<string>();
+    for (const [key, moment] of this.#assigned) if (moment <= until) taken.add(key);
+    for (const key of taken) {
+      this.#assigned.delete(key);
+      this.#remember(key);
+    }
     for (const [key, before] of this.#prints) {
       if (taken.has(key) || this.#assigned.has(key)) continue;
-      const now = this.#rememberOne(key);
+      const now = this.#remember(key);
       if (now === undefined || now !== before) taken.add(key);
     }
     return taken;
   }
 
-  /** Takes the keys that were assigned or deleted since the last time. Changes inside an object do not count. */
-  takeAssigned(until = this.#assignments): Set<string> {
-    const taken = new Set<string>();
-    for (const [key, assignment] of this.#assigned) {
-      if (assignment > until) continue;
-      taken.add(key);
-      this.#assigned.delete(key);
-    }
-    return taken;
-  }
-
-  /** Makes these keys count as changed, because they were taken and not saved. */
+  /** Makes these keys count as changed, because they were taken and not saved. A later assignment keeps its moment. */
   markChanged(keys: Iterable<string>): void {
     for (const key of keys) if (!this.#assigned.has(key)) this.#assigned.set(key, 0);
+  }
+
+  /** The values without the keys that were assigned after this moment. */
+  valuesUntil(until: number): Data {
+    if (until >= this.#clock.now) return this.values;
+    return this.pick(Object.keys(this.values).filter((key) => (this.#assigned.get(key) ?? 0) <= until));
+  }
+
+  isEmptyUntil(until: number): boolean {
+    return isEmptyData(this.valuesUntil(until));
   }
 
   pick(keys: Iterable<string>): Record<string, unknown> {
     return pickKeys(this.values, keys);
   }
 
-  /** Copies of the data under these keys, as storing and reading would make them. */
-  copy(keys: Iterable<string>): Record<string, unknown> {
-    return this.#form.copy(this.pick(keys)) as Record<string, unknown>;
+  /** A draft of the data of a record, with these keys as they are here. What comes from here is copied. */
+  draftOf(data: Data, keys: Iterable<string>): Record<string, unknown> {
+    const draft: Record<string, unknown> = {};
+    fillData(draft, data);
+    layKeysOver(draft, this.#form.copy(this.pick(keys)) as Data, keys);
+    return draft;
   }
 
-  /** Replaces the data with others, which count as unchanged. */
+  /** Replaces the data with others, which count as unchanged, but for the keys that were assigned and not taken. */
   become(data: Data): void {
+    const assigned = this.pick(this.#assigned.keys());
     fillData(this.values, data);
-    this.forgetChanges();
-  }
-
-  forgetChanges(): void {
-    this.#assigned.clear();
+    layKeysOver(this.values, assigned, this.#assigned.keys());
     this.#prints.clear();
   }
 
   /** Takes over other data, except keys that were changed here and those in `except`. Equal values stay the same objects. */
   adopt(data: Data, except: ReadonlySet<string> = new Set()): void {
-    const keys = new Set([...Object.keys(this.values), ...Object.keys(data)]);
-    const differing = [...keys].filter(
-      (key) =>
-        !isMemberName(key) &&
-        !except.has(key) &&
-        !this.#isChanged(key) &&
-        !this.#isSame(valueAt(this.values, key), valueAt(data, key)),
-    );
-    layKeysOver(this.values, data, differing);
-    this.#remember(differing);
+    for (const key of new Set([...Object.keys(this.values), ...Object.keys(data)])) {
+      if (isMemberName(key) || except.has(key) || this.#isChanged(key)) continue;
+      if (this.#isSame(valueAt(this.values, key), valueAt(data, key))) continue;
+      layKeysOver(this.values, data, [key]);
+      this.#remember(key);
+    }
   }
 
   #isChanged(key: string): boolean {
@@ -136,9 +141,7 @@ export class TrackedData {
     return now === undefined || now !== this.#prints.get(key);
   }
 
-  /**
-   * Whether storing this request's value gives the store's value. They need not look the same: a date may lose its milliseconds.
-   */
+  /** Whether storing the first value, of this request, makes the second, of the store: a date may lose its milliseconds. */
   #isSame(mine: unknown, theirs: unknown): boolean {
     if (mine === undefined || theirs === undefined) return mine === theirs;
     const print = fingerprint(theirs);
@@ -149,17 +152,13 @@ export class TrackedData {
     try {
       return fingerprint(this.#form.copy(value));
     } catch {
-      // The store cannot hold a value that cannot be stored.
+      // The store cannot hold this value, so it has no equal there.
       return undefined;
     }
   }
 
-  /** Notes that the store has these keys as they are now. A later change inside their objects counts. */
-  #remember(keys: Iterable<string>): void {
-    for (const key of keys) this.#rememberOne(key);
-  }
-
-  #rememberOne(key: string): string | undefined {
+  /** The store has this key as it is now. A later change inside its object counts. */
+  #remember(key: string): string | undefined {
     const value = valueAt(this.values, key);
     if (!isObject(value)) {
       this.#prints.delete(key);
@@ -170,7 +169,7 @@ export class TrackedData {
     return print;
   }
 
-  /** The object's fingerprint; without one, the serializer's text: an instance may hold in private what its serializer stores. */
+  /** Without a fingerprint the serializer's text serves: an instance may keep in private fields what its serializer stores. */
   #printOf(value: object): string | undefined {
     const print = fingerprint(value);
     if (print !== undefined) return print;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import type { OpenSession } from '../../lib/engine/open-session.js';
 import { MemoryStore } from '../../lib/index.js';
 import { CountingStore } from '../fixtures/counting-store.js';
 import { TestEngine } from '../fixtures/engine.js';
@@ -129,6 +130,65 @@ describe('an update after a regenerate or destroy that failed', () => {
     await open.live.regenerate();
     await open.live.update(signIn);
     expect([await engine.seen(id), await engine.seen(open.id)]).toEqual([undefined, { user: 'ada' }]);
+  });
+});
+
+describe('a call that the application does not wait for', () => {
+  it.each<[call: string, failing: string, run: (open: OpenSession) => unknown]>([
+    ['save', 'replace', ({ live }) => live.save()],
+    ['reload', 'read', ({ live }) => live.reload()],
+    ['regenerate', 'replace', ({ live }) => live.regenerate()],
+  ])('ends no process when it fails, and the commit reports it (%s)', async (_call, failing, run) => {
+    const down = new CountingStore();
+    engine = new TestEngine(down);
+    const open = await engine.open(await engine.stored({ n: 1 }));
+    open.live.n = 2;
+    down.failing.add(failing as never);
+    void run(open);
+    await new Promise(setImmediate);
+    down.failing.clear();
+    await expect(open.commit()).rejects.toMatchObject({ code: 'SESSION_STORE' });
+  });
+
+  it('counts as a failed regenerate when its `keep` is wrong', async () => {
+    const id = await engine.stored({ cart: [1] });
+    const open = await engine.open(id);
+    void open.live.regenerate({ keep: 'cart' as never });
+    open.live.user = 'ada';
+    await expect(open.commit()).rejects.toThrow(TypeError);
+    expect(await engine.seen(id)).toEqual({ cart: [1] });
+  });
+
+  it('is followed by a save of what it has left unsaved', async () => {
+    const down = new CountingStore();
+    engine = new TestEngine(down);
+    const id = await engine.stored({ n: 1 });
+    const open = await engine.open(id);
+    open.live.n = 2;
+    down.failing.add('replace');
+    await open.live.save().catch(() => undefined);
+    down.failing.clear();
+    await open.commit();
+    expect(await engine.seen(id)).toEqual({ n: 2 });
+  });
+});
+
+describe('a reload', () => {
+  it('discards what was changed before it, and keeps what is assigned after the call', async () => {
+    const id = await engine.stored({ cart: [1], n: 0 });
+    const open = await engine.open(id);
+    (open.live.cart as number[]).push(2);
+    open.live.n = 1;
+    open.live.fn = () => 'no data';
+    const gate = store.pause('read', keyOf(id));
+    const reloading = open.live.reload();
+    await gate.reached;
+    open.live.theme = 'dark';
+    gate.open();
+    await reloading;
+    expect({ ...open.live }).toEqual({ cart: [1], n: 0, theme: 'dark' });
+    await open.commit();
+    expect(await engine.seen(id)).toEqual({ cart: [1], n: 0, theme: 'dark' });
   });
 });
 

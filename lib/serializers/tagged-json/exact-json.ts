@@ -1,4 +1,4 @@
-import { defineData } from '../../session/session-record.js';
+import { defineData } from '../../session/session-data.js';
 import { deeper } from '../unserializable-error.js';
 import { endOfString } from './json-scalars.js';
 

@@ -1,25 +1,7 @@
-import type { SessionMembers } from './session-members.js';
-import { defineData } from './session-record.js';
+import { isMemberName } from './session-members.js';
 
 /** Data of a session, by key. */
 export type Data = Readonly<Record<string, unknown>>;
-
-/** The names of a live session's members. */
-const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
-  id: true,
-  isNew: true,
-  regenerate: true,
-  destroy: true,
-  save: true,
-  reload: true,
-  touch: true,
-  update: true,
-};
-
-/** Whether a key of the data would hide a member. Another program may have written such data: they are kept but not shown. */
-export function isMemberName(key: string): boolean {
-  return Object.hasOwn(MEMBER_NAMES, key);
-}
 
 /** The data under these keys, as far as there are any. */
 export function pickKeys(data: Data, keys: Iterable<string>): Record<string, unknown> {
@@ -50,4 +32,13 @@ export function isEmptyData(data: Data): boolean {
 /** Data that another program stored under a member's name: never shown, never lost. */
 export function hiddenData(data: Data): Record<string, unknown> {
   return pickKeys(data, Object.keys(data).filter(isMemberName));
+}
+
+/**
+ * Sets an own property of any name. Plain assignment is faster, but takes `__proto__` for the prototype and stops at inherited
+ * names.
+ */
+export function defineData(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (!(key in target)) target[key] = value;
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
