@@ -40,11 +40,6 @@ export class KeyedQueue {
     this.#patience = patience;
   }
 
-  /** Whether a task works on this key or waits for it. */
-  isBusy(key: string): boolean {
-    return this.#queues.has(key);
-  }
-
   /**
    * Enters the queue. A task that was let in must call {@link KeyedQueue.leave}.
    * @param client the client of the task. If it leaves while the task waits, the queue turns the task away.

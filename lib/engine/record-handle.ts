@@ -1,6 +1,5 @@
 import type { Placeholder, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import type { ReplaceOutcome } from '../stores/session-store.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import type { LeavingClient } from './keyed-queue.js';
 import type { SessionContext } from './session-context.js';
@@ -116,9 +115,10 @@ export class RecordHandle {
   ): Promise<Rewritten<C>> {
     const { id } = this;
     const { saves } = this.#context;
-    // Other requests save first: by the time they are done, the version that was read is old.
-    if (reread || saves.isBusy(id)) this.#read = undefined;
-    await saves.enter(id, this.#client);
+    const turn = saves.enter(id, this.#client);
+    // Where other requests save first, the version that was read is old by the time they are done.
+    if (reread || turn !== undefined) this.#read = undefined;
+    if (turn !== undefined) await turn;
     try {
       for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
         const rewritten = await this.#attempt(change);
@@ -136,26 +136,25 @@ export class RecordHandle {
     if (this.#state === 'known') await this.#context.records.destroy(this.id, placeholder);
   }
 
+  /** Tries one compare-and-set on what was read. */
   async #attempt<C extends Change>(change: (base: ReadRecord) => C | Promise<C>): Promise<Rewritten<C> | 'conflict'> {
+    const { records } = this.#context;
     const read = this.#read ?? (await this.read());
     if (read === undefined) return { outcome: 'gone' };
     const made = await change(read);
-    const outcome = await this.#compareAndSet(read, made.replacement);
-    if (outcome === 'missing') return { outcome: 'gone' };
-    return outcome === 'replaced' ? { outcome, change: made } : outcome;
-  }
-
-  /** Tries one compare-and-set on what was read. */
-  async #compareAndSet(read: ReadRecord, replacement: Replacement): Promise<ReplaceOutcome> {
-    const { records } = this.#context;
+    const { replacement } = made;
     const outcome =
       typeof replacement === 'string'
         ? await records.retire(this.id, read.version, replacement)
         : await records.replace(this.id, replacement, read.version);
     this.#read = undefined;
-    if (outcome === 'missing') this.#state = 'gone';
-    if (outcome === 'replaced' && typeof replacement !== 'string') this.#holds(replacement);
-    return outcome;
+    if (outcome === 'conflict') return outcome;
+    if (outcome === 'missing') {
+      this.#state = 'gone';
+      return { outcome: 'gone' };
+    }
+    if (typeof replacement !== 'string') this.#holds(replacement);
+    return { outcome, change: made };
   }
 
   #holds(record: SessionRecord): void {

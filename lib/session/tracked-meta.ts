@@ -12,7 +12,8 @@ export class TrackedMeta {
   readonly #lifetime: SessionLifetime;
   /** The meta of a session that this request creates. */
   readonly #initial: SessionMeta;
-  #state: MetaState;
+  #meta: SessionMeta;
+  #isRenewalWanted = false;
 
   /**
    * @param lifetime the clock of the sessions.
@@ -23,61 +24,64 @@ export class TrackedMeta {
     this.#lifetime = lifetime;
     this.#initial = initial;
     if (stored === undefined) {
-      this.#state = { meta: initial, isRenewalWanted: false };
+      this.#meta = initial;
       return;
     }
-    const meta = { ...stored, addr: stored.addr ?? initial.addr };
+    this.#meta = { ...stored, addr: stored.addr ?? initial.addr };
     // A session from before sessions were pinned gets its pin now, not at its next change.
-    this.#state = { meta, isRenewalWanted: lifetime.isRenewalDue(stored) || meta.addr !== stored.addr };
+    this.#isRenewalWanted = lifetime.isRenewalDue(stored) || this.#meta.addr !== stored.addr;
   }
 
   /** The state that a failed save restores. */
   get state(): MetaState {
-    return this.#state;
+    return { meta: this.#meta, isRenewalWanted: this.#isRenewalWanted };
   }
 
   get current(): SessionMeta {
-    return this.#state.meta;
+    return this.#meta;
   }
 
   get isRenewalWanted(): boolean {
-    return this.#state.isRenewalWanted;
+    return this.#isRenewalWanted;
   }
 
   /** When the session ends, in epoch seconds; `undefined`: when the browser closes, as `_permanent` in the record says. */
   get expiresAt(): number | undefined {
-    const { permanent } = this.current;
+    const { permanent } = this.#meta;
     const isPermanent = this.#initial.permanent === undefined ? permanent !== false : permanent === true;
-    return isPermanent ? this.#lifetime.expiresAt(this.current) : undefined;
+    return isPermanent ? this.#lifetime.expiresAt(this.#meta) : undefined;
   }
 
   wantRenewal(): void {
-    this.#state = { meta: this.current, isRenewalWanted: true };
+    this.#isRenewalWanted = true;
   }
 
   /** Notes that the session is renewed, or created. */
   renew(): void {
-    this.#state = { meta: this.#lifetime.renewed(this.current), isRenewalWanted: false };
+    this.#meta = this.#lifetime.renewed(this.#meta);
+    this.#isRenewalWanted = false;
   }
 
   /** Notes that the record is written without being renewed. */
   write(): void {
-    this.hold(this.#lifetime.written(this.current));
+    this.#meta = this.#lifetime.written(this.#meta);
   }
 
   /** Notes the meta that the store has from now on. */
   hold(meta: SessionMeta): void {
-    this.#state = { meta, isRenewalWanted: this.isRenewalWanted };
+    this.#meta = meta;
   }
 
-  restore(state: MetaState): void {
-    this.#state = state;
+  restore({ meta, isRenewalWanted }: MetaState): void {
+    this.#meta = meta;
+    this.#isRenewalWanted = isRenewalWanted;
   }
 
   /** Begins the meta of a new session. With `keepsBirth` it was created when the present one was. */
   startOver({ keepsBirth }: { readonly keepsBirth: boolean }): void {
-    const meta = keepsBirth ? this.current : this.#initial;
-    this.#state = { meta: { ...meta, seen: undefined }, isRenewalWanted: false };
+    const meta = keepsBirth ? this.#meta : this.#initial;
+    this.#meta = { ...meta, seen: undefined };
+    this.#isRenewalWanted = false;
   }
 
   /**
@@ -87,8 +91,8 @@ export class TrackedMeta {
   mergedInto(meta: SessionMeta): SessionMeta {
     const { created, seen } = this.#lifetime.past(meta);
     return {
-      created: created ?? this.current.created,
-      seen: Math.max(seen ?? 0, this.current.seen ?? 0) || undefined,
+      created: created ?? this.#meta.created,
+      seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
       addr: meta.addr ?? this.#initial.addr,
       permanent: meta.permanent,
     };
