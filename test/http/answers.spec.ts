@@ -32,9 +32,9 @@ import { Observable, of } from 'rxjs';
 
 import { Session, SessionService } from '../../lib/index.js';
 import type { Answer, Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Marked = Session<{ mark: string; user: string }>;
 type AnyReply = ServerResponse & {
@@ -350,7 +350,7 @@ const cases: readonly Case[] = [
       ]),
 ];
 
-async function start(platform: Platform, store: CountingStore): Promise<SessionApp> {
+async function start(platform: Platform, store: SpyStore): Promise<SessionApp> {
   return SessionApp.start(platform, {
     session: { store },
     controllers: [AnswersController],
@@ -375,7 +375,7 @@ async function start(platform: Platform, store: CountingStore): Promise<SessionA
 
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
-  const store = new CountingStore();
+  const store = new SpyStore();
 
   beforeAll(async () => {
     app = await start(platform, store);

@@ -10,10 +10,11 @@ import compression from 'compression';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { Session, SessionService } from '../../lib/index.js';
-import { GatedStore } from '../fixtures/gated-store.js';
+import { Gate } from '../fixtures/gate.js';
 import { platforms, type Platform } from '../fixtures/platforms.js';
 import { pipeline } from '../fixtures/raw-exchange.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Marked = Session<{ mark: string }>;
 type AnyReply = ServerResponse & { readonly raw?: ServerResponse; send(body: unknown): unknown; hijack?(): void };
@@ -54,7 +55,8 @@ function rawOf(reply: AnyReply): ServerResponse {
 
 @Controller()
 class BigController {
-  readonly running: { started: () => void; goOn: Promise<void> }[] = [];
+  /** Where the next slow requests stand still. */
+  readonly gates: Gate[] = [];
 
   @Get('mark')
   mark(@Session() session: Marked): object {
@@ -153,9 +155,7 @@ class BigController {
 
   @Get('slow/:mark')
   async slow(@Session() session: Marked, @Param('mark') mark: string): Promise<string> {
-    const { started, goOn } = this.running.shift() ?? { started: () => {}, goOn: Promise.resolve() };
-    started();
-    await goOn;
+    await this.gates.shift()?.stop();
     session.mark = mark;
     return 'slow';
   }
@@ -169,7 +169,7 @@ const CRUMBS = ['crumbs', 'written-crumbs', 'pumped-crumbs'];
 /** What reaches Node's response past Fastify, and so past a compressor that is a hook of Fastify's. */
 const PAST_FASTIFY = ['ended', 'piped', 'pumped', 'written', ...CRUMBS];
 
-async function start(platform: Platform, order: (typeof orders)[number], store: GatedStore): Promise<SessionApp> {
+async function start(platform: Platform, order: (typeof orders)[number], store: SpyStore): Promise<SessionApp> {
   return SessionApp.start(platform, {
     session: { store },
     controllers: [BigController],
@@ -205,7 +205,7 @@ afterAll(() => void process.off('unhandledRejection', keep).off('uncaughtExcepti
 
 describe.each(platforms)('on %s', (platform) => {
   describe.each(orders)('with %s', (order) => {
-    const store = new GatedStore();
+    const store = new SpyStore();
     let app: SessionApp;
 
     beforeAll(async () => {
@@ -262,15 +262,14 @@ describe.each(platforms)('on %s', (platform) => {
       'a stream waits for the save and not in memory (%s)',
       async (route) => {
         produced = 0;
-        const open = store.hold();
-        const asked = store.asked();
+        const save = store.pause('create');
         const answering = app.client().get(`/${route}/held`, { headers: { 'Accept-Encoding': 'gzip' } });
-        await asked;
+        await save.reached;
         // As many turns as a stream that does not wait would need.
         for (let turn = 0; turn < (2 * TEXT.length) / CHUNK; turn++)
           await new Promise((resolve) => setImmediate(resolve));
         expect(produced).toBeLessThan(TEXT.length / 4);
-        open();
+        save.open();
         const answer = await answering;
         const bytes = await answer.bytes();
         expect(md5(answer.header('content-encoding') === 'gzip' ? gunzipSync(bytes) : bytes)).toBe(MD5);
@@ -359,11 +358,12 @@ describe.each(platforms)('on %s', (platform) => {
         async (route) => {
           const client = app.client();
           await client.get('/start');
-          const open = store.hold();
-          await abort(`/${route}/aborted`, store.asked(), client.cookieHeader);
-          const saved = store.saved();
-          open();
-          await saved;
+          const save = store.pause('replace');
+          const saved = store.pause('replace', undefined, 'after');
+          await abort(`/${route}/aborted`, save.reached, client.cookieHeader);
+          save.open();
+          await saved.reached;
+          saved.open();
           expect(await (await client.get('/mark')).json()).toEqual({ mark: 'aborted' });
           quietly(app);
         },
@@ -372,14 +372,13 @@ describe.each(platforms)('on %s', (platform) => {
       it('while the handler runs has its changes saved', async () => {
         const client = app.client();
         await client.get('/start');
-        const controller = app.app.get(BigController);
-        let release = (): void => {};
-        const goOn = new Promise<void>((resolve) => (release = resolve));
-        const started = new Promise<void>((resolve) => void controller.running.push({ started: resolve, goOn }));
-        await abort('/slow/while-running', started, client.cookieHeader);
-        const saved = store.saved();
-        release();
-        await saved;
+        const handler = new Gate();
+        app.app.get(BigController).gates.push(handler);
+        const saved = store.pause('replace', undefined, 'after');
+        await abort('/slow/while-running', handler.reached, client.cookieHeader);
+        handler.open();
+        await saved.reached;
+        saved.open();
         expect(await (await client.get('/mark')).json()).toEqual({ mark: 'while-running' });
       });
 

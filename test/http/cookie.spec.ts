@@ -10,9 +10,9 @@ import {
   SessionService,
   type SessionModuleOptions,
 } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
 import { SessionApp, type SessionAppOptions } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 interface Data {
   user: string;
@@ -206,21 +206,6 @@ class AdminController extends CookieController {
 @Controller('administrator')
 class AdministratorController extends AdminController {}
 
-/** Counts calls, and remembers for how long each record was to be kept. */
-class TtlStore extends CountingStore {
-  readonly ttls: number[] = [];
-
-  override create(key: string, value: string, ttl: number): Promise<boolean> {
-    this.ttls.push(ttl);
-    return super.create(key, value, ttl);
-  }
-
-  override replace(...args: Parameters<CountingStore['replace']>): ReturnType<CountingStore['replace']> {
-    this.ttls.push(args[2]);
-    return super.replace(...args);
-  }
-}
-
 const DAY = 86_400;
 const HTTPS = { 'X-Forwarded-Proto': 'https' };
 const running: SessionApp[] = [];
@@ -256,10 +241,10 @@ function writeInMiddleware(app: INestApplication): void {
 }
 
 describe.each(platforms)('on %s', (platform) => {
-  let store: TtlStore;
+  let store: SpyStore;
 
   beforeEach(() => {
-    store = new TtlStore();
+    store = new SpyStore();
   });
 
   describe('the attributes', () => {

@@ -14,9 +14,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; messages: number };
 
@@ -82,7 +82,7 @@ const cells = platforms.flatMap((platform) => transports.map((names) => ({ platf
 
 describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform, names }) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
   let browser: Client;
   const sockets: Socket[] = [];
 
@@ -98,7 +98,7 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
   }
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     await start();
   });
 

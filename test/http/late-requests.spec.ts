@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { Gate } from '../fixtures/gate.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; cart: string[]; late: Record<string, boolean>; [key: string]: unknown };
 interface Reply {
@@ -78,11 +78,11 @@ const lateRoutes = Array.from({ length: LATE }, (_, number) => `/${kinds[number 
 
 describe.each(platforms)('Requests that still carry the old id, on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
   let browser: Client;
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, {
       session: { store, secret: 'a secret of thirty-two characters' },
       controllers: [LateController],

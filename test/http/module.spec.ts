@@ -33,9 +33,9 @@ import {
   type SessionStore,
 } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 @Controller()
 class CountController {
@@ -48,7 +48,7 @@ class CountController {
 
 @Injectable()
 class Settings {
-  readonly store = new CountingStore();
+  readonly store = new SpyStore();
 }
 
 @Module({ providers: [Settings], exports: [Settings] })
@@ -108,7 +108,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   it.each<[string, () => Type]>([
     ['forRoot without options', () => appModule(SessionModule.forRoot())],
-    ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new CountingStore() }))],
+    ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new SpyStore() }))],
     [
       'forRootAsync with useFactory, inject and imports',
       () =>
@@ -243,7 +243,7 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   it('opens no socket where a test overrides SESSION_STORE', async () => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     const testing = await Test.createTestingModule({
       imports: [appModule(SessionModule.forRoot({ store: 'redis', redis: { url: 'redis://127.0.0.1:1' } }))],
     })
@@ -260,8 +260,8 @@ describe.each(platforms)('on %s', (platform) => {
 
   it.each([
     ['a named store', 'memory'],
-    ['a store of yours', new CountingStore()],
-    ['a store class', CountingStore],
+    ['a store of yours', new SpyStore()],
+    ['a store class', SpyStore],
   ] as const)('keeps the application from the keys of sessions: %s', async (_kind, store) => {
     const app = await createOn(
       platform,
@@ -286,8 +286,8 @@ describe.each(platforms)('on %s', (platform) => {
     }
     await given.set('yours:1', 'value', 60);
     expect([await given.get('yours:1'), await given.delete('yours:1')]).toEqual(['value', true]);
-    if (store !== 'memory') expect(given).toBeInstanceOf(CountingStore);
-    if (store !== 'memory') expect((given as CountingStore).taken()).toBe('set get delete');
+    if (store !== 'memory') expect(given).toBeInstanceOf(SpyStore);
+    if (store !== 'memory') expect((given as SpyStore).taken()).toBe('set get delete');
   });
 
   it('calls the lifecycle hooks of a store class, whose further methods the application reaches', async () => {

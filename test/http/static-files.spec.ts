@@ -19,9 +19,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 interface Data {
   user: string;
@@ -236,7 +236,7 @@ function countVisits(app: INestApplication): void {
 
 describe.each(platforms)('on %s', (platform) => {
   describe.each(waysOn(platform))('$name', (way) => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     let app: SessionApp;
 
     beforeAll(async () => {
@@ -288,7 +288,7 @@ describe.each(platforms)('on %s', (platform) => {
     it.each(ASKING.filter(({ status }) => status !== 206 || !way.name.includes('without ranges')))(
       'carries the session with staticFiles: true ($what)',
       async ({ method, headers, status }) => {
-        const store = new CountingStore();
+        const store = new SpyStore();
         const app = await start(platform, way, { session: { store, staticFiles: true } });
         const given = await headers(app.client(), way.path);
         store.taken();
@@ -303,7 +303,7 @@ describe.each(platforms)('on %s', (platform) => {
     );
 
     it('costs no store call when nobody asks for the session', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const client = app.client();
       await client.get('/start');
@@ -323,7 +323,7 @@ describe.each(platforms)('on %s', (platform) => {
     const way = waysOn(platform).find(({ path }) => path === '/sent') as Way;
 
     it('is one too when the handler takes the session itself', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const answer = await app.client().get('/sent-with-session');
       expect([answer.status, answer.setCookie, await answer.text()]).toEqual([200, [], TEXT]);
@@ -332,7 +332,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it('does not renew a session, which the next ordinary answer does', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const client = app.client();
       await client.get('/start');
@@ -353,7 +353,7 @@ describe.each(platforms)('on %s', (platform) => {
   describe('no static file, and so an ordinary answer that starts a session', () => {
     const [way] = waysOn(platform) as [Way];
     let app: SessionApp;
-    const store = new CountingStore();
+    const store = new SpyStore();
 
     beforeAll(async () => {
       app = await start(platform, way, { session: { store } });

@@ -129,7 +129,7 @@ describe('A Memcached that is down', () => {
 
   it('lets the process end after close', async () => {
     const program = `
-      import { MemcachedStore } from '~/lib/stores/memcached.store.ts';
+      import { MemcachedStore } from '~/lib/stores/memcached/memcached.store.ts';
       const store = await MemcachedStore.connect({ servers: '127.0.0.1:${await freePort()}' });
       await store.get('key').catch((error) => console.log(error.code));
       await Promise.all([store.close(), store.close()]);
@@ -143,7 +143,7 @@ describe('A Memcached that is down', () => {
 // A short outage as the driver sees it: enough failures that it wants to know whether the host is there.
 const outage = (makeAsk: string, port: number): string => `
   import Memcached from 'memcached';
-  import { MemcachedStore } from '~/lib/stores/memcached.store.ts';
+  import { MemcachedStore } from '~/lib/stores/memcached/memcached.store.ts';
   const server = '127.0.0.1:${port}';
   const options = { retries: 1, minTimeout: 10, maxTimeout: 10, failures: 1, retry: 20, reconnect: 20, failuresTimeout: 1000 };
   const ask = await (${makeAsk})();
@@ -378,7 +378,7 @@ describe('MemcachedStore', () => {
 
   it('says what to install when there is no driver', async () => {
     const program = `
-      import { MemcachedStore } from '~/lib/stores/memcached.store.ts';
+      import { MemcachedStore } from '~/lib/stores/memcached/memcached.store.ts';
       await MemcachedStore.connect({}).catch((error) => console.log(error.code, error.message));
     `;
     const { stdout } = await runProgram(program, { drivers: 'missing' });

@@ -8,8 +8,8 @@ import { freePort, type ChildServer } from '../fixtures/child-server.js';
 import { runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
-import { PausedStore } from '../fixtures/paused-store.js';
 import { startRedis } from '../fixtures/servers.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 
 const leftovers: (() => Promise<unknown>)[] = [];
@@ -139,7 +139,7 @@ describe('A Redis that is down', () => {
 
   it('lets the process end after close', async () => {
     const program = `
-      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
       const store = await RedisStore.connect({ url: 'redis://127.0.0.1:${await freePort()}' });
       await store.get('key').catch((error) => console.log(error.code));
       await Promise.all([store.close(), store.close()]);
@@ -216,14 +216,14 @@ describe('RedisStore', () => {
 
   it('is asked once for a logout where it hangs: only one that refuses to store is asked to delete', async () => {
     const server = await redis();
-    const store = new PausedStore(await connect(server.port));
+    const store = new SpyStore(await connect(server.port));
     const engine = new TestEngine(store);
     const open = await engine.open(await engine.stored({ user: 'ada' }));
-    store.asked.splice(0);
+    store.taken();
     await server.pause();
     await expect(open.live.destroy()).rejects.toMatchObject({ code: 'SESSION_STORE', isRefusal: false });
     server.resume();
-    expect([...store.asked]).toEqual(['set']);
+    expect(store.taken()).toBe('set');
   });
 
   it('shows neither key nor value in an error, however it is printed', async () => {
@@ -311,7 +311,7 @@ describe('RedisStore', () => {
 
   it('says what to install when there is no driver', async () => {
     const program = `
-      import { RedisStore } from '~/lib/stores/redis.store.ts';
+      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
       await RedisStore.connect({}).catch((error) => console.log(error.code, error.message));
     `;
     const { stdout } = await runProgram(program, { drivers: 'missing' });
