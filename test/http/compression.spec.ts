@@ -13,11 +13,11 @@ import { Session, SessionService } from '../../lib/index.js';
 import { Gate } from '../fixtures/gate.js';
 import { platforms, type Platform } from '../fixtures/platforms.js';
 import { pipeline } from '../fixtures/raw-exchange.js';
+import { rawOf, takenOver, type Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
 type Marked = Session<{ mark: string }>;
-type AnyReply = ServerResponse & { readonly raw?: ServerResponse; send(body: unknown): unknown; hijack?(): void };
 type Next = (error?: unknown) => void;
 
 const MB = 1024 * 1024;
@@ -46,9 +46,9 @@ function* counted(): Generator<string> {
   }
 }
 
-function rawOf(reply: AnyReply): ServerResponse {
-  reply.hijack?.();
-  const raw = reply.raw ?? reply;
+/** Node's own response, for plain text. */
+function textOn(reply: Reply): ServerResponse {
+  const raw = takenOver(reply);
   raw.setHeader('Content-Type', 'text/plain');
   return raw;
 }
@@ -76,9 +76,9 @@ class BigController {
   }
 
   @Get('sent/:mark')
-  sent(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  sent(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    (reply.raw ?? reply).setHeader('Content-Type', 'text/plain');
+    rawOf(reply).setHeader('Content-Type', 'text/plain');
     reply.send(TEXT);
   }
 
@@ -89,27 +89,27 @@ class BigController {
   }
 
   @Get('ended/:mark')
-  ended(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  ended(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    rawOf(reply).end(TEXT);
+    textOn(reply).end(TEXT);
   }
 
   @Get('piped/:mark')
-  piped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  piped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    Readable.from(counted(), { objectMode: false }).pipe(rawOf(reply));
+    Readable.from(counted(), { objectMode: false }).pipe(textOn(reply));
   }
 
   @Get('pumped/:mark')
-  async pumped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  async pumped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): Promise<void> {
     session.mark = mark;
-    await pumped(counted(), rawOf(reply));
+    await pumped(counted(), textOn(reply));
   }
 
   @Get('written/:mark')
-  written(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  written(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    const raw = rawOf(reply);
+    const raw = textOn(reply);
     const chunks = counted();
     const goOn = (): void => {
       let next = chunks.next();
@@ -122,23 +122,23 @@ class BigController {
 
   /** Chunks that a compressor takes without asking the writer to wait. */
   @Get('crumbs/:mark')
-  crumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  crumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    Readable.from(['one ', 'two ', 'three']).pipe(rawOf(reply));
+    Readable.from(['one ', 'two ', 'three']).pipe(textOn(reply));
   }
 
   @Get('written-crumbs/:mark')
-  async writtenCrumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  async writtenCrumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): Promise<void> {
     session.mark = mark;
-    const raw = rawOf(reply);
+    const raw = textOn(reply);
     for (const chunk of ['one ', 'two ', 'three']) if (!raw.write(chunk)) await once(raw, 'drain');
     raw.end();
   }
 
   @Get('pumped-crumbs/:mark')
-  async pumpedCrumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  async pumpedCrumbs(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): Promise<void> {
     session.mark = mark;
-    await pumped(['one ', 'two ', 'three'], rawOf(reply));
+    await pumped(['one ', 'two ', 'three'], textOn(reply));
   }
 
   @Get('small/:mark')
@@ -148,9 +148,9 @@ class BigController {
   }
 
   @Get('small-ended/:mark')
-  smallEnded(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  smallEnded(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    rawOf(reply).end('smäll');
+    textOn(reply).end('smäll');
   }
 
   @Get('slow/:mark')

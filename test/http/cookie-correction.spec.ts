@@ -3,13 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, type ReplaceOutcome } from '../../lib/index.js';
 import { platforms } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; n: number };
-interface Reply {
-  send(body: string): void;
-}
 
 @Controller()
 class LateNewsController {

@@ -11,27 +11,13 @@ import {
   type SessionModuleOptions,
 } from '../../lib/index.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
+import { takenOver, type Reply } from '../fixtures/reply.js';
 import { SessionApp, type SessionAppOptions } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
 interface Data {
   user: string;
   mark: number;
-}
-
-type AnyReply = ServerResponse & {
-  readonly raw?: ServerResponse;
-  header(name: string, value: string): AnyReply;
-  append(name: string, value: string): AnyReply;
-  cookie(name: string, value: string): AnyReply;
-  setCookie(name: string, value: string, options: object): AnyReply;
-  send(body: unknown): unknown;
-  hijack?(): void;
-};
-
-function rawOf(reply: AnyReply): ServerResponse {
-  reply.hijack?.();
-  return reply.raw ?? reply;
 }
 
 @Controller()
@@ -92,77 +78,77 @@ class OtherCookiesController {
   }
 
   @Get('header')
-  header(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: AnyReply): void {
+  header(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: Reply): void {
     session.user = 'ada';
     reply.header('Set-Cookie', 'theirs=1; Path=/');
   }
 
   @Get('two')
-  two(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  two(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
-    const raw = rawOf(reply);
+    const raw = takenOver(reply);
     raw.setHeader('Set-Cookie', ['theirs=1; Path=/', 'also=2']);
     raw.end('two');
   }
 
   @Get('appended')
-  appended(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  appended(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
-    const raw = rawOf(reply);
+    const raw = takenOver(reply);
     raw.appendHeader('Set-Cookie', 'theirs=1; Path=/');
     raw.appendHeader('Set-Cookie', 'also=2');
     raw.end('appended');
   }
 
   @Get('object')
-  object(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  object(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
-    rawOf(reply).writeHead(200, { 'set-cookie': 'theirs=1; Path=/', 'X-Own': 'yes' }).end('object');
+    takenOver(reply).writeHead(200, { 'set-cookie': 'theirs=1; Path=/', 'X-Own': 'yes' }).end('object');
   }
 
   @Get('object-with-list')
-  objectWithList(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  objectWithList(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
-    rawOf(reply)
+    takenOver(reply)
       .writeHead(200, 'Fine', { 'Set-Cookie': ['theirs=1; Path=/', 'also=2'], 'X-Own': 'yes' })
       .end('listed');
   }
 
   @Get('flat')
-  flat(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  flat(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
     const headers = ['Set-Cookie', 'theirs=1; Path=/', 'X-Own', 'yes', 'Set-Cookie', 'also=2'];
-    rawOf(reply).writeHead(200, headers).end('flat');
+    takenOver(reply).writeHead(200, headers).end('flat');
   }
 
   @Get('pairs')
-  pairs(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  pairs(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
     const pairs = [
       ['Set-Cookie', 'theirs=1; Path=/'],
       ['X-Own', 'yes'],
     ];
-    rawOf(reply)
+    takenOver(reply)
       .writeHead(200, pairs as never)
       .end('pairs');
   }
 
   @Get('overriding')
-  overriding(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  overriding(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
-    const raw = rawOf(reply);
+    const raw = takenOver(reply);
     raw.setHeader('X-Own', 'no');
     raw.writeHead(200, { 'X-Own': 'yes', 'Set-Cookie': 'theirs=1; Path=/' }).end('overriding');
   }
 
   @Get('express-cookie')
-  expressCookie(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: AnyReply): void {
+  expressCookie(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: Reply): void {
     session.user = 'ada';
     reply.cookie('theirs', '1');
   }
 
   @Get('fastify-cookie')
-  fastifyCookie(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: AnyReply): void {
+  fastifyCookie(@Session() session: Session<Data>, @Res({ passthrough: true }) reply: Reply): void {
     session.user = 'ada';
     reply.setCookie('theirs', '1', { path: '/' });
   }

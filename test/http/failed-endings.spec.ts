@@ -13,11 +13,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Session, SessionDestroyedError, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
 import { platforms } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string };
-type Reply = { status(code: number): Reply; code(code: number): Reply; send(body: unknown): void };
 
 @Controller()
 class EndingController {

@@ -260,17 +260,11 @@ describe.each(platforms)('on %s', (platform) => {
     store.delay = 20;
     const socket = connect(app.port, '127.0.0.1');
     await once(socket, 'connect');
-    const created = new Promise<void>((resolve) => {
-      const create = store.inner.create.bind(store.inner);
-      store.inner.create = async (...args) => {
-        const outcome = await create(...args);
-        resolve();
-        return outcome;
-      };
-    });
+    const created = store.pause('create', undefined, 'after');
     socket.write('GET /write HTTP/1.1\r\nHost: x\r\n\r\n');
     setImmediate(() => socket.destroy());
-    await created;
+    await created.reached;
+    created.open();
     expect(store.calls).toEqual(['create']);
   });
 });

@@ -33,6 +33,7 @@ import {
   type SessionStore,
 } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
+import { Gate } from '../fixtures/gate.js';
 import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
@@ -215,13 +216,12 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   it('saves a request in flight before an owned Redis client is closed', async () => {
-    const gate = { entered: (): void => undefined, leave: Promise.resolve() };
+    const gate = new Gate();
     @Controller()
     class SlowController {
       @Get('slow')
       async slow(@Session() session: Session<{ done: boolean }>): Promise<string> {
-        gate.entered();
-        await gate.leave;
+        await gate.stop();
         session.done = true;
         return 'done';
       }
@@ -229,14 +229,11 @@ describe.each(platforms)('on %s', (platform) => {
     class AppModule {}
     const sessions = SessionModule.forRoot({ store: 'redis', redis: { url: inject('redisUrl') } });
     Module({ imports: [sessions], controllers: [SlowController] })(AppModule);
-    const entered = new Promise<void>((resolve) => (gate.entered = resolve));
-    let leave = (): void => undefined;
-    gate.leave = new Promise<void>((resolve) => (leave = resolve));
     const [client, app] = await start(AppModule);
     const answering = client.get('/slow');
-    await entered;
+    await gate.reached;
     const closing = app.close();
-    setImmediate(leave);
+    setImmediate(() => gate.open());
     const answer = await answering;
     await closing;
     expect([answer.status, answer.cookie() !== undefined]).toEqual([200, true]);

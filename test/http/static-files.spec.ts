@@ -20,6 +20,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
@@ -28,11 +29,6 @@ interface Data {
   visits: number;
 }
 
-type AnyReply = ServerResponse & {
-  sendFile(name: string, options?: object): unknown;
-  send(body: unknown): unknown;
-  readonly raw?: ServerResponse;
-};
 type Next = (error?: unknown) => void;
 type Registering = INestApplication & { register(plugin: unknown, options: object): Promise<void> };
 
@@ -56,12 +52,12 @@ class FilesController {
   }
 
   @Get('sent')
-  sent(@Res() reply: AnyReply): void {
+  sent(@Res() reply: Reply): void {
     reply.sendFile('page.txt', reply.raw === undefined ? { root: DIRECTORY } : undefined);
   }
 
   @Get('sent-with-session')
-  sentWithSession(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  sentWithSession(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
     this.sent(reply);
   }
@@ -82,14 +78,14 @@ class FilesController {
 
   @Header('ETag', '"a1b2c3"')
   @Get('tagged')
-  tagged(@Res() reply: AnyReply): void {
+  tagged(@Res() reply: Reply): void {
     reply.send('tagged');
   }
 
   @Header('Last-Modified', 'Mon, 01 Jan 2024 00:00:00 GMT')
   @Header('Accept-Ranges', 'bytes')
   @Post('posted')
-  posted(@Res() reply: AnyReply): void {
+  posted(@Res() reply: Reply): void {
     reply.send('posted');
   }
 }

@@ -1,17 +1,13 @@
-import type { ServerResponse } from 'node:http';
-
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, SESSION_STORE } from '../../lib/index.js';
 import { platforms } from '../fixtures/platforms.js';
+import { rawOf, takenOver, type Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { n: number; clock: unknown; user: string };
-type Reply = ServerResponse & { raw?: ServerResponse; hijack?(): void };
-
-const rawOf = (reply: Reply): ServerResponse => reply.raw ?? reply;
 
 @Controller()
 class StubbornController {
@@ -37,8 +33,7 @@ class StubbornController {
   clock(@Session() session: Session<Data>, @Res() reply: Reply): void {
     let ticks = 0;
     session.clock = { toJSON: () => ticks++ };
-    reply.hijack?.();
-    rawOf(reply).end('told');
+    takenOver(reply).end('told');
   }
 
   @Get('unawaited-failure')

@@ -6,6 +6,7 @@ import type { OpenSession } from '../../lib/engine/open-session.js';
 import { Session } from '../../lib/index.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import { TestEngine } from '../fixtures/engine.js';
+import { Gate } from '../fixtures/gate.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
@@ -18,17 +19,11 @@ interface Data {
   [key: string]: unknown;
 }
 
-/** Lets nobody on until all have come: every request has read before the first one saves. */
-let missing = 0;
-let allAreHere = (): void => {};
-let everybody: Promise<void>;
+/** Opens when all have come, so that every request has read before the first one saves. */
+let gate: Gate;
 function expectRequests(count: number): void {
-  missing = count;
-  everybody = new Promise((resolve) => (allAreHere = resolve));
-}
-async function waitForAll(): Promise<void> {
-  if (--missing === 0) allAreHere();
-  await everybody;
+  gate = new Gate(count);
+  void gate.reached.then(() => gate.open());
 }
 
 @Controller()
@@ -49,20 +44,20 @@ class CrowdController {
     @Param('removed') removed: string,
     @Param('added') added: string,
   ): Promise<void> {
-    await waitForAll();
+    await gate.stop();
     delete session[removed];
     session[added] = true;
   }
 
   @Get('increment')
   async increment(@Session() session: Session<Data>): Promise<number> {
-    await waitForAll();
+    await gate.stop();
     return session.update(async (data) => (data.n = (data.n ?? 0) + 1));
   }
 
   @Get('throw')
   async throwInUpdate(@Session() session: Session<Data>): Promise<void> {
-    await waitForAll();
+    await gate.stop();
     await session.update((data) => {
       data.n = -1000;
       throw new Error('The function of the update has thrown.');
