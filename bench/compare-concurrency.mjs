@@ -4,8 +4,8 @@ import { get } from 'node:http';
 
 import { createClient } from 'redis';
 
+import { startRedis } from '../test/fixtures/servers.mjs';
 import { peers } from './compare/peers.mjs';
-import { startRedis } from './servers.mjs';
 
 const TRIALS = Number(process.env.TRIALS ?? 20);
 const REQUESTS = 50;
@@ -127,11 +127,11 @@ const versionOf = (name) => {
 };
 
 const server = await startRedis();
-const redis = createClient({ url: server.url });
+const redis = createClient({ url: `redis://${server.address}` });
 await redis.connect();
 const table = {};
 for (const [name, start] of Object.entries(peers)) {
-  const peer = await start({ redis, redisUrl: server.url, stop });
+  const peer = await start({ redis, redisUrl: `redis://${server.address}`, stop });
   table[`${name} ${versionOf(name)}`] = await compare(peer);
   await peer.close();
 }
@@ -140,4 +140,4 @@ console.log(
 );
 console.table(table);
 await redis.close();
-await server.end();
+await server.stop();

@@ -7,7 +7,7 @@ import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { REDIS_DEFAULTS, RedisStore } from '../../lib/stores/redis/redis.store.js';
 import type { SessionStore } from '../../lib/stores/session-store.js';
 import { TestEngine } from '../fixtures/engine.js';
-import { startMemcached, startRedis } from '../fixtures/servers.js';
+import { startMemcached, startRedis } from '../fixtures/servers.mjs';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 
 const leftovers: (() => Promise<unknown>)[] = [];

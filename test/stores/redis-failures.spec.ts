@@ -4,11 +4,11 @@ import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
 import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis/redis.store.js';
-import { freePort, type ChildServer } from '../fixtures/child-server.js';
+import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
-import { startRedis } from '../fixtures/servers.js';
+import { startRedis } from '../fixtures/servers.mjs';
 import { SpyStore } from '../fixtures/spy-store.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 

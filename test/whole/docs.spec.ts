@@ -1,7 +1,6 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,9 +9,9 @@ import { promisify } from 'node:util';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import type { ChildServer } from '../fixtures/child-server.js';
+import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
-import { startRedis } from '../fixtures/servers.js';
+import { startRedis } from '../fixtures/servers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
@@ -22,15 +21,6 @@ const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'do
   snippetsOf,
 );
 const transcripts = snippets.filter(({ name }) => name === 'transcript').map(({ text }) => stepsOf(text));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The exports of a snippet, compiled. */
 function load(name: string): Promise<Record<string, never>> {
