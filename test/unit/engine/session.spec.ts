@@ -2,7 +2,6 @@ import { promisify } from 'node:util';
 
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import type { SessionSerializer } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 
@@ -95,99 +94,6 @@ describe('a live session', () => {
     const { live } = await engine.open();
     expect(() => Object.freeze(live)).toThrow(TypeError);
     expect(() => Object.setPrototypeOf(live, {})).toThrow(TypeError);
-  });
-
-  describe('sees changes', () => {
-    const changes: [string, (live: Record<string, any>) => void][] = [
-      ['a new key', (live) => (live.more = 1)],
-      ['another value', (live) => (live.user = 'grace')],
-      ['a deleted key', (live) => delete live.user],
-      ['a nested push', (live) => live.items.push(2)],
-      ['a deep change', (live) => (live.deep.er.est = 2)],
-      ['a change through a reference taken before a commit', (live) => live.deep.er],
-      ['a changed Date', (live) => live.since.setFullYear(2000)],
-      ['a changed Buffer', (live) => (live.bytes[0] = 255)],
-      ['Object.assign', (live) => Object.assign(live, { user: 'x' })],
-      [
-        'Object.defineProperty',
-        (live) =>
-          Object.defineProperty(live, 'user', { value: 'y', enumerable: true, configurable: true, writable: true }),
-      ],
-      [
-        'a change through a property descriptor',
-        (live) => Object.getOwnPropertyDescriptor(live, 'items')?.value.push(3),
-      ],
-      ['a change through Object.values', (live) => (Object.values(live)[1] as number[]).push(4)],
-      ['an object assigned and then changed', (live) => ((live.user = { name: 'ada' }), (live.user.name = 'b'))],
-    ];
-    const data = (): Record<string, unknown> => ({
-      user: 'ada',
-      items: [1],
-      deep: { er: { est: 1 } },
-      since: new Date(0),
-      bytes: Buffer.from('ab'),
-    });
-
-    it.each(changes)('%s', async (name, change) => {
-      const id = await engine.stored(data());
-      const open = await engine.open(id);
-      if (name.startsWith('a change through a reference')) {
-        const { er } = open.live.deep as { er: { est: number } };
-        await open.commit();
-        er.est = 7;
-      } else change(open.live);
-      store.taken();
-      await open.commit();
-      expect(store.taken()).toBe('replace');
-      expect(await engine.seen(id)).toEqual({ ...open.live });
-    });
-
-    it('also after a commit, in an object that was assigned before it', async () => {
-      const open = await engine.open();
-      const items = ['a'];
-      open.live.items = items;
-      await open.commit();
-      items.push('b');
-      await open.commit();
-      expect(await engine.seen(open.id)).toEqual({ items: ['a', 'b'] });
-    });
-  });
-
-  describe('sees no change', () => {
-    const reads: [string, (live: Record<string, any>) => unknown][] = [
-      ['in nothing', () => undefined],
-      ['in reading scalars', (live) => live.user],
-      ['in reading nested objects', (live) => live.deep.er.est],
-      ['in the same scalar assigned', (live) => (live.user = 'ada')],
-      ['in the same object assigned', (live) => Object.assign(live, { items: live.items })],
-      ['in a change that was taken back', (live) => (live.items.push(9), live.items.pop())],
-      ['in deleting what is not there', (live) => delete live.nothing],
-      ['in JSON and spread', (live) => [JSON.stringify(live), { ...live }]],
-    ];
-
-    it.each(reads)('%s', async (_name, read) => {
-      const id = await engine.stored({ user: 'ada', items: [1], deep: { er: { est: 1 } } });
-      const open = await engine.open(id);
-      store.taken();
-      read(open.live);
-      await open.commit();
-      expect(store.taken()).toBe('');
-    });
-  });
-
-  it('serialises nothing for a request that reads scalars', async () => {
-    let texts = 0;
-    const serializer = {
-      stringify: (value: unknown): string => (texts++, JSON.stringify(value)),
-      parse: (text: string): unknown => JSON.parse(text),
-    };
-    engine = new TestEngine(store, { serializer });
-    const id = await engine.stored({ user: 'ada', items: Array.from({ length: 100 }, String) });
-    const open = await engine.open(id);
-    texts = 0;
-    expect(open.live.user).toBe('ada');
-    await open.commit();
-    expect(texts).toBe(0);
   });
 
   describe('within one request', () => {
@@ -560,48 +466,5 @@ describe('a live session', () => {
       expect(await engine.seen(id)).toBeUndefined();
       expect(engine.warnings.join()).toContain('ended');
     });
-  });
-});
-
-describe('an instance of a class that keeps its data in private', () => {
-  class Money {
-    readonly currency = 'EUR';
-    #amount: number;
-
-    constructor(amount: number) {
-      this.#amount = amount;
-    }
-
-    get amount(): number {
-      return this.#amount;
-    }
-
-    add(amount: number): void {
-      this.#amount += amount;
-    }
-  }
-
-  const serializer: SessionSerializer = {
-    stringify: (value) =>
-      JSON.stringify(value, (_key, item: unknown) => (item instanceof Money ? { money: item.amount } : item)),
-    parse: (text) =>
-      JSON.parse(text, (_key, item: { money?: number } | null) =>
-        typeof item?.money === 'number' ? new Money(item.money) : item,
-      ),
-  };
-
-  it('is saved when it has changed, and not when it was only read', async () => {
-    const store = new SpyStore();
-    const engine = new TestEngine(store, { serializer });
-    const id = await engine.stored({ money: new Money(1) });
-    const open = await engine.open(id);
-    (open.live.money as Money).add(5);
-    await open.commit();
-    store.taken();
-    expect(await engine.seen(id)).toMatchObject({ money: { amount: 6 } });
-    const reading = await engine.open(id);
-    expect((reading.live.money as Money).amount).toBe(6);
-    await reading.commit();
-    expect(store.taken()).toBe('read read');
   });
 });
