@@ -45,10 +45,12 @@ export default defineConfig({
   test: {
     globalSetup: ['test/fixtures/servers.global.ts'],
     setupFiles: ['test/fixtures/metadata.setup.ts'],
-    // Vitest would leave one of two cores to itself.
-    maxWorkers: 2,
+    // Vitest would leave one of two cores to itself; and where one file waits, for a timeout say, another one works.
+    maxWorkers: 3,
+    // One process for many files, which loads Nest once; each file still has modules of its own from lib/ and test/.
+    isolate: false,
     // Concurrent tests wait, for a record to expire say, rather than work.
-    maxConcurrency: 20,
+    maxConcurrency: 40,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [

@@ -369,7 +369,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   /** Sends the next request the moment the head of the answer is there, and answers what that request saw. */
   async function seenAfter(client: Client, { path, method = 'GET' }: Case, mark: string): Promise<[Answer, unknown]> {
-    store.delay = 50;
+    store.delay = 20;
     const answer = await client.send(method, path(mark));
     store.delay = 0;
     const { mark: seen } = await (await client.get('/mark')).json();

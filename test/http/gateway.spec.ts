@@ -114,6 +114,8 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
     const socket = io(`http://127.0.0.1:${app.port}`, {
       transports: names,
       extraHeaders: { cookie: browser.cookieHeader },
+      // It takes a leap of the clock for a lost connection.
+      reconnectionDelay: 10,
     });
     sockets.push(socket);
     return socket;

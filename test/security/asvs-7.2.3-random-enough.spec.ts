@@ -1,24 +1,31 @@
-import * as crypto from 'node:crypto';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { SessionConfigurationError } from '../../lib/index.js';
 import { platforms } from '../fixtures/platforms.js';
 import { accountBackEnds, AccountApps, idOf } from './account-apps.js';
 
-// What the cryptographic generator gave is kept, so that an id can be traced back to it.
-const drawn = vi.hoisted(() => new Map<string, number>());
+/** What the cryptographic generator gave, so that an id can be traced back to it. */
+const drawn = new Map<string, number>();
+const { randomBytes } = crypto;
 
-vi.mock('node:crypto', async (importOriginal) => {
-  const original = await importOriginal<typeof crypto>();
-  const randomBytes = (size: number): Buffer => {
-    const bytes = original.randomBytes(size);
-    drawn.set(bytes.toString('base64url'), size);
-    return bytes;
-  };
-  return { ...original, randomBytes };
-});
+function draw(size: number): Buffer {
+  const bytes = randomBytes(size);
+  drawn.set(bytes.toString('base64url'), size);
+  return bytes;
+}
+
+function putInPlace(generator: typeof draw): void {
+  crypto.randomBytes = generator as typeof randomBytes;
+  // For those who import it by its name.
+  syncBuiltinESMExports();
+}
+
+beforeAll(() => putInPlace(draw));
+afterAll(() => putInPlace(randomBytes));
 
 const IDS = 20_000;
 const BITS = 192;

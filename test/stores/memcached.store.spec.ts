@@ -5,7 +5,8 @@ import { MEMCACHED_VALUE_MAX_BYTES } from '../../lib/stores/memcached/memcached-
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
 
-const runner = { describe, it, beforeAll, afterAll };
+// All suites at once, as each waits until records have expired, and in each one test after the other.
+const runner = { describe: describe.concurrent, it: it.sequential, beforeAll, afterAll };
 
 describeSessionStore(
   'MemcachedStore with a client of its own: every promise',

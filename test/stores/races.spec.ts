@@ -94,8 +94,8 @@ const matrix = slow.flatMap(([kind, status, points]) =>
 const idOf = (client: Client): string => client.jar.get('session') ?? '';
 const keyOf = (id: string): string => `session:${hash('sha256', id, 'base64url')}`;
 
-describe.each(backEnds)('Sessions in %s', (name) => {
-  describe.each(platforms)('on %s', (platform) => {
+describe.concurrent.each(backEnds)('Sessions in %s', (name) => {
+  describe.concurrent.each(platforms)('on %s', (platform) => {
     let backEnd: OpenBackEnd;
     let store: SpyStore;
     let app: SessionApp;
@@ -132,7 +132,7 @@ describe.each(backEnds)('Sessions in %s', (name) => {
       expect([answer.status, answer.setCookie.length]).toEqual([200, 1]);
     }
 
-    it.concurrent.each(matrix)('a slow %s, caught %s, does not undo a %s', async (kind, point, ending, status) => {
+    it.each(matrix)('a slow %s, caught %s, does not undo a %s', async (kind, point, ending, status) => {
       const client = await loggedIn();
       const before = client.cookieHeader;
       const key = keyOf(idOf(client));

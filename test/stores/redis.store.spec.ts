@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, inject, it } from 'vitest';
 import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 
-const runner = { describe, it, beforeAll, afterAll };
+// All suites at once, as each waits until records have expired, and in each one test after the other.
+const runner = { describe: describe.concurrent, it: it.sequential, beforeAll, afterAll };
 
 describeSessionStore(
   'RedisStore with a client of its own: every promise',
@@ -22,7 +23,7 @@ describeSessionStore(
   runner,
 );
 
-describe.each([
+describe.concurrent.each([
   ['ioredis 6', () => new Redis(inject('redisUrl'))],
   ['ioredis 5', () => new Redis5(inject('redisUrl'))],
   ['ioredis 6 with auto-pipelining', () => new Redis(inject('redisUrl'), { enableAutoPipelining: true })],
@@ -38,7 +39,7 @@ describe.each([
   );
 });
 
-describe('RedisStore on a Redis Cluster', () => {
+describe.concurrent('RedisStore on a Redis Cluster', () => {
   describeSessionStore(
     'every promise',
     async () => {

@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { NestFactory } from '@nestjs/core';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
@@ -97,12 +97,13 @@ it.each([
   ['shared.module.js', 'SharedModule'],
   ['migrated.module.js', 'MigratedModule'],
 ])('%s boots', async (file, name) => {
-  process.env.REDIS_URL = inject('redisUrl');
+  vi.stubEnv('REDIS_URL', inject('redisUrl'));
   const exports = await load(file);
   const app = await NestFactory.create(exports[name] as never, { logger: false, abortOnError: false });
   await app.init();
   await app.close();
   (exports as { redis?: { disconnect(): void } }).redis?.disconnect();
+  vi.unstubAllEnvs();
 });
 
 it('counts visits in middleware as the page does', async () => {
