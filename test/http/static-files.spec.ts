@@ -19,7 +19,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
+import { platforms, smokeAndRest, type Platform } from '../fixtures/platforms.js';
 import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
@@ -98,36 +98,40 @@ interface Way {
   readonly imports?: () => Promise<DynamicModule[]>;
 }
 
-const onExpress: readonly Way[] = [
-  { name: 'express.static', path: '/page.txt', setUp: (app) => void app.use(express.static(DIRECTORY)) },
-  {
-    name: 'express.static under a path',
-    path: '/files/page.txt',
-    setUp: (app) => void app.use('/files', express.static(DIRECTORY)),
-  },
-  {
-    name: 'express.static without entity tags',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { etag: false })),
-  },
-  {
-    name: 'express.static without ranges',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { acceptRanges: false })),
-  },
-  {
-    name: 'express.static without modification times',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { lastModified: false })),
-  },
-  {
-    name: 'express.static behind a compressor',
-    path: '/page.txt',
-    setUp: (app) => void app.use(compression()).use(express.static(DIRECTORY)),
-  },
-  { name: 'an index page of express.static', path: '/', setUp: (app) => void app.use(express.static(DIRECTORY)) },
-  { name: 'res.sendFile', path: '/sent' },
-];
+const onExpress = smokeAndRest<Way>(
+  [
+    { name: 'express.static', path: '/page.txt', setUp: (app) => void app.use(express.static(DIRECTORY)) },
+    { name: 'res.sendFile', path: '/sent' },
+  ],
+  [
+    {
+      name: 'express.static under a path',
+      path: '/files/page.txt',
+      setUp: (app) => void app.use('/files', express.static(DIRECTORY)),
+    },
+    {
+      name: 'express.static without entity tags',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { etag: false })),
+    },
+    {
+      name: 'express.static without ranges',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { acceptRanges: false })),
+    },
+    {
+      name: 'express.static without modification times',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { lastModified: false })),
+    },
+    {
+      name: 'express.static behind a compressor',
+      path: '/page.txt',
+      setUp: (app) => void app.use(compression()).use(express.static(DIRECTORY)),
+    },
+    { name: 'an index page of express.static', path: '/', setUp: (app) => void app.use(express.static(DIRECTORY)) },
+  ],
+);
 
 const withFastifyStatic =
   (options: object) =>
@@ -136,48 +140,52 @@ const withFastifyStatic =
     await (app as Registering).register(plugin, { root: DIRECTORY, ...options });
   };
 
-const onFastify: readonly Way[] = [
-  { name: '@fastify/static', path: '/files/page.txt', setUp: withFastifyStatic({ prefix: '/files/' }) },
-  {
-    name: '@fastify/static without entity tags',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', etag: false }),
-  },
-  {
-    name: '@fastify/static without ranges',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', acceptRanges: false }),
-  },
-  {
-    name: '@fastify/static without modification times',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', lastModified: false }),
-  },
-  {
-    name: '@fastify/static behind a compressor',
-    path: '/files/page.txt',
-    setUp: async (app) => {
-      const { default: compress } = await import('@fastify/compress');
-      await (app as Registering).register(compress, {});
-      await withFastifyStatic({ prefix: '/files/' })(app);
+const onFastify = smokeAndRest<Way>(
+  [
+    { name: '@fastify/static', path: '/files/page.txt', setUp: withFastifyStatic({ prefix: '/files/' }) },
+    { name: 'reply.sendFile', path: '/sent', setUp: withFastifyStatic({ serve: false }) },
+  ],
+  [
+    {
+      name: '@fastify/static without entity tags',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', etag: false }),
     },
-  },
-  { name: 'an index page of @fastify/static', path: '/files/', setUp: withFastifyStatic({ prefix: '/files/' }) },
-  { name: 'reply.sendFile', path: '/sent', setUp: withFastifyStatic({ serve: false }) },
-];
+    {
+      name: '@fastify/static without ranges',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', acceptRanges: false }),
+    },
+    {
+      name: '@fastify/static without modification times',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', lastModified: false }),
+    },
+    {
+      name: '@fastify/static behind a compressor',
+      path: '/files/page.txt',
+      setUp: async (app) => {
+        const { default: compress } = await import('@fastify/compress');
+        await (app as Registering).register(compress, {});
+        await withFastifyStatic({ prefix: '/files/' })(app);
+      },
+    },
+    { name: 'an index page of @fastify/static', path: '/files/', setUp: withFastifyStatic({ prefix: '/files/' }) },
+  ],
+);
 
 // @nestjs/serve-static is for NestJS 12 here; what it does on 11 is express.static and @fastify/static.
-const serveStatic: readonly Way[] =
-  nestMajor < 12
-    ? []
-    : ['', '/files'].map((serveRoot) => ({
-        name: `ServeStaticModule${serveRoot && ' under a path'}`,
-        path: `${serveRoot}/page.txt`,
-        imports: async () => {
-          const { ServeStaticModule } = await import('@nestjs/serve-static');
-          return [ServeStaticModule.forRoot({ rootPath: DIRECTORY, ...(serveRoot && { serveRoot }) })];
-        },
-      }));
+const serveStatic = smokeAndRest(
+  [],
+  ['', '/files'].map((serveRoot): Way => ({
+    name: `ServeStaticModule${serveRoot && ' under a path'}`,
+    path: `${serveRoot}/page.txt`,
+    imports: async () => {
+      const { ServeStaticModule } = await import('@nestjs/serve-static');
+      return [ServeStaticModule.forRoot({ rootPath: DIRECTORY, ...(serveRoot && { serveRoot }) })];
+    },
+  })),
+);
 
 const waysOn = (platform: Platform): readonly Way[] => [
   ...(platform === 'express' ? onExpress : onFastify),
