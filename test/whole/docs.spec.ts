@@ -10,6 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
+import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
 import { startRedis } from '../fixtures/servers.mjs';
 
@@ -56,7 +57,8 @@ describe('the whole program', () => {
       env: { ...process.env, PORT: String(port), SESSION_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
       stdio: 'inherit',
     });
-    await answering(port, program);
+    await eventually(async () => program.exitCode === null && fetch(`http://127.0.0.1:${port}/cached`));
+    expect(program.exitCode).toBeNull();
   });
 
   afterAll(async () => {
@@ -78,17 +80,6 @@ describe('the whole program', () => {
     }
   });
 });
-
-async function answering(port: number, program: ChildProcess): Promise<void> {
-  for (;;) {
-    if (program.exitCode !== null) throw new Error(`The program ended with ${program.exitCode}.`);
-    const ready = await fetch(`http://127.0.0.1:${port}/cached`).then(
-      () => true,
-      () => new Promise<boolean>((resolve) => setTimeout(resolve, 20, false)),
-    );
-    if (ready) return;
-  }
-}
 
 it.each([
   ['own-client.module.js', 'OwnClientModule'],
