@@ -6,6 +6,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ask, pairOf, startCluster, startSentinels, startSmallMemcached, startSmallRedis, until } from './servers.mjs';
 import { inParallel, logIn, openApplication, startAnew, Traffic, warned } from './losses/visitors.mjs';
 
+/**
+ * @typedef {import('./servers.mjs').BackEnd} BackEnd
+ * @typedef {import('./losses/visitors.mjs').Application} Application
+ * @typedef {import('nest-session').Session<import('./losses/visitors.mjs').Data>} Session
+ * @typedef {{ app: Application, servers: BackEnd['servers'] }} Stage
+ * @typedef {Record<string, number>} Counts what a trial counted, by what it says about it.
+ * @typedef {readonly [start: () => Promise<BackEnd>, scenario: (stage: Stage) => Promise<Counts>]} Trial
+ */
+
 const TRIALS = Number(process.env.TRIALS ?? 5);
 const WRITERS = 8;
 const LOGGED_IN = 1000;
@@ -16,7 +25,12 @@ const FLOOD = 10_000;
 const LOGOUTS = 20_000;
 const HELD = 50;
 
-/** The master that holds the sessions crashes under load, and its replica takes over. */
+/**
+ * The master that holds the sessions crashes under load, and its replica takes over.
+ * @param {Stage} stage
+ * @param {boolean} lags whether the replica has fallen behind by then.
+ * @returns {Promise<Counts>}
+ */
 async function failOver({ app, servers }, lags) {
   const traffic = new Traffic(app);
   await traffic.begin(WRITERS, LOGGED_IN);
@@ -40,20 +54,26 @@ async function failOver({ app, servers }, lags) {
     [`logouts acknowledged in the last ${LAG_MS} ms`]: lately.logouts,
     '… and undone afterwards': users.filter((user) => user !== undefined).length,
     [`requests refused with 503, of ${WRITERS + 1} visitors`]: traffic.refused,
-    'ms until a request succeeded again': Math.round(traffic.backAfter),
+    'ms until a request succeeded again': Math.round(traffic.backAfter ?? NaN),
   };
 }
 
 /**
  * Lets the replica fall behind. Stopping it is not enough: what the master writes to its socket waits in the kernel, which
  * hands it over even when the master is dead, as the kernel of a machine that is gone would not.
+ * @param {BackEnd['servers'][number]} master
+ * @param {BackEnd['servers'][number]} replica
  */
 async function cutOff(master, replica) {
   await replica.pause();
   await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica');
 }
 
-/** More sessions than there is memory for, while requests still hold the first of them. */
+/**
+ * More sessions than there is memory for, while requests still hold the first of them.
+ * @param {Stage} stage
+ * @returns {Promise<Counts>}
+ */
 async function evictSessions({ app }) {
   const early = await logIn(app, LOGGED_IN);
   const slow = await Promise.all(early.slice(0, HELD).map((id) => app.visit(id)));
@@ -73,7 +93,11 @@ async function evictSessions({ app }) {
   };
 }
 
-/** More logouts than there is memory for tombstones, while requests still hold the first of the sessions. */
+/**
+ * More logouts than there is memory for tombstones, while requests still hold the first of the sessions.
+ * @param {Stage} stage
+ * @returns {Promise<Counts>}
+ */
 async function evictTombstones({ app }) {
   const begunAt = Date.now();
   const early = await logIn(app, HELD);
@@ -100,7 +124,11 @@ async function evictTombstones({ app }) {
   };
 }
 
-/** What becomes of the writes of requests that hold sessions whose records are gone. */
+/**
+ * What becomes of the writes of requests that hold sessions whose records are gone.
+ * @param {Application} app
+ * @param {readonly Session[]} sessions
+ */
 async function dropOf(app, sessions) {
   const before = warned();
   for (const session of sessions) {
@@ -111,7 +139,10 @@ async function dropOf(app, sessions) {
   return { warnings: warned() - before, broughtBack: stored.filter(Boolean).length };
 }
 
-/** One trial on servers of its own. */
+/**
+ * One trial on servers of its own.
+ * @param {Trial} trial
+ */
 async function trial([start, scenario]) {
   const backEnd = await start();
   const app = await openApplication(backEnd.options);
@@ -124,18 +155,26 @@ async function trial([start, scenario]) {
   }
 }
 
+/**
+ * The trials of one scenario: a row for each thing they count.
+ * @param {[name: string, parts: Trial]} scenario
+ */
 async function trials([name, parts]) {
+  /** @type {Counts[]} */
   const results = [];
   for (let count = 0; count < TRIALS; count++) results.push(await trial(parts));
-  return Object.keys(results[0]).map((what) => {
-    const counts = results.map((result) => result[what]).toSorted((a, b) => a - b);
+  return Object.keys(results[0] ?? {}).map((what) => {
+    const counts = results.map((result) => result[what] ?? NaN).toSorted((a, b) => a - b);
     return { 'back-end': name, what, median: counts[Math.floor(TRIALS / 2)], 'each trial': counts.join(' ') };
   });
 }
 
-const crash = (parts) => failOver(parts, false);
-const crashWithLag = (parts) => failOver(parts, true);
-/** Most of a failover is waiting, so two run side by side; the others one after another. */
+const crash = (/** @type {Stage} */ stage) => failOver(stage, false);
+const crashWithLag = (/** @type {Stage} */ stage) => failOver(stage, true);
+/**
+ * Most of a failover is waiting, so two run side by side; the others one after another.
+ * @type {readonly Record<string, Trial>[]}
+ */
 const rounds = [
   { 'Redis Cluster, master crashes': [startCluster, crash], 'Redis Sentinel, master crashes': [startSentinels, crash] },
   {

@@ -1,4 +1,5 @@
 // Parallel requests on one session, on nest-session and its peers, each with its sessions in Redis. Run `npm run compare:concurrency`.
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 
@@ -7,36 +8,41 @@ import { createClient } from 'redis';
 import { startRedis } from '../test/fixtures/servers.mjs';
 import { peers } from './compare/peers.mjs';
 
+/** @typedef {import('./compare/peers.mjs').Peer} Peer */
+
 const TRIALS = Number(process.env.TRIALS ?? 20);
 const REQUESTS = 50;
 
-/** Where slow requests stand still, until the trial goes on. */
-let gate;
-function closeGate(expected) {
-  const reached = deferred();
-  const opened = deferred();
-  gate = {
-    reached: reached.promise,
-    open: opened.resolve,
-    left: expected,
-    arrive: reached.resolve,
-    opened: opened.promise,
-  };
+/**
+ * Where slow requests stand still, until the trial goes on.
+ * @augments {EventEmitter<{ reached: [], open: [] }>}
+ */
+class Gate extends EventEmitter {
+  /** @param {number} expected how many requests have come when `reached` settles. */
+  constructor(expected) {
+    super();
+    this.left = expected;
+    this.reached = once(this, 'reached');
+    this.opened = once(this, 'open');
+  }
+
+  async stop() {
+    if (--this.left === 0) this.emit('reached');
+    await this.opened;
+  }
+
+  open() {
+    this.emit('open');
+  }
 }
-async function stop() {
-  if (--gate.left === 0) gate.arrive();
-  await gate.opened;
-}
-function deferred() {
-  const parts = {};
-  parts.promise = new Promise((resolve) => (parts.resolve = resolve));
-  return parts;
-}
+let gate = new Gate(0);
 
 /** A browser: it sends the cookies it has, and keeps what the answers set, in the order in which they come. */
 class Browser {
+  /** @param {Peer} server */
   constructor(server) {
     this.server = server;
+    /** @type {Map<string, string>} */
     this.jar = new Map();
   }
 
@@ -44,6 +50,10 @@ class Browser {
     return Array.from(this.jar, ([name, value]) => `${name}=${value}`).join('; ');
   }
 
+  /**
+   * @param {string} path
+   * @returns {Promise<{ status: number | undefined, data: import('./compare/peers.mjs').Data }>}
+   */
   request(path, cookie = this.cookies) {
     return new Promise((resolve, reject) => {
       get({ host: '127.0.0.1', port: this.server.port, path, agent: false, headers: { cookie } }, (response) => {
@@ -57,16 +67,20 @@ class Browser {
     });
   }
 
+  /** @param {string} line */
   keep(line) {
-    const [pair, ...attributes] = line.split(';');
-    const [name, ...value] = pair.split('=');
+    const [pair = '', ...attributes] = line.split(';');
+    const [name = '', ...value] = pair.split('=');
     const expires = attributes.find((attribute) => /^\s*expires=/i.test(attribute));
-    if (expires !== undefined && new Date(expires.split('=')[1]) < new Date()) this.jar.delete(name);
+    if (expires !== undefined && new Date(expires.split('=')[1] ?? '') < new Date()) this.jar.delete(name);
     else this.jar.set(name, value.join('='));
   }
 }
 
-/** Each answers what it has counted. */
+/**
+ * Each answers what it has counted.
+ * @type {Record<string, (browser: Browser) => Promise<number>>}
+ */
 const scenarios = {
   'keys kept of 50': async (browser) => {
     await browser.request('/visit');
@@ -77,13 +91,13 @@ const scenarios = {
   'increments counted of 50': async (browser) => {
     await browser.request('/visit');
     await Promise.all(Array.from({ length: REQUESTS }, () => browser.request('/count/n')));
-    return (await browser.request('/me')).data.n;
+    return (await browser.request('/me')).data.n ?? 0;
   },
   'logout undone by a slow write': (browser) => logoutUndone(browser, 'write'),
   'logout undone by a slow read': (browser) => logoutUndone(browser, 'read'),
   'login lost to 10 late requests': async (browser) => {
     await browser.request('/visit');
-    closeGate(10);
+    gate = new Gate(10);
     const late = Array.from({ length: 10 }, (_, at) => browser.request(`/${at % 2 ? 'write' : 'read'}/late`));
     await gate.reached;
     await browser.request('/login');
@@ -93,11 +107,15 @@ const scenarios = {
   },
 };
 
+/**
+ * @param {Browser} browser
+ * @param {'read' | 'write'} kind of the slow request.
+ */
 async function logoutUndone(browser, kind) {
   await browser.request('/visit');
   await browser.request('/login');
   const before = browser.cookies;
-  closeGate(1);
+  gate = new Gate(1);
   const slow = browser.request(`/${kind}/late`);
   await gate.reached;
   await browser.request('/logout');
@@ -106,9 +124,14 @@ async function logoutUndone(browser, kind) {
   return (await browser.request('/me', before)).data.user === 'ada' ? 1 : 0;
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+/** @param {readonly number[]} values */
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
 
+/** @param {Peer} server */
 async function compare(server) {
+  /** @type {Record<string, string>} */
   const row = {};
   for (const [name, run] of Object.entries(scenarios)) {
     const taken = [];
@@ -121,17 +144,19 @@ async function compare(server) {
   return row;
 }
 
-const versionOf = (name) => {
+/** @param {string} name */
+function versionOf(name) {
   const path = name === 'nest-session' ? '../package.json' : `../node_modules/${name}/package.json`;
-  return JSON.parse(readFileSync(new URL(path, import.meta.url))).version;
-};
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
+}
 
 const server = await startRedis();
 const redis = createClient({ url: `redis://${server.address}` });
 await redis.connect();
+/** @type {Record<string, Record<string, string>>} */
 const table = {};
 for (const [name, start] of Object.entries(peers)) {
-  const peer = await start({ redis, redisUrl: `redis://${server.address}`, stop });
+  const peer = await start({ redis, redisUrl: `redis://${server.address}`, stop: () => gate.stop() });
   table[`${name} ${versionOf(name)}`] = await compare(peer);
   await peer.close();
 }

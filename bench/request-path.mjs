@@ -1,103 +1,91 @@
-import { readFileSync, readdirSync, rmSync, mkdtempSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import v8 from 'node:v8';
+// How much of the library one request runs through: functions and files of dist/, as V8 counts them. Run `npm run measure:path`, with
+// `-- --list` for their names. The application is small: Express, the memory store, a signed cookie, pinned sessions.
+import 'reflect-metadata';
+import { Session as Inspector } from 'node:inspector/promises';
 
-// Counts the functions and files of dist/ that one request runs through, by V8's own coverage: `node bench/request-path.mjs`.
-// The application is small: Express, the memory store, a signed cookie, sessions pinned. With --list, names them.
+import { decorateRoute } from './decorate-route.mjs';
 
-const self = fileURLToPath(import.meta.url);
+/** @typedef {{ count?: number }} Visits */
 
-if (process.env.NODE_V8_COVERAGE === undefined) {
-  const folder = mkdtempSync(join(tmpdir(), 'request-path-'));
-  try {
-    const child = spawnSync(process.execPath, [self], {
-      env: { ...process.env, NODE_V8_COVERAGE: folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-    });
-    if (child.status !== 0) throw new Error(`The measured application ended with ${child.status}.`);
-    report(folder, JSON.parse(child.stdout));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-} else {
-  await measure();
+const inspector = new Inspector();
+inspector.connect();
+await inspector.post('Profiler.enable');
+// V8 counts what is loaded from here on.
+await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+const app = await startApplication();
+const cookie = await ask('write');
+for (const kind of ['read', 'write']) {
+  // The first request of a kind also does what is done once: it is not counted.
+  await ask(kind, cookie);
+  await coverage();
+  await ask(kind, cookie);
+  report(kind, await coverage());
 }
+await app.close();
+inspector.disconnect();
 
-/** Takes the coverage of each request alone: taking it sets the counts to zero. */
-async function measure() {
-  await import('reflect-metadata');
-  const { Controller, Get, Module } = await import('@nestjs/common');
+async function startApplication() {
+  const { Controller, Module } = await import('@nestjs/common');
   const { NestFactory } = await import('@nestjs/core');
-  const { Session, SessionModule } = await import('../dist/index.js');
+  const { Session, SessionModule } = await import('nest-session');
 
   class VisitsController {
-    read(session) {
-      return { count: session.count };
+    /** @param {Visits} session */
+    read({ count }) {
+      return { count };
     }
+
+    /** @param {Visits} session */
     write(session) {
       session.count = (session.count ?? 0) + 1;
       return { count: session.count };
     }
   }
+  for (const name of ['read', 'write']) decorateRoute(VisitsController, name, { parameters: [Session()] });
   Controller()(VisitsController);
-  for (const name of ['read', 'write']) {
-    Get(name)(VisitsController.prototype, name, Object.getOwnPropertyDescriptor(VisitsController.prototype, name));
-    Session()(VisitsController.prototype, name, 0);
-  }
   class AppModule {}
-  Module({
-    imports: [SessionModule.forRoot({ secret: 'a secret of more than thirty-two characters', pinning: true })],
-    controllers: [VisitsController],
-  })(AppModule);
-
-  const app = await NestFactory.create(AppModule, { logger: ['error'] });
-  await app.listen(0, '127.0.0.1');
-  const ask = async (path, cookie) => {
-    const response = await fetch(`${await app.getUrl()}/${path}`, { headers: cookie === undefined ? {} : { cookie } });
-    await response.json();
-    return response.headers.getSetCookie()[0]?.split(';', 1)[0];
-  };
-  const takeOne = (kind) => {
-    const folder = process.env.NODE_V8_COVERAGE;
-    const before = new Set(readdirSync(folder));
-    v8.takeCoverage();
-    const [file] = readdirSync(folder).filter((name) => !before.has(name));
-    return { kind, file };
-  };
-  const cookie = await ask('write');
-  await ask('read', cookie);
-  await ask('write', cookie);
-  const taken = [];
-  for (const kind of ['read', 'write']) {
-    v8.takeCoverage();
-    await ask(kind, cookie);
-    taken.push(takeOne(kind));
-  }
-  v8.stopCoverage();
-  await app.close();
-  process.stdout.write(JSON.stringify(taken));
+  const sessions = SessionModule.forRoot({ secret: 'a secret of more than thirty-two characters', pinning: true });
+  Module({ imports: [sessions], controllers: [VisitsController] })(AppModule);
+  const application = await NestFactory.create(AppModule, { logger: ['error'] });
+  await application.listen(0, '127.0.0.1');
+  return application;
 }
 
-function report(folder, taken) {
-  for (const { kind, file } of taken) {
-    const { result } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-    const files = new Map();
-    for (const { url, functions } of result) {
-      const path = url.split('/dist/')[1];
-      if (path === undefined || url.includes('node_modules')) continue;
-      const run = functions
-        .filter(({ ranges }) => ranges[0].count > 0)
-        .map(({ functionName }) => functionName || '(arrow)');
-      if (run.length > 0) files.set(path, run);
-    }
-    const count = [...files.values()].reduce((sum, run) => sum + run.length, 0);
-    console.log(`a ${kind}: ${count} functions in ${files.size} files`);
-    if (process.argv.includes('--list')) {
-      for (const [path, run] of files) console.log(`  ${path} ${run.length}: ${run.join(', ')}`);
-    }
+/**
+ * The cookie that the answer sets, if any.
+ * @param {string} path
+ * @param {string} [given] the cookie of the request.
+ */
+async function ask(path, given) {
+  /** @type {Record<string, string>} */
+  const headers = given === undefined ? {} : { cookie: given };
+  const response = await fetch(`${await app.getUrl()}/${path}`, { headers });
+  if (!response.ok) throw new Error(`/${path} answered ${response.status}.`);
+  await response.json();
+  return response.headers.getSetCookie()[0]?.split(';', 1)[0];
+}
+
+/** The functions that ran since the last time, by their file in dist/: V8 starts anew at zero. */
+async function coverage() {
+  const { result } = await inspector.post('Profiler.takePreciseCoverage');
+  /** @type {Map<string, string[]>} */
+  const files = new Map();
+  for (const { url, functions } of result) {
+    const path = url.split('/dist/')[1];
+    if (path === undefined || url.includes('/node_modules/')) continue;
+    const run = functions.filter(({ ranges: [whole] }) => whole !== undefined && whole.count > 0);
+    const names = run.map(({ functionName }) => functionName || '(arrow)');
+    if (names.length > 0) files.set(path, names);
   }
+  return files;
+}
+
+/**
+ * @param {string} kind
+ * @param {ReadonlyMap<string, readonly string[]>} files
+ */
+function report(kind, files) {
+  console.log(`a ${kind}: ${[...files.values()].flat().length} functions in ${files.size} files`);
+  if (!process.argv.includes('--list')) return;
+  for (const [path, names] of files) console.log(`  ${path} ${names.length}: ${names.join(', ')}`);
 }

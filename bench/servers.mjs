@@ -8,7 +8,17 @@ import { Cluster, Redis } from 'ioredis';
 import { ChildServer } from '../test/fixtures/child-server.mjs';
 import { FILLED_AT_ONCE, startMemcached, startRedis, startRedisCluster } from '../test/fixtures/servers.mjs';
 
-/** One command on a connection of its own; `undefined` while the server refuses it. */
+/**
+ * @typedef {object} BackEnd
+ * @property {readonly ChildServer[]} servers
+ * @property {import('nest-session').SessionModuleOptions} options with which an application keeps its sessions there.
+ * @property {() => void} close
+ */
+
+/**
+ * One command on a connection of its own; `undefined` while the server refuses it.
+ * @type {(server: ChildServer, ...command: [name: string, ...parameters: string[]]) => Promise<any>}
+ */
 export async function ask({ port }, ...command) {
   const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null, commandTimeout: 1000 });
   client.on('error', () => {});
@@ -21,15 +31,22 @@ export async function ask({ port }, ...command) {
   }
 }
 
+/**
+ * @param {string} what
+ * @param {() => unknown} isSo
+ */
 export async function until(what, isSo) {
   for (const end = Date.now() + 20_000; Date.now() < end; await wait(20)) if (await isSo()) return;
   throw new Error(`Not within 20 s: ${what}.`);
 }
 
-const hasReplica = async (server) => (await ask(server, 'ROLE'))?.[2]?.length === 1;
-const isLinked = async (server) => (await ask(server, 'ROLE'))?.[3] === 'connected';
+const hasReplica = async (/** @type {ChildServer} */ server) => (await ask(server, 'ROLE'))?.[2]?.length === 1;
+const isLinked = async (/** @type {ChildServer} */ server) => (await ask(server, 'ROLE'))?.[3] === 'connected';
 
-/** Three masters with a replica each. */
+/**
+ * Three masters with a replica each.
+ * @returns {Promise<BackEnd>}
+ */
 export async function startCluster() {
   const { nodes } = await startRedisCluster('--cluster-node-timeout', '1000');
   for (const node of nodes) {
@@ -40,7 +57,10 @@ export async function startCluster() {
   return { servers: nodes, options: { store: 'redis', redis: { client } }, close: () => client.disconnect() };
 }
 
-/** One master with a replica, and three sentinels that watch it. */
+/**
+ * One master with a replica, and three sentinels that watch it.
+ * @returns {Promise<BackEnd>}
+ */
 export async function startSentinels() {
   const master = await startRedis(...FILLED_AT_ONCE);
   const replica = await startRedis('--replicaof', `127.0.0.1 ${master.port}`);
@@ -51,8 +71,9 @@ export async function startSentinels() {
   return { servers: [master, replica, ...sentinels], options: { store: 'redis', redis }, close: () => {} };
 }
 
+/** @param {number} masterPort */
 function startSentinel(masterPort) {
-  const configuration = (port) => [
+  const configuration = (/** @type {number} */ port) => [
     `port ${port}`,
     'bind 127.0.0.1',
     `sentinel monitor sessions 127.0.0.1 ${masterPort} 2`,
@@ -70,23 +91,31 @@ function startSentinel(masterPort) {
   });
 }
 
+/** @param {ChildServer} sentinel */
 async function knowsAll(sentinel) {
   const known = await ask(sentinel, 'SENTINEL', 'MASTER', 'sessions');
-  const number = (name) => Number(known?.[known.indexOf(name) + 1]);
+  const number = (/** @type {string} */ name) => Number(known?.[known.indexOf(name) + 1]);
   return number('num-slaves') === 1 && number('num-other-sentinels') === 2;
 }
 
-/** The server that holds the sessions, and its replica. */
+/**
+ * The server that holds the sessions, and its replica.
+ * @param {readonly ChildServer[]} servers
+ */
 export async function pairOf(servers) {
   for (const master of servers) {
     const [role, , replicas] = (await ask(master, 'ROLE')) ?? [];
     if (role !== 'master' || (await ask(master, 'DBSIZE')) === 0) continue;
-    return { master, replica: servers.find(({ port }) => port === Number(replicas[0][1])) };
+    const replica = servers.find(({ port }) => port === Number(replicas[0][1]));
+    if (replica !== undefined) return { master, replica };
   }
   throw new Error('No server holds the sessions.');
 }
 
-/** A Redis with room for a few thousand sessions, which evicts the ones that were not used for longest. */
+/**
+ * A Redis with room for a few thousand sessions, which evicts the ones that were not used for longest.
+ * @returns {Promise<BackEnd>}
+ */
 export async function startSmallRedis() {
   const server = await startRedis('--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru');
   return {
@@ -96,7 +125,10 @@ export async function startSmallRedis() {
   };
 }
 
-/** A Memcached with room for a few thousand sessions. */
+/**
+ * A Memcached with room for a few thousand sessions.
+ * @returns {Promise<BackEnd>}
+ */
 export async function startSmallMemcached() {
   const server = await startMemcached('-m', '2');
   return {

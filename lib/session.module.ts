@@ -10,7 +10,7 @@ import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE } from './session.module-definition.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE } from './session.module-definition.js';
 import { sessionProviders } from './session.providers.js';
 import type { SessionStore } from './stores/session-store.js';
 
@@ -35,6 +35,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   readonly #interceptor: SessionInterceptor;
   readonly #perRoute: boolean;
 
+  // oxlint-disable-next-line max-params -- Nest injects each as a parameter of its own
   constructor(
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,

@@ -1,13 +1,14 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
-import { AssembledEngine } from './engine/assembled-engine.js';
+import { SessionEngine } from './engine/session-engine.js';
 import type { SessionLogger } from './session/session-logger.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
-import { checkStore, createStore } from './options/create-store.js';
+import { createStore } from './options/create-store.js';
+import { checkStore } from './options/option-shapes.js';
 import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
@@ -74,9 +75,7 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: St
 }
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
-  const logger = nestLogger();
-  const { engine } = new AssembledEngine({ options, store: wholeStore(store), logger });
-  return new SessionService({ engine, options, logger });
+  return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }));
 }
 
 function nestLogger(): SessionLogger {

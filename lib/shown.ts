@@ -1,4 +1,4 @@
-/** A value as an error message shows it, for a person to find it in the configuration. */
+/** The value as an error message shows it, so that the reader finds it in the configuration. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
 }

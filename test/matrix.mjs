@@ -40,7 +40,10 @@ const QUICK = [
   'test/http/unknown-ids.spec.ts',
 ];
 
-/** The path of a Node of that major version: the one that runs this, or the newest that npm has. */
+/**
+ * The path of a Node of that major version: the one that runs this, or the newest that npm has.
+ * @param {string} major
+ */
 function nodeOf(major) {
   if (process.versions.node.split('.')[0] === major) return process.execPath;
   const folder = join(root, '.build', `node-${major}`);
@@ -54,7 +57,10 @@ function nodeOf(major) {
   return binary;
 }
 
-/** Whether the quick tests pass there. What they say is shown as it comes. */
+/**
+ * Whether the quick tests pass there. What they say is shown as it comes.
+ * @param {(typeof CELLS)[number]} cell
+ */
 function passes({ node, peers }) {
   const binary = nodeOf(node);
   const version = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim();

@@ -1,46 +1,46 @@
 /** The option `cookie`: how the session cookie looks. */
 export interface CookieOptions {
   /**
-   * The cookie's name. `__Host-` in front binds it to this very host; the browser then demands `secure: true`, the path `/`
-   * and no domain (RFC 6265bis section 4.1.3). At most 1024 characters.
+   * The cookie's name, at most 1024 characters. The prefix `__Host-` binds the cookie to this very host; the browser then demands
+   * `secure: true`, the path `/` and no domain (RFC 6265bis section 4.1.3).
    * @default 'session'
    */
   readonly name?: string;
 
   /**
-   * The browser sends the cookie to this path and what lies below it. It starts with `/`.
+   * The browser sends the cookie to this path and all paths below it. It starts with `/`.
    * @default '/'
    */
   readonly path?: string;
 
   /**
-   * The browser sends the cookie to this domain and all its subdomains. Without it, to the host that set it and no other.
+   * The browser sends the cookie to this domain and all its subdomains. Without a domain, only to the host that set the cookie.
    * @default undefined
    */
   readonly domain?: string;
 
   /**
-   * Whether scripts in the page are kept from reading the cookie.
+   * Whether the browser hides the cookie from scripts in the page.
    * @default true
    */
   readonly httpOnly?: boolean;
 
   /**
-   * Whether the cookie travels over https alone. `'auto'`: where the request itself came over https, as told by the socket
-   * or by a trusted proxy. With `true`, a request over plain http gets no session.
+   * Whether the cookie travels over https only. `'auto'`: if the request itself came over https, according to the socket or to a
+   * trusted proxy. With `true`, a request over plain http gets no session.
    * @default 'auto'
    */
   readonly secure?: boolean | 'auto';
 
   /**
-   * Whether the cookie goes along with requests that other sites cause: `'strict'` never, `'lax'` only when the user
+   * Whether the browser sends the cookie with requests that other sites cause: `'strict'` never, `'lax'` only when the user
    * follows a link, `'none'` always, which needs `secure: true`.
    * @default 'lax'
    */
   readonly sameSite?: 'lax' | 'strict' | 'none';
 
   /**
-   * Whether the cookie outlives the browser window, for as long as the session lives. `false`: it has no expiry, and the
+   * Whether the cookie survives closing the browser, for as long as the session lives. `false`: the cookie has no expiry, and the
    * browser forgets it when it closes; the session still expires in the store.
    * @default true
    */
@@ -53,7 +53,7 @@ export interface CookieOptions {
   readonly partitioned?: boolean;
 
   /**
-   * Which cookies Chromium drops first when a site has too many.
+   * Which cookies Chromium drops first when a site has too many: those with a low priority.
    * @default undefined
    */
   readonly priority?: 'low' | 'medium' | 'high';
@@ -61,5 +61,5 @@ export interface CookieOptions {
 
 type WithoutDefault = 'domain' | 'partitioned' | 'priority';
 
-/** {@link CookieOptions} after the defaults are laid in. */
+/** {@link CookieOptions} with every default filled in. */
 export type ResolvedCookie = Required<Omit<CookieOptions, WithoutDefault>> & Pick<CookieOptions, WithoutDefault>;

@@ -5,7 +5,7 @@ import { removalCookie } from './session-cookie.js';
 
 const BOOLEANS: readonly unknown[] = [true, false];
 
-/** What the attributes with a fixed set of values may be; a text such as 'false' from the environment is none of them. */
+/** The values of each attribute that has a fixed set of them. A text such as 'false' from the environment is none of them. */
 const ALLOWED: Partial<Record<keyof ResolvedCookie, readonly unknown[]>> = {
   httpOnly: BOOLEANS,
   secure: ['auto', ...BOOLEANS],
@@ -16,14 +16,14 @@ const ALLOWED: Partial<Record<keyof ResolvedCookie, readonly unknown[]>> = {
 };
 
 /**
- * Most characters of a name. Browsers drop a cookie whose name and value have more than 4096 bytes together (RFC 6265bis section
- * 5.6); our signers' values have some 220 at most.
+ * Most characters of a name. Browsers drop a cookie whose name and value together exceed 4096 bytes (RFC 6265bis section 5.6); the
+ * values of our signers have some 220 bytes at most.
  */
 const LONGEST_NAME = 1024;
 
 /**
- * Refuses a cookie that a browser would drop or misread, so that it shows at start-up and not as a session that is lost.
- * @throws SessionConfigurationError whose message says what to write instead.
+ * Refuses a cookie that a browser would drop or misread, so that the mistake shows at start-up and not as lost sessions.
+ * @throws {SessionConfigurationError} when a browser would not keep the cookie; the message says what to write instead.
  */
 export function validateCookie(cookie: ResolvedCookie): void {
   checkValues(cookie);
@@ -41,7 +41,7 @@ function checkValues(cookie: ResolvedCookie): void {
   }
 }
 
-/** RFC 6265bis sections 4.1.3 and 5.6.7, and CHIPS. 'auto' does not do: over plain http the browser would drop the cookie. */
+/** RFC 6265bis sections 4.1.3 and 5.6.7, and CHIPS. 'auto' is not enough: over plain http the browser would drop the cookie. */
 function checkNeedOfSecure(cookie: ResolvedCookie): void {
   if (cookie.secure === true) return;
   const reason =
@@ -52,7 +52,7 @@ function checkNeedOfSecure(cookie: ResolvedCookie): void {
   throw new SessionConfigurationError(`cookie: ${reason} needs secure: true, or browsers drop the cookie.`);
 }
 
-/** RFC 6265bis section 4.1.3.2; browsers compare the prefix without regard to case. */
+/** RFC 6265bis section 4.1.3.2; browsers ignore the case of the prefix. */
 function checkHostPrefix(cookie: ResolvedCookie): void {
   if (!/^__host-/i.test(cookie.name)) return;
   if (cookie.path !== '/') {

@@ -1,15 +1,15 @@
-/** What a signed cookie value turned out to hold. */
+/** What a signer finds in a cookie value whose signature holds. */
 export interface UnsignedCookie {
   /** The session id. */
   readonly id: string;
-  /** Whether an older secret than the first verified it, so that the cookie should be signed anew. */
+  /** Whether an older secret than the first verified the cookie, so that it should be signed again. */
   readonly rotated: boolean;
 }
 
-/** Makes and checks the value of the session cookie. Synchronous, because the cookie is written as the head is formed. */
+/** Makes and checks the value of the session cookie. Synchronous, because the cookie is written while the head is formed. */
 export interface CookieSigner {
   /** The cookie's value for this id. */
   sign(id: string): string;
-  /** The id, or `undefined` when the value is not one that `sign` made with any of the secrets. Never throws. */
+  /** The id; `undefined` when `sign` did not make the value with any of the secrets. Never throws. */
   unsign(cookie: string): UnsignedCookie | undefined;
 }

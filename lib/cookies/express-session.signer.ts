@@ -1,14 +1,14 @@
 import { createHmac } from 'node:crypto';
-import { KeyedSigner, type SigningKey } from './keyed-signer.js';
-import type { Secret } from './salted-key.js';
+
+import { KeyedSigner, type Secret, type SigningKey } from './keyed-signer.js';
 
 /**
- * Signs the session id as express-session does, with the package `cookie-signature`: `s:`, the id, a dot, and its HMAC-SHA256 in base64
- * without padding.
+ * Signs the session id as express-session does with the package `cookie-signature`: `s:`, the id, a dot, and its HMAC-SHA256 in
+ * base64 without padding.
  */
 export class ExpressSessionSigner extends KeyedSigner {
   /**
-   * @param secrets - express-session's `secret`, in its order: the first signs, all verify.
+   * @param secrets the `secret` of express-session, in the same order: the first signs, all verify.
    * @throws {SessionConfigurationError} when there is no secret or one is empty.
    */
   constructor(secrets: Secret | readonly Secret[]) {

@@ -1,19 +1,19 @@
-import type { Secret } from './salted-key.js';
+import type { Secret } from './keyed-signer.js';
 import { SaltedSigner } from './salted-signer.js';
 
-/** What a {@link HmacSigner} may be told. */
+/** Options of a {@link HmacSigner}. */
 export interface HmacSignerOptions {
   /** Keeps signatures of the same secret for different purposes apart. @default 'nest-session' */
   readonly salt?: string;
 }
 
 /**
- * Signs the session id with HMAC-SHA256: `id.` and 43 characters of base64url. The first secret signs, all verify, so that a secret
- * can be replaced without logging anybody out: put the new one first and drop the old one once its cookies have expired.
+ * Signs the session id with HMAC-SHA256: `id.` and 43 characters of base64url. The first secret signs, all verify, so that you can
+ * replace a secret without logging users out: put the new one first, and drop the old one once its cookies have expired.
  */
 export class HmacSigner extends SaltedSigner {
   /**
-   * @param secrets - One secret, or several with the one that signs first.
+   * @param secrets one secret, or several with the one that signs first.
    * @throws {SessionConfigurationError} when there is no secret or one is empty.
    */
   constructor(secrets: Secret | readonly Secret[], options: HmacSignerOptions = {}) {

@@ -11,18 +11,17 @@ const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
 
 /**
- * Runs an attempt until it is `'done'`; in between it waits a random time that grows, so that writers who collided once do
- * not collide again.
- * @throws {SessionConflictError} when every attempt met a conflict.
+ * Waits before the next attempt of a compare-and-set, for a random time that grows, so that writers that collided once do not
+ * collide again.
+ * @param conflicts how many attempts have failed.
+ * @throws {SessionConflictError} when every attempt has met a conflict.
  */
-export async function retryOnConflict<R>(attempt: () => Promise<{ readonly done: R } | 'conflict'>): Promise<R> {
-  for (let round = 0; round < ATTEMPTS; round++) {
-    const outcome = await attempt();
-    if (outcome !== 'conflict') return outcome.done;
-    // The first collision needs no pause: the other writer is done.
-    if (round > 0) await wait(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** round));
+export async function pauseAfterConflict(conflicts: number): Promise<void> {
+  if (conflicts >= ATTEMPTS) {
+    throw new SessionConflictError(
+      `The session was changed by other requests ${ATTEMPTS} times while this one tried to save it: send fewer parallel writes, or ask the client to retry.`,
+    );
   }
-  throw new SessionConflictError(
-    `The session was changed by other requests ${ATTEMPTS} times while this one tried to save it: send fewer parallel writes, or ask the client to retry.`,
-  );
+  // The first collision needs no pause: the other writer is done.
+  if (conflicts > 1) await wait(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (conflicts - 1)));
 }

@@ -1,475 +1,407 @@
-import type { SessionChanges } from '../session/session-changes.js';
+import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
-import type { SessionLifetime } from '../session/session-lifetime.js';
-import type { SessionMeta, SessionRecord, ReadRecord, Remains } from '../session/session-record.js';
-import { hiddenData, isEmptyData, layKeysOver, pickKeys } from '../session/session-keys.js';
-import type { SessionKeeper } from '../session/live-session.js';
+import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-keys.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
+import type { Placeholder, SessionRecord } from '../session/session-record.js';
+import type { TrackedData } from '../session/tracked-data.js';
+import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
+import { ActionQueue } from './action-queue.js';
 import { COOKIE_OBSTACLE_REMEDY, type CookieObstacle } from './cookie-obstacle.js';
-import { RecordHandle, type RecordHandleParts, type RecordState, type Successor } from './record-handle.js';
-import { LiveData } from './live-data.js';
-import type { LeavingClient } from './keyed-queue.js';
-import type { PresentedSessions } from './presented-sessions.js';
-import type { SessionLogger } from '../session/session-logger.js';
-import { SessionUpdates, type Update } from './session-updates.js';
-import { SerialQueue } from './serial-queue.js';
-import { WatchedPromise } from './watched-promise.js';
+import type { OpenRequest } from './open-request.js';
+import type { FoundSession, PresentedSessions } from './presented-sessions.js';
+import { RecordHandle, type Replacement } from './record-handle.js';
+import { ResponseCookie, type CookieNeed } from './response-cookie.js';
+import type { SessionContext } from './session-context.js';
+import { calledInsideUpdate, isInsideUpdate, runUpdate, type UpdateFunction } from './session-update.js';
 
-/** What every open session of one engine shares. */
-export interface OpenSessionParts extends RecordHandleParts {
-  readonly lifetime: SessionLifetime;
-  readonly recordNames: RecordNames;
-  readonly logger: SessionLogger;
-  /** Whether a cookie that opens nothing any more is expired also where the request changes nothing. */
-  readonly expireDeadCookies: boolean;
-}
-
-/** A destroy or regenerate that failed. */
-interface FailedEnding {
-  readonly error: Error;
-  /** What the application was given, and may wait for. */
-  readonly promise: WatchedPromise<void>;
-}
-
-/** What is known of a session as it is opened. */
-export interface Opening {
-  /** The id the record was found under. */
-  readonly id?: string | undefined;
-  /** The record; absent for a new session. */
-  readonly record?: ReadRecord | undefined;
-  /** Whether the id was retired a moment ago: then nothing is stored unless the request asks for a new one. */
-  readonly retired?: boolean;
-  /** The address to pin the session to, when sessions are pinned. */
-  readonly address?: string | undefined;
-  /** What a new record says of `_permanent`; absent: nothing. */
-  readonly permanent?: boolean | undefined;
-  /** The sessions whose ids the request carries, this one among them. */
-  readonly presented: PresentedSessions;
-  /** Whether the cookie is not the one that we would write: signed with an old secret, or another library's. */
-  readonly rotated?: boolean;
-  readonly cookieObstacle?: CookieObstacle | undefined;
-  /** Method and route, to name in a warning. */
-  readonly route: () => string;
-  /** The client's end of the connection, which may close while a save waits for others. */
-  readonly client?: LeavingClient | undefined;
-  /** Called after a regenerate, when another object stands for the session. */
-  readonly onReplaced?: ((live: LiveSession) => void) | undefined;
-}
-
-/** What the answer has to say about the cookie. */
-export type CookieNeed = 'none' | 'set' | 'expire';
+/*
+ * Three words for the end of a session, here and in the rest of the engine:
+ * - destroy: the session is over. `destroy()` does it, and a request that removes all data.
+ * - retire: an id is given up for another one. `regenerate()` does it.
+ * - gone: another request has destroyed or retired the record, or it has expired, while this request held it.
+ */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'changed' | 'regenerated' | 'destroyed';
+type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
+
+/** What the cookies of a request led to. */
+export interface OpenSessionStart {
+  readonly presented: PresentedSessions;
+  /** Absent: a new session. `'retired'`: nothing is stored unless the request asks for a session of its own, by a regenerate. */
+  readonly found: FoundSession | 'retired' | undefined;
+}
 
 /** One request's session, from open to the last commit. Requests share nothing, not even when they carry the same id. */
 export class OpenSession implements SessionKeeper {
-  readonly #parts: OpenSessionParts;
-  readonly #opening: Opening;
-  readonly #held: RecordHandle;
-  readonly #live: LiveData;
-  #madeUpdates: SessionUpdates | undefined;
-  /** What a request does to its own session never overlaps. */
-  readonly #turns = new SerialQueue();
-  #meta: SessionMeta;
-  #cookieObstacle: CookieObstacle | undefined;
-  #cookieNeed: CookieNeed = 'none';
-  #renewalWanted: boolean;
-  /** This request ended a session, so the browser's cookie opens nothing any more. */
-  #ended = false;
-  /** A destroy that has begun and is not done: should it fail, the answer fails too, so that its head may say it is done. */
-  #isBeingDestroyed = false;
-  /** A destroy or regenerate that failed: what comes after it must not be saved as if it had been done. */
-  #failedEnding: FailedEnding | undefined;
+  readonly #context: SessionContext;
+  readonly #request: OpenRequest;
+  readonly #presented: PresentedSessions;
+  readonly #record: RecordHandle;
+  readonly #actions = new ActionQueue(this);
+  #live: LiveSession;
+  #data: TrackedData;
+  readonly #meta: TrackedMeta;
+  readonly #cookie: ResponseCookie;
+  /** This request has destroyed or retired a session, so the browser's cookie opens nothing any more. */
+  #hasStartedOver = false;
 
-  constructor(parts: OpenSessionParts, opening: Opening) {
-    const { record, address, rotated = false } = opening;
-    this.#parts = parts;
-    this.#opening = opening;
-    this.#cookieObstacle = opening.cookieObstacle;
-    this.#held = new RecordHandle(parts, stateOf(opening), opening);
-    const { data, meta } = this.#held.base;
-    this.#meta = record === undefined ? this.#metaOfNew : { ...meta, addr: meta.addr ?? address };
-    // A session from before sessions were pinned gets its pin now, not at its next change. A cookie with an old signature is
-    // signed anew together with a save alone: that shows whether the id is still the session's.
-    this.#renewalWanted =
-      record !== undefined && (rotated || parts.lifetime.isRenewalDue(meta) || this.#meta.addr !== meta.addr);
-    this.#live = new LiveData(this, parts.records, data);
+  constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
+    const { client, permanent } = request;
+    const known = typeof found === 'object' ? found : undefined;
+    this.#context = context;
+    this.#request = request;
+    this.#presented = presented;
+    this.#cookie = new ResponseCookie(presented, request.cookieObstacle);
+    this.#record = new RecordHandle(
+      context,
+      typeof found === 'object' ? { state: 'known', ...found, client } : { state: found ?? 'new', client },
+    );
+    this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
+    // A cookie with an old signature is signed anew together with a save alone: that shows whether the id is still the session's.
+    if (known?.rotated) this.#meta.wantRenewal();
+    ({ live: this.#live, data: this.#data } = createLiveSession(this, this.#record.base.data, context.records));
   }
 
   get id(): string {
-    return this.#held.id;
+    return this.#record.id;
   }
 
   get isNew(): boolean {
-    return this.#held.standing !== 'known';
+    return this.#record.state !== 'known';
   }
 
   get isEstablished(): boolean {
-    return !this.isNew && !isEmptyData(this.#held.base.data);
+    return !this.isNew && !isEmptyData(this.#record.base.data);
   }
 
   get recordNames(): RecordNames {
-    return this.#parts.recordNames;
+    return this.#context.options.recordNames;
   }
 
   get live(): LiveSession {
-    return this.#live.live;
+    return this.#live;
   }
 
-  get changes(): SessionChanges {
-    return this.#live.changes;
+  get data(): TrackedData {
+    return this.#data;
   }
 
-  /** What the answer must say about the cookie, should its head be formed now; for a head that is formed, what it must have said. */
+  /** The cookie action for the response; once the head is formed, the action that it should have contained. */
   get cookieNeed(): CookieNeed {
-    if (this.#cookieObstacle !== undefined && this.#cookieObstacle !== 'head-sent') return 'none';
-    return this.#isBeingDestroyed ? this.#expiry : this.#cookieNeed;
+    return this.#cookie.need;
   }
 
-  /** The error of a destroy or regenerate that the application has waited for, and that still stands in the way of a save. */
+  /** The error of a destroy or regenerate that the application has waited for, and that still keeps a save from being done. */
   get toldFailure(): Error | undefined {
-    const failed = this.#failureInTheWay;
+    const failed = this.#actions.failedEnding;
     return failed?.promise.isWatched ? failed.error : undefined;
   }
 
-  /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
+  /** When the session ends, in epoch seconds; `undefined`: with the browser. */
   get expiresAt(): number | undefined {
-    const { permanent } = this.#meta;
-    const isPermanent = this.#opening.permanent === undefined ? permanent !== false : permanent === true;
-    return isPermanent ? this.#parts.lifetime.expiresAt(this.#meta) : undefined;
+    return this.#meta.expiresAt;
   }
 
-  /** From now on no answer can carry the cookie. */
-  withholdCookie(bar: CookieObstacle): void {
-    this.#cookieObstacle ??= bar;
+  /** From now on no response can carry the cookie. */
+  withholdCookie(obstacle: CookieObstacle): void {
+    this.#cookie.withhold(obstacle);
   }
 
   /**
-   * Saves what changed since the last commit, after the updates that nobody waited for. Answers `undefined` when nothing is to be
-   * waited for; {@link cookieNeed} is right as soon as this returns, before the save is done, unless an earlier action still runs.
+   * Saves what changed since the last commit. Answers `undefined` when there is nothing to wait for. {@link cookieNeed} is right
+   * as soon as this returns, before the save is done, unless an earlier action still runs.
    */
   commit(): Promise<void> | undefined {
-    const updating = this.#madeUpdates?.running;
-    return updating === undefined ? this.#commitInTurn() : updating.then(() => this.commit());
+    if (this.#actions.isBusy) return this.#actions.run(async () => this.#commitNow());
+    const saving = this.#commitNow();
+    return saving && this.#actions.run(() => saving);
   }
 
   async save(): Promise<void> {
-    // An update may call this, so it must not wait for updates.
-    await this.#commitInTurn();
+    if (isInsideUpdate(this)) throw calledInsideUpdate('save');
+    await this.commit();
   }
 
   touch(): void {
-    this.#renewalWanted = this.#held.standing === 'known';
+    if (this.#record.state === 'known') this.#meta.wantRenewal();
   }
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
     if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
       return Promise.reject(new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart']."));
     }
-    return this.#ending(async (mine) => {
-      const bar = this.#cookieObstacle;
-      if (bar !== undefined && this.#held.standing === 'known') {
-        throw new SessionConfigurationError(`The session cannot change its id here: ${COOKIE_OBSTACLE_REMEDY[bar]}.`);
+    return this.#actions.end('regenerate', async (changed) => {
+      const { obstacle } = this.#cookie;
+      if (obstacle !== undefined && this.#record.state === 'known') {
+        throw new SessionConfigurationError(
+          `The session cannot change its id here: ${COOKIE_OBSTACLE_REMEDY[obstacle]}.`,
+        );
       }
-      await this.#retire(mine);
-      const { data } = this.#live;
-      const kept = keep === true ? { ...this.#hidden(), ...data } : pickKeys(data, keep === false ? [] : keep);
-      this.#startAnew(kept, this.#meta, detach);
+      await this.#retire(changed);
+      const { values } = this.#data;
+      const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keep === false ? [] : keep);
+      this.#startOver(kept, { keepsBirth: true, detach });
     });
   }
 
   destroy(): Promise<void> {
-    this.#isBeingDestroyed = true;
-    return this.#ending(async () => {
+    if (!isInsideUpdate(this)) this.#cookie.beginDestroy();
+    return this.#actions.end('destroy', async () => {
       try {
-        await this.#endOthers();
-        await this.#held.end(this.#remains);
+        await this.#destroyOthers();
+        await this.#record.destroy(this.#placeholder);
       } finally {
-        this.#isBeingDestroyed = false;
+        this.#cookie.endDestroy();
       }
-      this.#madeUpdates?.destroyed();
-      // A logout stands even if another request was first: what is written from here on is a session of its own.
-      this.#ended = true;
-      this.#startAnew({}, this.#metaOfNew);
+      // A logout stands even if another request was first: data written from here on are a session of their own.
+      this.#hasStartedOver = true;
+      this.#startOver({}, { keepsBirth: false });
     });
   }
 
-  reload(): Promise<void> {
-    return this.#turns.run(async () => {
-      const fresh = await this.#held.read();
+  async reload(): Promise<void> {
+    if (isInsideUpdate(this)) throw calledInsideUpdate('reload');
+    await this.#actions.run(async () => {
+      const fresh = await this.#record.read();
       if (fresh === undefined) {
         throw new SessionDestroyedError(
           'The session has no record in the store: it is new, has expired or was destroyed.',
         );
       }
-      this.#live.become(fresh.data);
-      this.#failedEnding = undefined;
+      this.#data.become(fresh.data);
+      this.#actions.forgetFailedEnding();
     });
   }
 
-  update<R>(update: Update<R>): Promise<R> {
-    return this.#updates.run(update);
-  }
-
-  /**
-   * Unless the application waits for it, the commit that follows tells of its failure.
-   * @param task is given the keys changed before; what is changed while it runs belongs to what comes after.
-   */
-  #ending(task: (mine: ReadonlySet<string>) => Promise<void>): Promise<void> {
-    const promise = WatchedPromise.of(
-      this.#turns.run(async () => {
-        this.#failedEnding = undefined;
-        const mine = this.#live.take();
-        try {
-          await task(mine);
-        } catch (error) {
-          this.changes.giveBack(mine);
-          this.#failedEnding = { error: error as Error, promise };
-          throw error;
-        }
-      }),
+  update<R>(fn: UpdateFunction<R>): Promise<R> {
+    return this.#actions.update((changed) =>
+      this.#record.state === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, changed),
     );
-    return promise;
-  }
-
-  #commitInTurn(): Promise<void> | undefined {
-    if (this.#turns.isBusy) return this.#turns.run(async () => this.#commitNow());
-    const saving = this.#commitNow();
-    return saving && this.#turns.run(() => saving);
   }
 
   #commitNow(): Promise<void> | undefined {
-    const failed = this.#failureInTheWay;
-    if (failed !== undefined) return Promise.reject(failed.error);
-    const keys = this.#live.take();
-    for (const key of this.#madeUpdates?.pending ?? []) keys.add(key);
-    const status = this.#status(keys);
+    const failure = this.#actions.takeFailure();
+    return failure === undefined ? this.#saveNow() : Promise.reject(failure);
+  }
+
+  #saveNow(): Promise<void> | undefined {
+    const changed = this.#data.takeChanges();
+    const status = this.#statusOf(changed);
     switch (status) {
       case 'untouched':
-        if (this.#mayRenew) return this.#carryOut(keys, () => this.#replace(keys), 'set');
-        if (this.#isCookieDead) this.#cookieNeed = 'expire';
+        if (this.#mayRenew) return this.#save(changed, 'set');
+        if (this.#isCookieDead) this.#cookie.decide('expire');
         return undefined;
+      case 'created':
+        return this.#cookie.obstacle === undefined ? this.#save(changed, 'set') : this.#warnNotStored();
       case 'changed':
-        if (this.#held.standing !== 'known') return this.#create(keys);
-        return this.#carryOut(keys, () => this.#replace(keys), this.#mayRenew ? 'set' : this.#needOfWrite);
-      case 'regenerated':
-        return this.#create(keys);
+        return this.#save(changed, this.#mayRenew ? 'set' : this.#needOfWrite);
       case 'destroyed':
-        if (this.#held.standing === 'known') return this.#carryOut(keys, () => this.#replace(keys), this.#expiry);
-        this.#cookieNeed = this.#expiry;
+        if (this.#record.state === 'known') return this.#save(changed, this.#cookie.expiry);
+        this.#cookie.decide(this.#cookie.expiry);
         return undefined;
       default:
         return status satisfies never;
     }
   }
 
-  /**
-   * The failed destroy or regenerate that keeps what follows from being saved. One that has found the session ended by another
-   * request, and has told the application, does not: nothing of that session will be saved anyway.
-   */
-  get #failureInTheWay(): FailedEnding | undefined {
-    const failed = this.#failedEnding;
-    return failed?.promise.isWatched && failed.error instanceof SessionDestroyedError ? undefined : failed;
-  }
-
-  #status(keys: ReadonlySet<string>): Status {
-    switch (this.#held.standing) {
+  #statusOf(changed: ReadonlySet<string>): Status {
+    switch (this.#record.state) {
       case 'known':
-        if (keys.size === 0) return 'untouched';
+        if (changed.size === 0) return 'untouched';
         // All data were removed: then the session is over, as in Flask.
         return this.#isEmpty ? 'destroyed' : 'changed';
       case 'new':
-        if (this.#isEmpty) return this.#ended ? 'destroyed' : 'untouched';
-        return this.#ended ? 'regenerated' : 'changed';
+        if (!this.#isEmpty) return 'created';
+        return this.#hasStartedOver ? 'destroyed' : 'untouched';
       default:
-        this.#drop(keys);
+        this.#discard(changed);
         return 'untouched';
     }
   }
 
-  #endOthers(): Promise<void> {
-    const current = this.#held.standing === 'known' ? this.#held.id : undefined;
-    return this.#opening.presented.endOthers(current, this.#remains);
-  }
-
-  get #metaOfNew(): SessionMeta {
-    const { address, permanent } = this.#opening;
-    return { addr: address, permanent };
-  }
-
-  /** Made with the first update: most requests have none. */
-  get #updates(): SessionUpdates {
-    return (this.#madeUpdates ??= new SessionUpdates({
-      ...this.#parts,
-      held: this.#held,
-      live: this.#live,
-      turns: this.#turns,
-      copy: (value) => this.#parts.records.copy(value),
-      create: () => this.#commitNow(),
-      remains: () => this.#remains,
-      ended: () => this.#isOver(),
-      written: () => void (this.#cookieNeed = this.#needOfWrite),
-    }));
-  }
-
-  get #isEmpty(): boolean {
-    return this.#live.isEmpty && isEmptyData(this.#hidden());
-  }
-
-  get #mayRenew(): boolean {
-    return this.#held.standing === 'known' && this.#renewalWanted && this.#cookieObstacle === undefined;
-  }
-
-  /** What the answer says of the cookie when the record is written and not renewed. */
-  get #needOfWrite(): CookieNeed {
-    return this.#parts.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookieNeed;
-  }
-
-  /** Where the answer cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
-  get #remains(): Remains {
-    return this.#cookieObstacle === undefined ? 'tombstone' : 'nothing';
-  }
-
-  /** What the answer says of the cookie of a session that is over. */
-  get #expiry(): CookieNeed {
-    return this.#opening.presented.isAny ? 'expire' : 'none';
-  }
-
-  /** Whether the browser's cookie opens nothing, here or in any other process, and never will. */
-  get #isCookieDead(): boolean {
-    return this.#parts.expireDeadCookies && this.#held.standing === 'new' && this.#opening.presented.isDead;
-  }
-
-  /** Sets the cookie's need at once, and takes everything back if the work fails. */
-  async #carryOut(keys: ReadonlySet<string>, work: () => Promise<void>, need: CookieNeed): Promise<void> {
-    const before = { meta: this.#meta, renewalWanted: this.#renewalWanted, cookieNeed: this.#cookieNeed };
-    const { lifetime } = this.#parts;
-    const renews = this.#held.standing === 'new' || this.#mayRenew;
-    this.#meta = renews ? lifetime.renewed(this.#meta) : lifetime.written(this.#meta);
-    if (this.#mayRenew) this.#renewalWanted = false;
-    this.#cookieNeed = need;
+  /** Decides about the cookie at once, and takes everything back should the save fail. */
+  async #save(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
+    const before = { meta: this.#meta.state, need: this.#cookie.decided };
+    const isNew = this.#record.state === 'new';
+    if (isNew || this.#mayRenew) this.#meta.renew();
+    else this.#meta.write();
+    this.#cookie.decide(need);
     try {
-      await work();
+      await (isNew ? this.#create() : this.#replace(changed));
     } catch (error) {
-      this.#meta = before.meta;
-      this.#renewalWanted = before.renewalWanted;
-      this.#cookieNeed = before.cookieNeed;
-      this.changes.giveBack(keys);
+      this.#meta.restore(before.meta);
+      this.#cookie.decide(before.need);
+      this.#data.markChanged(changed);
       throw error;
     }
   }
 
-  #create(keys: ReadonlySet<string>): Promise<void> | undefined {
-    const bar = this.#cookieObstacle;
-    if (bar === undefined) {
-      const data = this.#live.layOver(this.#held.base.data, Object.keys(this.#live.data));
-      return this.#carryOut(
-        keys,
-        () => this.#held.create({ data, meta: this.#meta, text: this.#held.base.text }),
-        'set',
-      );
-    }
-    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[bar]}`;
-    if (bar === 'head-sent') this.#parts.logger.warn(`${message} (${this.#opening.route()}).`);
-    else this.#parts.logger.warnOnce(`${message}.`);
-    return undefined;
+  async #create(): Promise<void> {
+    const { data, text } = this.#record.base;
+    await this.#record.create({ data: { ...data, ...this.#data.values }, meta: this.#meta.current, text });
   }
 
-  /** This request's keys are laid over what the store holds by then; if nothing is left, the session is over. */
-  async #replace(keys: ReadonlySet<string>): Promise<void> {
-    const remains = this.#remains;
-    let successor: Successor = remains;
-    const mine = pickKeys(this.#live.data, keys);
-    const stands = await this.#held.rewrite(({ data, meta, text }) => {
+  /** Lays the keys of this request over what the store holds by then. If nothing is left, the session is over. */
+  async #replace(changed: ReadonlySet<string>): Promise<void> {
+    const mine = this.#data.pick(changed);
+    const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
-      layKeysOver(merged, mine, keys);
-      return (successor = isEmptyData(merged) ? remains : { data: merged, meta: this.#mergedMeta(meta), text });
+      layKeysOver(merged, mine, changed);
+      return { replacement: this.#recordOf({ data: merged, meta: this.#meta.mergedInto(meta), text }) };
     });
-    if (!stands) this.#drop(keys);
-    else if (typeof successor === 'string') this.#isOver();
-    else this.#stands(successor);
+    if (rewritten.outcome === 'gone') return this.#discard(changed);
+    const { replacement } = rewritten.change;
+    if (typeof replacement === 'string') return this.#wasEmptied();
+    this.#meta.hold(replacement.meta);
+    // Another request has added something to what this one emptied. It is not this request's to remove.
+    if (this.#cookie.decided === 'expire') this.#cookie.decide('none');
   }
 
-  #stands({ meta }: SessionRecord): void {
-    this.#meta = meta;
-    // Another request has added something to what this one emptied; it is not ours to remove.
-    if (this.#cookieNeed === 'expire') this.#cookieNeed = 'none';
-  }
-
-  /** All data were removed, and the record with them. */
-  #isOver(): void {
-    this.#ended = true;
-    this.#startAnew({}, this.#metaOfNew);
-    this.#cookieNeed = this.#expiry;
-  }
-
-  /** The session has been ended by somebody else. Ending is final: our changes go, and no cookie leaves. */
-  #drop(keys: ReadonlySet<string>): void {
-    this.#cookieNeed = 'none';
-    if (keys.size === 0) return;
-    const { route, retired = false } = this.#opening;
-    const when = retired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#parts.logger.warn(`A request ${when}: what it changed in the session was dropped (${route()}).`);
-  }
-
-  /** The old id opens nothing from here on. What others wrote until then counts, beside the keys changed here. */
-  async #retire(mine: ReadonlySet<string>): Promise<void> {
-    const { standing } = this.#held;
-    await this.#endOthers();
-    if (standing === 'known' && (await this.#held.rewrite(() => 'tombstone'))) {
-      const late = this.changes.takeMarked();
-      const ours = [...mine, ...late, ...this.#live.take(), ...(this.#madeUpdates?.pending ?? [])];
-      this.#live.rebase(this.#held.base.data, new Set(ours));
-      this.changes.giveBack(late);
-      this.#ended = true;
+  async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>): Promise<R> {
+    const { recordNames } = this;
+    const rewritten = await this.#record.rewrite(
+      async ({ data, meta, text }) => {
+        const run = await runUpdate(this, fn, { data, changes: this.#data.copy(changed), changed, recordNames });
+        const updated = { ...hiddenData(data), ...run.draft };
+        return {
+          ...run,
+          replacement: this.#recordOf({ data: updated, meta: this.#context.lifetime.written(meta), text }),
+        };
+      },
+      { reread: true },
+    );
+    if (rewritten.outcome === 'gone') {
+      throw new SessionDestroyedError('The session has ended, so it cannot be updated: load the page again.');
     }
-    if (this.#held.standing === 'gone') {
+    const { draft, result, replacement } = rewritten.change;
+    if (typeof replacement === 'string') this.#wasEmptied();
+    else this.#cookie.decide(this.#needOfWrite);
+    this.#data.adopt(draft);
+    return result;
+  }
+
+  async #updateNew<R>(fn: UpdateFunction<R>): Promise<R> {
+    const { values } = this.#data;
+    const keys = Object.keys(values);
+    const before = { ...values };
+    const changes = this.#data.copy(keys);
+    const { draft, result } = await runUpdate(this, fn, {
+      data: {},
+      changes,
+      changed: keys,
+      recordNames: this.recordNames,
+    });
+    this.#data.adopt(draft);
+    try {
+      await this.#saveNow();
+    } catch (error) {
+      this.#data.adopt(before);
+      throw error;
+    }
+    return result;
+  }
+
+  /** The old id opens nothing from here on. What other requests wrote until then counts, beside the keys changed here. */
+  async #retire(changed: ReadonlySet<string>): Promise<void> {
+    const { state } = this.#record;
+    await this.#destroyOthers();
+    if (state === 'known') {
+      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone' }));
+      if (outcome === 'replaced') this.#data.adopt(this.#record.base.data, changed);
+    }
+    if (this.#record.state === 'gone') {
       throw new SessionDestroyedError(
         'The session was ended by another request, such as a second click: load the page again.',
       );
     }
-    if (standing === 'retired') this.#ended = true;
+    if (state !== 'new') this.#hasStartedOver = true;
   }
 
-  /** Another session begins, with these data and what was assigned while the old one was being ended. */
-  #startAnew(data: Readonly<Record<string, unknown>>, meta: SessionMeta, detach = false): void {
-    const late = this.changes.takeMarked();
-    const lateData = pickKeys(this.#live.data, late);
-    // What is kept keeps its text, too.
-    const { text } = this.#held.base;
-    this.#held.startAnew({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta = { ...meta, seen: undefined };
-    this.#cookieNeed = 'none';
-    this.#renewalWanted = false;
+  /** A new session begins, with these data and what was assigned while the old one was destroyed or retired. */
+  #startOver(
+    data: Data,
+    { keepsBirth, detach = false }: { readonly keepsBirth: boolean; readonly detach?: boolean },
+  ): void {
+    const late = this.#data.takeAssigned();
     const fresh = { ...data };
-    layKeysOver(fresh, lateData, late);
+    layKeysOver(fresh, this.#data.values, late);
+    // What is kept keeps its text, too.
+    const { text } = this.#record.base;
+    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
+    this.#meta.startOver({ keepsBirth });
+    this.#cookie.decide('none');
     if (detach) {
-      this.#live.standAside(fresh);
-      this.#opening.onReplaced?.(this.live);
-    } else this.#live.become(fresh);
-    // Whoever still holds one of the objects may change it after the next save.
-    this.changes.giveBack(Object.keys(this.#live.data));
+      ({ live: this.#live, data: this.#data } = createLiveSession(this, fresh, this.#context.records));
+      this.#request.show?.(this.#live);
+    } else this.#data.become(fresh);
+    // The application may still hold one of the objects, and change it after the next save.
+    this.#data.markChanged(Object.keys(this.#data.values));
   }
 
-  /** The later of the two renewals counts; what another program wrote about the pin, or removed from it, stays. */
-  #mergedMeta(meta: SessionMeta): SessionMeta {
-    const { created, seen } = this.#parts.lifetime.past(meta);
-    return {
-      created: created ?? this.#meta.created,
-      seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
-      addr: meta.addr ?? this.#opening.address,
-      permanent: meta.permanent,
-    };
+  /** All data were removed, and the record with them. */
+  #wasEmptied(): void {
+    this.#hasStartedOver = true;
+    this.#startOver({}, { keepsBirth: false });
+    this.#cookie.decide(this.#cookie.expiry);
   }
 
-  #hidden(): Record<string, unknown> {
-    return hiddenData(this.#held.base.data);
+  /** The record is gone, and stays gone: the changes of this request are dropped, and no cookie leaves. */
+  #discard(changed: ReadonlySet<string>): void {
+    this.#cookie.decide('none');
+    if (changed.size === 0) return;
+    const wasRetired = this.#record.state === 'retired';
+    const when = wasRetired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
+    this.#warn(`A request ${when}: what it changed in the session was dropped`);
   }
-}
 
-function stateOf({ record, retired = false }: Opening): RecordState {
-  if (record !== undefined) return 'known';
-  return retired ? 'retired' : 'new';
+  #warnNotStored(): undefined {
+    const { obstacle } = this.#cookie;
+    if (obstacle === undefined) return;
+    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
+    if (obstacle === 'head-sent') this.#warn(message);
+    else this.#context.logger.warnOnce(`${message}.`);
+  }
+
+  #warn(message: string): void {
+    this.#context.logger.warn(`${message} (${this.#request.route()}).`);
+  }
+
+  async #destroyOthers(): Promise<void> {
+    const current = this.#record.state === 'known' ? this.#record.id : undefined;
+    await this.#presented.destroyOthers(current, this.#placeholder);
+  }
+
+  get #isEmpty(): boolean {
+    return this.#data.isEmpty && isEmptyData(this.#hidden);
+  }
+
+  get #hidden(): Record<string, unknown> {
+    return hiddenData(this.#record.base.data);
+  }
+
+  get #mayRenew(): boolean {
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
+  }
+
+  /** What the response says of the cookie when the record is written and not renewed. */
+  get #needOfWrite(): CookieNeed {
+    return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookie.decided;
+  }
+
+  /** Whether the browser's cookie opens nothing, here or in any other process, and never will. */
+  get #isCookieDead(): boolean {
+    return this.#context.options.expireDeadCookies && this.#record.state === 'new' && this.#presented.isDead;
+  }
+
+  /** Where the response cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
+  get #placeholder(): Placeholder {
+    return this.#cookie.obstacle === undefined ? 'tombstone' : 'nothing';
+  }
+
+  /** A record without data is none: a placeholder stands in its place. */
+  #recordOf(record: SessionRecord): Replacement {
+    return isEmptyData(record.data) ? this.#placeholder : record;
+  }
 }

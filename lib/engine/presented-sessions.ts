@@ -1,38 +1,13 @@
-import type { CookieSigner } from '../cookies/cookie-signer.js';
-import type { AddressPin } from '../pinning/address-pin.js';
 import { isWellFormedId, MOST_IDS } from '../session/session-id.js';
-import type { SessionLifetime } from '../session/session-lifetime.js';
-import type { SessionRecord, ReadRecord, Remains } from '../session/session-record.js';
-import { RecordHandle, type RecordHandleParts } from './record-handle.js';
-import type { SessionMigrator } from '../migration/session-migrator.js';
+import type { Placeholder, ReadRecord, SessionRecord } from '../session/session-record.js';
+import type { OpenRequest } from './open-request.js';
+import { RecordHandle } from './record-handle.js';
+import type { SessionContext } from './session-context.js';
 
-/** What decides whether a cookie opens a session. */
-export interface PresentedSessionsParts extends RecordHandleParts {
-  /** Absent: the cookie holds the bare id. */
-  readonly signer: CookieSigner | undefined;
-  readonly lifetime: SessionLifetime;
-  /** Absent: sessions are not pinned. */
-  readonly pin: AddressPin | undefined;
-  /** Whether a session presented from another address is ended, or only refused. */
-  readonly onMismatch: 'destroy' | 'reject';
-  /** Absent: there are no sessions of another library to take over. */
-  readonly takeover: SessionMigrator | undefined;
-}
-
-/** The cookies of a request, and where it comes from. */
-export interface PresentedCookies {
-  /** The values of the session cookie, as sent; there may be several of that name. */
-  readonly cookies: readonly string[];
-  /** The values of the cookie of the library that was used before. */
-  readonly oldCookies: readonly string[];
-  /** The client's address, when sessions are pinned. */
-  readonly address: string | undefined;
-}
-
-/** A cookie that may open a session. */
+/** A cookie whose signature holds and whose id is well-formed. */
 interface VerifiedCookie {
   readonly id: string;
-  /** Whether an old secret has signed it. */
+  /** Whether the cookie is not the one that this engine would write: signed with an old secret, or another library's. */
   readonly rotated: boolean;
 }
 
@@ -46,39 +21,61 @@ export interface FoundSession extends VerifiedCookie {
  * one may come first: the first that opens a live session counts.
  */
 export class PresentedSessions {
-  readonly #parts: PresentedSessionsParts;
-  readonly #presented: PresentedCookies;
+  /** The client's address, when sessions are pinned. */
+  readonly address: string | undefined;
+  readonly #context: SessionContext;
+  readonly #request: OpenRequest;
   #next = 0;
   readonly #ids = new Set<string>();
-  /** Ids with a record that this process does not accept; another version of the application may. */
+  /** Ids with a record that this process does not accept. Another version of the application may. */
   #refused: string[] = [];
   #isRetired = false;
-  #isForeign = false;
+  #isPinnedElsewhere = false;
 
-  constructor(parts: PresentedSessionsParts, presented: PresentedCookies) {
-    this.#parts = parts;
-    this.#presented = presented;
+  constructor(context: SessionContext, request: OpenRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.address = context.options.pin && request.address();
   }
 
-  /** Whether the browser has a cookie that an answer could expire. */
+  /** Whether the browser has a cookie that a response could expire. */
   get isAny(): boolean {
-    const { cookies, oldCookies } = this.#presented;
-    return cookies.length + oldCookies.length > 0;
-  }
-
-  /** Whether one of the ids that were looked up was retired a moment ago. */
-  get isRetired(): boolean {
-    return this.#isRetired;
+    return this.#request.cookies.length + this.#request.migrationCookies.length > 0;
   }
 
   /** Whether every cookie was looked up, and none has a record or a tombstone: no process will ever accept them. */
   get isDead(): boolean {
-    const areAll = this.#ids.size > 0 && this.#ids.size === this.#presented.cookies.length;
-    return areAll && this.#refused.length === 0 && !this.#isRetired && !this.#isForeign;
+    const areAll = this.#ids.size > 0 && this.#ids.size === this.#request.cookies.length;
+    return areAll && this.#refused.length === 0 && !this.#isRetired && !this.#isPinnedElsewhere;
   }
 
-  /** The first live session; one store command each until it is found. */
-  async findLive(): Promise<FoundSession | undefined> {
+  /** The session that the request opens. `'retired'`: there is none, and a tombstone stands over one of the ids. */
+  async find(): Promise<FoundSession | 'retired' | undefined> {
+    const live = await this.#findLive();
+    if (live !== undefined) return live;
+    return this.#isRetired ? 'retired' : this.#migrate();
+  }
+
+  /**
+   * Destroys all sessions that the request presents beside the one it has opened: records that this process does not accept, live
+   * ones behind further cookies of the name, and those of the library whose sessions are migrated.
+   * @param current the id of the session that the request has opened, if it has a record.
+   * @param placeholder what to leave in place of a record that was not accepted. The cookies behind the others cannot all be expired,
+   * so their ids must be able to open a new session at once.
+   */
+  async destroyOthers(current: string | undefined, placeholder: Placeholder): Promise<void> {
+    const { records, migrator } = this.#context;
+    for (let live = await this.#findLive(); live !== undefined; live = await this.#findLive()) {
+      await records.destroy(live.id, 'nothing');
+    }
+    await Promise.all(this.#refused.map((id) => records.destroy(id, placeholder)));
+    this.#refused = [];
+    const { migrationCookies } = this.#request;
+    if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
+  }
+
+  /** The next live session. Each cookie costs one store command. */
+  async #findLive(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const record = await this.#read(cookie.id);
       if (record !== undefined) return { ...cookie, record };
@@ -86,69 +83,60 @@ export class PresentedSessions {
     return undefined;
   }
 
-  /** Whether a record may be used from the client's address; ends it where it may not, if sessions are pinned that strictly. */
-  async accepts(id: string, record: ReadRecord): Promise<boolean> {
-    if (!this.#isPinnedElsewhere(record)) return true;
-    this.#isForeign = true;
-    if (this.#parts.onMismatch === 'destroy') await this.#endPinned(id, record);
-    return false;
-  }
-
-  /**
-   * Ends all sessions that the request presents beside the one it has opened: records that this process does not accept, live ones
-   * behind further cookies of our name, and those of the library that was used before.
-   * @param current the id of the session that the request has opened, if it has a record.
-   * @param remains what to leave in place of a record that was not accepted; the cookies behind the others cannot all be expired, so
-   * their ids must be able to open a new session at once.
-   */
-  async endOthers(current: string | undefined, remains: Remains): Promise<void> {
-    for (let live = await this.findLive(); live !== undefined; live = await this.findLive()) {
-      await this.#parts.records.end(live.id, 'nothing');
-    }
-    await Promise.all(this.#refused.map((id) => this.#parts.records.end(id, remains)));
-    this.#refused = [];
-    const { oldCookies } = this.#presented;
-    if (oldCookies.length > 0) await this.#parts.takeover?.endAll(oldCookies, current);
-  }
-
   #nextCookie(): VerifiedCookie | undefined {
-    const { cookies } = this.#presented;
+    const { cookies } = this.#request;
+    const { signer } = this.#context.options;
     while (this.#next < cookies.length && this.#ids.size < MOST_IDS) {
-      const verified = this.#verified(cookies[this.#next++] ?? '');
-      if (verified === undefined || this.#ids.has(verified.id)) continue;
+      const cookie = cookies[this.#next++] ?? '';
+      const verified = signer ? signer.unsign(cookie) : { id: cookie, rotated: false };
+      if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.has(verified.id)) continue;
       this.#ids.add(verified.id);
       return verified;
     }
     return undefined;
   }
 
-  #verified(cookie: string): VerifiedCookie | undefined {
-    const { signer } = this.#parts;
-    const verified = signer ? signer.unsign(cookie) : { id: cookie, rotated: false };
-    return verified !== undefined && isWellFormedId(verified.id) ? verified : undefined;
-  }
-
   /** The record, if it is live and may be used from here. */
   async #read(id: string): Promise<ReadRecord | undefined> {
-    const found = await this.#parts.records.read(id);
+    const found = await this.#context.records.read(id);
     if (found === 'retired') this.#isRetired = true;
     if (found === undefined || found === 'retired') return undefined;
-    if (found === 'unreadable' || this.#parts.lifetime.isExpired(found.meta)) {
+    if (found === 'unreadable' || this.#context.lifetime.isExpired(found.meta)) {
       this.#refused.push(id);
       return undefined;
     }
-    return (await this.accepts(id, found)) ? found : undefined;
+    return (await this.#accepts(id, found)) ? found : undefined;
+  }
+
+  /** A session that another library left, where no cookie of ours opens one. */
+  async #migrate(): Promise<FoundSession | 'retired' | undefined> {
+    const { migrationCookies, permanent } = this.#request;
+    const { migrator, lifetime } = this.#context;
+    if (migrator === undefined || migrationCookies.length === 0) return undefined;
+    const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
+    if (migrated === 'retired' || migrated === undefined) return migrated;
+    const { id, record } = migrated;
+    if (lifetime.isExpired(record.meta) || !(await this.#accepts(id, record))) return undefined;
+    // As for a cookie that was signed with an old secret, a save shows whether the id still holds before the new cookie leaves.
+    return { id, record, rotated: true };
+  }
+
+  /** Whether a record may be used from the client's address. Where it may not, `onMismatch` tells whether it is destroyed. */
+  async #accepts(id: string, record: ReadRecord): Promise<boolean> {
+    if (!this.#isElsewhere(record)) return true;
+    this.#isPinnedElsewhere = true;
+    if (this.#context.options.onMismatch === 'destroy') await this.#destroyPinned(id, record);
+    return false;
   }
 
   /** The owner may start anew at once, so no tombstone is left. Nor is one removed that the owner's own login has left by now. */
-  async #endPinned(id: string, record: ReadRecord): Promise<void> {
-    const held = new RecordHandle(this.#parts, 'known', { id, record });
-    await held.rewrite((base) => (this.#isPinnedElsewhere(base) ? 'nothing' : base));
+  async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
+    const handle = new RecordHandle(this.#context, { state: 'known', id, record });
+    await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'nothing' : base }));
   }
 
-  #isPinnedElsewhere({ meta: { addr } }: SessionRecord): boolean {
-    const { pin } = this.#parts;
-    const { address } = this.#presented;
-    return pin !== undefined && address !== undefined && addr !== undefined && !pin.matches(addr, address);
+  #isElsewhere({ meta: { addr } }: SessionRecord): boolean {
+    const { pin } = this.#context.options;
+    return pin !== undefined && this.address !== undefined && addr !== undefined && !pin.matches(addr, this.address);
   }
 }

@@ -1,26 +1,31 @@
-import type { SessionRecord, ReadRecord, Remains } from '../session/session-record.js';
+import type { Placeholder, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { ReplaceOutcome } from '../stores/session-store.js';
-import { retryOnConflict } from './conflict-retry.js';
-import type { KeyedQueue, LeavingClient } from './keyed-queue.js';
-import type { SessionRecords } from './session-records.js';
+import { pauseAfterConflict } from './conflict-retry.js';
+import type { LeavingClient } from './keyed-queue.js';
+import type { SessionContext } from './session-context.js';
 
 /**
- * Where a session stands: not stored yet; stored; opened under an id that was retired before the request came; or ended by
- * somebody else while the request held it.
+ * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id over which a
+ * tombstone stood; `'gone'`, destroyed or retired by another request, or expired, while this one held it.
  */
 export type RecordState = 'new' | 'known' | 'retired' | 'gone';
 
-/** What a held record is made of. */
-export interface RecordHandleParts {
-  readonly records: SessionRecords;
-  /** Saves on one id queue up in one process, instead of colliding. */
-  readonly saves: KeyedQueue;
-  readonly generateId: () => string;
+/** What shall stand in a record's place. */
+export type Replacement = SessionRecord | Placeholder;
+
+/** What a compare-and-set writes. A caller may add what it wants to know of the attempt that won. */
+export interface Change {
+  readonly replacement: Replacement;
 }
 
-/** What a request holds when it begins. */
-export interface Hold {
+/** How a compare-and-set ended: with the change that won, or without a record to change. */
+export type Rewritten<C extends Change> =
+  { readonly outcome: 'replaced'; readonly change: C } | { readonly outcome: 'gone' };
+
+/** What a request has when it opens a session. */
+export interface HandleStart {
+  readonly state: RecordState;
   /** Absent: a new session draws one when it is needed, which costs as much as a signature. */
   readonly id?: string | undefined;
   readonly record?: ReadRecord | undefined;
@@ -28,24 +33,21 @@ export interface Hold {
   readonly client?: LeavingClient | undefined;
 }
 
-/** What shall be stored in a record's place. */
-export type Successor = SessionRecord | Remains;
-
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
-/** One request's hold on the record of its session: which it is, what it holds as far as we know, and how to change it. */
+/** One request's handle on the record of its session: its id, its state, what it holds as far as is known, and how to change it. */
 export class RecordHandle {
-  readonly #parts: RecordHandleParts;
+  readonly #context: SessionContext;
   readonly #client: LeavingClient | undefined;
   #id: string | undefined;
-  #standing: RecordState;
+  #state: RecordState;
   #base: SessionRecord;
-  /** The last read, unless we have written since: then the version is not known any more. */
+  /** The last read, unless this request has written since: the version is not known then. */
   #read: ReadRecord | undefined;
 
-  constructor(parts: RecordHandleParts, standing: RecordState, { id, record, client }: Hold) {
-    this.#parts = parts;
-    this.#standing = standing;
+  constructor(context: SessionContext, { state, id, record, client }: HandleStart) {
+    this.#context = context;
+    this.#state = state;
     this.#id = id;
     this.#read = record;
     this.#base = record ?? EMPTY;
@@ -53,101 +55,97 @@ export class RecordHandle {
   }
 
   get id(): string {
-    return (this.#id ??= this.#parts.generateId());
+    return (this.#id ??= this.#context.options.generateId());
   }
 
-  get standing(): RecordState {
-    return this.#standing;
+  get state(): RecordState {
+    return this.#state;
   }
 
-  /** What the store holds, as far as we know; of a new session, what it will hold whatever the request does. */
+  /** What the store holds, as far as is known. Of a new session: what it will hold, whatever the request does. */
   get base(): SessionRecord {
     return this.#base;
   }
 
-  /** From here on another session is held, which is not stored yet and has no id. */
-  startAnew(base: SessionRecord = EMPTY): void {
+  /** From here on the handle is one on a new session, which has no id yet. */
+  startOver(base: SessionRecord): void {
     this.#id = undefined;
-    this.#standing = 'new';
+    this.#state = 'new';
     this.#base = base;
     this.#read = undefined;
   }
 
+  /** Stores the new session. */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#parts.records.create(this.id, record)) return this.#wrote(record);
+      if (await this.#context.records.create(this.id, record)) return this.#holds(record);
       this.#id = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
   }
 
-  /**
-   * The record as it is now, for whoever runs beside others: what is held stays as it is, unless it turns out to have ended.
-   * `undefined`: somebody has ended the session, or the request itself holds another one by now.
-   */
-  async peek(): Promise<ReadRecord | undefined> {
-    if (this.#standing !== 'known') return undefined;
-    const { id } = this;
-    const found = await this.#parts.records.read(id);
-    if (this.#id !== id || this.standing !== 'known') return undefined;
-    if (typeof found === 'object') return found;
-    this.#standing = 'gone';
-    return undefined;
-  }
-
-  /** Reads the record again, and holds that from now on. `undefined`: somebody has ended the session. */
+  /** Reads the record again. `undefined`: it is gone. */
   async read(): Promise<ReadRecord | undefined> {
-    const found = await this.peek();
-    if (found === undefined) return undefined;
+    if (this.#state !== 'known') return undefined;
+    const found = await this.#context.records.read(this.id);
+    if (typeof found !== 'object') {
+      this.#state = 'gone';
+      return undefined;
+    }
     this.#base = found;
     this.#read = found;
     return found;
   }
 
+  /**
+   * Compare-and-set until it wins, each time on what another request has written meanwhile. It never brings back a record that is gone.
+   * @param change makes what shall stand in the record's place, from what stands there.
+   * @param reread whether the record must be read again first.
+   */
+  async rewrite<C extends Change>(
+    change: (base: ReadRecord) => C | Promise<C>,
+    { reread = false }: { readonly reread?: boolean } = {},
+  ): Promise<Rewritten<C>> {
+    const { id } = this;
+    const { saves } = this.#context;
+    // A version that was read before others save will be old by the time they are done.
+    if (reread || saves.isBusy(id)) this.#read = undefined;
+    await saves.enter(id, this.#client);
+    try {
+      for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
+        const read = this.#read ?? (await this.read());
+        if (read === undefined) return { outcome: 'gone' };
+        // The function of an update may change the record's objects and then fail: no later attempt must write them.
+        this.#read = undefined;
+        const made = await change(read);
+        const outcome = await this.#replace(read, made.replacement);
+        if (outcome === 'replaced') return { outcome, change: made };
+        if (outcome === 'missing') return { outcome: 'gone' };
+      }
+    } finally {
+      saves.leave(id);
+    }
+  }
+
+  /** Destroys the record, if there is one, whatever other requests do to it meanwhile. */
+  async destroy(placeholder: Placeholder): Promise<void> {
+    if (this.#state === 'known') await this.#context.records.destroy(this.id, placeholder);
+  }
+
   /** One compare-and-set on what was read. */
-  async swap(read: ReadRecord, successor: Successor): Promise<ReplaceOutcome> {
-    const { records } = this.#parts;
-    const isEnd = successor === 'tombstone' || successor === 'nothing';
-    const outcome = await (isEnd
-      ? records.retire(this.id, read.version, successor)
-      : records.replace(this.id, successor, read.version));
-    this.#read = undefined;
-    if (outcome === 'missing') this.#standing = 'gone';
-    if (outcome === 'replaced' && !isEnd) this.#wrote(successor);
+  async #replace(read: ReadRecord, replacement: Replacement): Promise<ReplaceOutcome> {
+    const { records } = this.#context;
+    const outcome =
+      typeof replacement === 'string'
+        ? await records.retire(this.id, read.version, replacement)
+        : await records.replace(this.id, replacement, read.version);
+    if (outcome === 'missing') this.#state = 'gone';
+    if (outcome === 'replaced' && typeof replacement !== 'string') this.#holds(replacement);
     return outcome;
   }
 
-  /**
-   * Compare-and-set until it wins, each time on what the other one wrote.
-   * @param successor makes what shall be stored from what is.
-   * @returns `false` if somebody has ended the session: ending is final, so nothing was stored.
-   */
-  rewrite(successor: (base: SessionRecord) => Successor): Promise<boolean> {
-    const { saves } = this.#parts;
-    // Who has to wait for others need not try with a version that will be old by then.
-    if (saves.isBusy(this.id)) this.#read = undefined;
-    return this.inTurn(() =>
-      retryOnConflict(async () => {
-        const read = this.#read ?? (await this.read());
-        if (read === undefined) return { done: false };
-        const outcome = await this.swap(read, successor(read));
-        return outcome === 'conflict' ? outcome : { done: outcome === 'replaced' };
-      }),
-    );
-  }
-
-  /** Runs a save after those on the same id that are under way in this process. */
-  inTurn<R>(save: () => Promise<R>): Promise<R> {
-    return this.#parts.saves.run(this.id, save, this.#client);
-  }
-
-  /** Ends the session, if it has a record, whatever others do to it in the meantime. */
-  async end(remains: Remains): Promise<void> {
-    if (this.#standing === 'known') await this.#parts.records.end(this.id, remains);
-  }
-
-  #wrote(record: SessionRecord): void {
-    this.#standing = 'known';
+  #holds(record: SessionRecord): void {
+    this.#state = 'known';
     this.#base = record;
     this.#read = undefined;
   }

@@ -1,98 +1,91 @@
 import { hash } from 'node:crypto';
 
-import type { RecordRewriter } from '../serializers/tagged-json/record-rewriter.js';
-import type { SessionSerializer } from '../serializers/session-serializer.js';
-import type { RecordNames } from '../session/record-names.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
+import type { SessionLogger } from '../session/session-logger.js';
 import {
   recordFromWire,
   recordToWire,
+  type Placeholder,
   type ReadRecord,
-  type Remains,
   type SessionRecord,
 } from '../session/session-record.js';
 import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
 import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
-import type { SessionLogger } from '../session/session-logger.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
-/** What {@link SessionRecords} is made of. */
-export interface SessionRecordsParts {
+/** What {@link SessionRecords} works with. */
+export interface SessionRecordsOptions {
   readonly store: SessionStore;
-  readonly serializer: SessionSerializer;
-  /** Present where other programs write the records too: what this one does not change keeps its text. */
-  readonly rewriter: RecordRewriter | undefined;
-  readonly recordNames: RecordNames;
+  readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
-  readonly keyPrefix: string;
-  /** Whether a retired id leaves a tombstone; it does not where other programs would meet it. */
-  readonly tombstones: boolean;
-  /** Most bytes of a record's text; a larger one is neither written nor read. */
-  readonly maxRecordBytes: number;
-  /** Whether the store's key is made from a hash of the id, so that a leaked dump holds no usable cookie. */
-  readonly hashIds: boolean;
 }
 
 /** The store seen through ids and records. Nothing else in the engine calls a store. */
 export class SessionRecords {
-  readonly #parts: SessionRecordsParts;
+  readonly #store: SessionStore;
+  readonly #options: ResolvedOptions;
+  readonly #lifetime: SessionLifetime;
+  readonly #logger: SessionLogger;
 
-  constructor(parts: SessionRecordsParts) {
-    this.#parts = parts;
+  constructor({ store, options, lifetime, logger }: SessionRecordsOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#lifetime = lifetime;
+    this.#logger = logger;
   }
 
-  /** The key under which the record of this id lies. */
+  /** The key of the record with this id. With `hashIds` it is made from a hash, so that a leaked dump holds no usable cookie. */
   keyOf(id: string): string {
-    return this.#parts.keyPrefix + (this.#parts.hashIds ? hash('sha256', id, 'base64url') : id);
+    const { keyPrefix, hashIds } = this.#options;
+    return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  /** A missing or expired record is `undefined`; over the id of a `'retired'` one a tombstone stands; an `'unreadable'` one is corrupt or too large. */
+  /**
+   * @returns the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
+   * `'unreadable'` when it is corrupt or too large.
+   */
   async read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined> {
     const key = this.keyOf(id);
-    const stored = await this.#ask('read', () => this.#parts.store.read(key));
+    const stored = await this.#ask('read', key);
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
     const record = this.#decode(key, stored.value);
     return record === undefined ? 'unreadable' : { ...record, version: stored.version };
   }
 
-  /** `false`: the id is taken. */
-  create(id: string, record: SessionRecord): Promise<boolean> {
-    const text = this.#encode(record);
-    return this.#ask('create', () =>
-      this.#parts.store.create(this.keyOf(id), text, this.#parts.lifetime.ttl(record.meta)),
-    );
+  /** @returns `false` when the id is taken. */
+  async create(id: string, record: SessionRecord): Promise<boolean> {
+    return this.#ask('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
   }
 
-  /** Replaces what was read, and never creates. */
-  replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    const text = this.#encode(record);
-    const ttl = this.#parts.lifetime.ttl(record.meta);
-    return this.#ask('replace', () => this.#parts.store.replace(this.keyOf(id), text, ttl, version));
+  /** Replaces the version that was read. It never creates a record. */
+  async replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
+    return this.#ask('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
   }
 
   /**
-   * Ends what was read: of all who replace or retire one version, one wins. The record of the new id lies under another key, on
-   * a Redis Cluster in another slot, where no command reaches both; so the old one goes first, and a crash in between leaves no
-   * session rather than two.
+   * Puts a placeholder over the version that was read: of all requests that replace or retire one version, one wins. The record
+   * of a new id lies under another key, on a Redis Cluster in another slot, where no command reaches both. So the old one goes
+   * first, and a crash in between leaves no session rather than two.
    */
-  async retire(id: string, version: unknown, remains: Remains): Promise<ReplaceOutcome> {
-    const { store, serializer } = this.#parts;
-    const leaves = this.#leavesTombstone(remains);
-    const successor = leaves ? newTombstone() : serializer.stringify({});
-    const ttl = leaves ? TOMBSTONE_SECONDS : 1;
-    const outcome = await this.#ask('replace', () => store.replace(this.keyOf(id), successor, ttl, version));
-    // An empty record has won against all who write too; now it can go.
-    if (outcome === 'replaced' && !leaves) await this.delete(id);
+  async retire(id: string, version: unknown, placeholder: Placeholder): Promise<ReplaceOutcome> {
+    const key = this.keyOf(id);
+    if (this.#leavesTombstone(placeholder)) {
+      return this.#ask('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
+    }
+    const outcome = await this.#ask('replace', key, this.#options.serializer.stringify({}), 1, version);
+    // The empty record has won against all other writers. Now it can go.
+    if (outcome === 'replaced') await this.delete(id);
     return outcome;
   }
 
-  /** Puts a tombstone over whatever is there: nothing that is under way can keep a logout from being done. */
-  async end(id: string, remains: Remains): Promise<void> {
-    if (!this.#leavesTombstone(remains)) return this.delete(id);
+  /** Puts a placeholder over whatever stands there: no request under way can keep a logout from being done. */
+  async destroy(id: string, placeholder: Placeholder): Promise<void> {
+    if (!this.#leavesTombstone(placeholder)) return this.delete(id);
     try {
-      await this.#ask('set', () => this.#parts.store.set(this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS));
+      await this.#ask('set', this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS);
     } catch (error) {
       // A Redis that is full stores nothing any more, but still deletes. One that is down or hangs would only cost a second deadline.
       if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
@@ -102,37 +95,38 @@ export class SessionRecords {
 
   /** Removes the record and leaves no tombstone: the same id opens a new session at once. */
   async delete(id: string): Promise<void> {
-    await this.#ask('delete', () => this.#parts.store.delete(this.keyOf(id)));
+    await this.#ask('delete', this.keyOf(id));
   }
 
-  /** The text of a record that another library wrote, under the very key. */
-  getRaw(key: string): Promise<string | undefined> {
-    return this.#ask('get', () => this.#parts.store.get(key));
+  /** The text under a key that is not made from an id, such as that of another library's record. */
+  async getRaw(key: string): Promise<string | undefined> {
+    return this.#ask('get', key);
   }
 
-  /** Removes a record of another library's. `false`: somebody else has. */
-  deleteRaw(key: string): Promise<boolean> {
-    return this.#ask('delete', () => this.#parts.store.delete(key));
+  /** @returns `false` when there was nothing to remove. */
+  async deleteRaw(key: string): Promise<boolean> {
+    return this.#ask('delete', key);
   }
 
   /** The text of a single value. */
   stringify(value: unknown): string {
-    return this.#parts.serializer.stringify(value);
+    return this.#options.serializer.stringify(value);
   }
 
-  /** A copy that shares nothing with the original. */
-  copy<T>(value: T): T {
-    return this.#parts.serializer.parse(this.stringify(value)) as T;
+  /** What comes back of a value that is stored and read. It shares nothing with the original. */
+  copy(value: unknown): unknown {
+    return this.#options.serializer.parse(this.stringify(value));
   }
 
-  #leavesTombstone(remains: Remains): boolean {
-    return remains === 'tombstone' && this.#parts.tombstones;
+  #leavesTombstone(placeholder: Placeholder): boolean {
+    return placeholder === 'tombstone' && this.#options.tombstones;
   }
 
-  /** A store that somebody else wrote may reject with anything, or throw: make it the error that is answered with 503. */
-  async #ask<R>(verb: string, call: () => Promise<R>): Promise<R> {
+  /** A store may throw or reject with anything: its error becomes the one that is answered with 503. */
+  async #ask<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
+    const call = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
-      return await call();
+      return await call.apply(this.#store, args);
     } catch (cause) {
       if (cause instanceof SessionError) throw cause;
       throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {
@@ -143,7 +137,7 @@ export class SessionRecords {
 
   /** @throws {SessionTooLargeError} before anything is sent. */
   #encode(record: SessionRecord): string {
-    const { serializer, rewriter, recordNames } = this.#parts;
+    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     const payload = recordToWire(record, recordNames);
     const text =
       record.text === undefined || rewriter === undefined
@@ -151,34 +145,39 @@ export class SessionRecords {
         : rewriter.rewrite(payload, record.text);
     if (!this.#isTooLarge(text)) return text;
     throw new SessionTooLargeError(
-      `The session would have more than ${this.#parts.maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
+      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
     );
   }
 
   #decode(key: string, text: string): SessionRecord | undefined {
+    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     if (this.#isTooLarge(text)) {
-      this.#warn(key, `has more than ${this.#parts.maxRecordBytes} bytes (\`maxRecordBytes\`)`);
+      this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
     let record: SessionRecord | undefined;
     try {
-      record = recordFromWire(this.#parts.serializer.parse(text), this.#parts.recordNames);
+      record = recordFromWire(serializer.parse(text), recordNames);
     } catch {
       record = undefined;
     }
     if (record === undefined) this.#warn(key, 'cannot be read');
-    return record && this.#parts.rewriter ? { ...record, text } : record;
+    return record && rewriter ? { ...record, text } : record;
   }
 
   /** Counts bytes only where the number of characters does not tell: UTF-8 has one to three for each. */
   #isTooLarge(text: string): boolean {
-    const { maxRecordBytes } = this.#parts;
+    const { maxRecordBytes } = this.#options;
     if (text.length > maxRecordBytes) return true;
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;
   }
 
   #warn(key: string, fault: string): void {
     const name = hash('sha256', key, 'hex').slice(0, 16);
-    this.#parts.logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
+    this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }
+
+/** What the engine asks of a store. */
+type Verb = keyof SessionStore;
+type Answer<V extends Verb> = Awaited<ReturnType<SessionStore[V]>>;

@@ -12,7 +12,7 @@ export class WatchedPromise<R> extends Promise<R> {
 
   static of<R>(work: Promise<R>): WatchedPromise<R> {
     const watched = new WatchedPromise<R>((resolve, reject) => void work.then(resolve, reject));
-    super.prototype.then.call(watched, undefined, () => undefined);
+    void super.prototype.then.call(watched, undefined, () => undefined);
     return watched;
   }
 

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
 
+import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
+import type { HttpMessages } from './client-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
-import { SessionExchange, type SessionExchangeParts, type HttpMessages } from './session-exchange.js';
+import { SessionExchange } from './session-exchange.js';
 
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');
@@ -25,8 +27,8 @@ export interface SessionPlace {
 }
 
 /**
- * Where the sessions of one request live: one for each SessionModule that was asked for its own. The only file that knows Fastify's
- * `.raw`.
+ * Where the sessions of one request live: one exchange for each SessionModule that was asked for its session. The only file that
+ * knows Fastify's `.raw`.
  */
 export class RequestSlot {
   readonly #http: HttpMessages;
@@ -41,7 +43,7 @@ export class RequestSlot {
   }
 
   /**
-   * The slot to open a session in. With a response the first who asks makes it, and all share it. Without one the request is the
+   * The slot to open a session in. With a response the first caller makes it, and all share it. Without one the request is the
    * handshake of a connection that may last for days: then each message has a slot of its own, which sees a logout or a timeout.
    */
   static for(place: SessionPlace): RequestSlot {
@@ -51,7 +53,7 @@ export class RequestSlot {
     const found = response === undefined ? message?.[SLOT] : request[SLOT];
     const slot = found ?? new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.live) });
     if (found === undefined) {
-      slot.#http.exposed.add(request as AnyRequest);
+      slot.#http.exposed.add(request);
       request[SLOT] = slot;
       if (message !== undefined) message[SLOT] = slot;
     }
@@ -64,7 +66,7 @@ export class RequestSlot {
     rawOf(request)[RESPONSE] = rawResponseOf(response) as ServerResponse;
   }
 
-  /** For the interceptor: a handler's own use of the store failed, so the answer will be 503. */
+  /** For the interceptor: a handler's own use of the store failed, so the response will be a 503. */
   static announceOutage(response: AnyResponse, error: unknown): void {
     announceOutage(rawResponseOf(response) as ServerResponse, error);
   }
@@ -79,29 +81,24 @@ export class RequestSlot {
   }
 
   /** The session of one SessionModule, once it is open. */
-  liveOf(parts: SessionExchangeParts): LiveSession | undefined {
-    return this.#exchanges.find((exchange) => exchange.parts === parts)?.live;
+  liveOf(engine: SessionEngine): LiveSession | undefined {
+    return this.#exchanges.find((exchange) => exchange.engine === engine)?.live;
   }
 
   /** Opens the session of one SessionModule. */
-  open(parts: SessionExchangeParts): Promise<LiveSession> {
-    return this.#exchangeOf(parts).open();
+  open(engine: SessionEngine): Promise<LiveSession> {
+    return this.#exchangeOf(engine).open();
   }
 
   /** Opens the session of the SessionModule whose application serves the request; `@Session()` and `request.session` are this one. */
-  async openAhead(parts: SessionExchangeParts): Promise<void> {
-    const exchange = this.#exchangeOf(parts);
+  async openAhead(engine: SessionEngine): Promise<void> {
+    const exchange = this.#exchangeOf(engine);
     await exchange.open();
     // An application may be mounted in another one, whose middleware has opened a session of its own.
     if (this.#exchanges[0] !== exchange) {
       this.#exchanges = [exchange, ...this.#exchanges.filter((other) => other !== exchange)];
     }
-    exchange.showLive();
-  }
-
-  /** For the interceptor: the handler's value will be the answer. */
-  answeredByNest(): void {
-    for (const exchange of this.#exchanges) exchange.answeredByNest();
+    exchange.showFirst();
   }
 
   /** For the interceptor: saves every session of the request. `undefined` when there is nothing to wait for. */
@@ -116,9 +113,10 @@ export class RequestSlot {
     await Promise.all(this.#exchanges.map((exchange) => exchange.commitAfterError(thrown)));
   }
 
-  #exchangeOf(parts: SessionExchangeParts): SessionExchange {
-    let exchange = this.#exchanges.find((each) => each.parts === parts);
-    if (exchange === undefined) this.#exchanges.push((exchange = new SessionExchange(parts, this.#http)));
+  #exchangeOf(engine: SessionEngine): SessionExchange {
+    for (const exchange of this.#exchanges) if (exchange.engine === engine) return exchange;
+    const exchange = new SessionExchange(engine, this.#http);
+    this.#exchanges.push(exchange);
     return exchange;
   }
 }
@@ -131,14 +129,14 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
   return response?.raw ?? (response as ServerResponse | undefined);
 }
 
-/** Express puts the response on the request; for Fastify it was remembered by {@link RequestSlot.pair}. */
+/** Express puts the response on the request. For Fastify {@link RequestSlot.pair} has remembered it. */
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
   // engine.io sets `res` of a polling handshake to null once that is answered.
   return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }
 
-/** What holds the slot of a message; over HTTP the request does. */
+/** The object that holds the slot of a message. Over HTTP the request does. */
 function messageOf(place: SessionPlace): SlotHolder | undefined {
   return responseOf(place) === undefined ? place.message : undefined;
 }

@@ -5,15 +5,15 @@ import { FormedHead } from './formed-head.js';
 
 /** What the hook asks of an exchange. None of these throws. */
 export interface HookedAnswer {
-  /** The head is about to be formed: add headers now. A promise holds every byte back until it settles. */
-  beforeHead(): Promise<void> | undefined;
-  /** The last byte of an answer whose head has left is about to be sent. A promise holds it back. */
+  /** The head is about to be formed: add headers now. The hook holds every byte back until the promise settles. */
+  beforeHead(response: ServerResponse): Promise<void> | undefined;
+  /** The last byte of a response whose head has left is about to be sent. The hook holds it back until the promise settles. */
   beforeEnd(): Promise<void> | undefined;
-  /** The Set-Cookie lines as they should stand in the head, in the light of all that is known by now. */
+  /** The Set-Cookie lines as they should stand in the head, given all that is known by now. */
   cookieLines(): readonly string[];
-  /** The route's own Cache-Control let shared caches store the answer, and the cookie with it; the hook has replaced it. */
+  /** The route's own Cache-Control let shared caches store the response, and the cookie with it. The hook has replaced it. */
   replacedCacheControl(): void;
-  /** Saving failed, and the client has nothing yet. `true`: send the answer all the same. */
+  /** Saving failed, and the client has nothing yet. `true`: send the response all the same. */
   sendUnsaved(error: unknown): boolean;
 }
 
@@ -40,7 +40,7 @@ export function installResponseHook(response: ServerResponse, answer: HookedAnsw
   if (hooked[HOOK] !== undefined) return hooked[HOOK].add(answer);
   // Shared functions and one state object: closures for every request would cost several microseconds.
   hooked[HOOK] = new ResponseHook(hooked, answer);
-  hooked.writeHead = hookedWriteHead as ServerResponse['writeHead'];
+  hooked.writeHead = hookedWriteHead;
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
   hooked.flushHeaders = hookedFlushHeaders;
@@ -73,14 +73,17 @@ class ResponseHook {
   /** One for each SessionModule whose session was opened. */
   readonly #answers: HookedAnswer[];
   readonly #original: OriginalMethods;
-  readonly #head: FormedHead;
+  /** Present when the head carries cookies of ours. */
+  #head: FormedHead | undefined;
   /** Calls that wait for the save, in order. They go on from here: what came after us, such as a compressor, has had them already. */
   #held: (() => void)[] = [];
   /** Who is to be told when writing may go on. */
   readonly #writers = new Set<unknown>();
   /** The last held write was refused more, so that whoever took it says 'drain' itself. */
   #isFull = false;
-  #saving = false;
+  /** How many saves the bytes wait for. */
+  #saves = 0;
+  #mustNotLeave = false;
   #prepared = false;
   #endAsked = false;
 
@@ -88,8 +91,7 @@ class ResponseHook {
     this.#response = response;
     this.#answers = [answer];
     const { writeHead, write, end, flushHeaders, on } = response;
-    this.#original = { writeHead, write, end, flushHeaders, on } as unknown as OriginalMethods;
-    this.#head = new FormedHead(response);
+    this.#original = { writeHead, write, end, flushHeaders, on };
   }
 
   /** Another session was opened for the same response. */
@@ -103,7 +105,7 @@ class ResponseHook {
    */
   on(args: unknown[]): ServerResponse {
     const [event, listener] = args;
-    if (event === 'drain' && (this.#saving || !this.#response.headersSent)) this.#writers.add(listener);
+    if (event === 'drain' && (this.#isHolding || !this.#response.headersSent)) this.#writers.add(listener);
     return this.#original.on.apply(this.#response, args);
   }
 
@@ -117,7 +119,7 @@ class ResponseHook {
     response.statusCode = Number(status);
     this.#prepare();
     const formed = this.#original.writeHead.call(response, ...(reason === undefined ? [status] : [status, reason]));
-    this.#head.keepFromSharedCaches();
+    this.#head?.keepFromSharedCaches();
     return formed;
   }
 
@@ -125,7 +127,7 @@ class ResponseHook {
     // What Node would refuse, Node refuses now: thrown after the save, nobody would catch it.
     if (!isChunk(args[0])) return this.#original.write.apply(this.#response, args);
     if (!this.#response.headersSent) this.#formHead();
-    if (!this.#saving) return this.#original.write.apply(this.#response, args);
+    if (!this.#isHolding) return this.#original.write.apply(this.#response, args);
     this.#held.push(() => {
       this.#isFull = !this.write(args);
     });
@@ -134,28 +136,30 @@ class ResponseHook {
 
   flushHeaders(): void {
     if (!this.#response.headersSent) this.#formHead();
-    if (this.#saving) this.#held.push(() => this.flushHeaders());
+    if (this.#isHolding) this.#held.push(() => this.flushHeaders());
     else this.#original.flushHeaders.call(this.#response);
   }
 
   end(args: unknown[]): ServerResponse {
     const response = this.#response;
     if (args[0] && typeof args[0] !== 'function' && !isChunk(args[0])) return this.#original.end.apply(response, args);
-    if (response.headersSent) {
-      // Once only: a value whose text differs each time would otherwise be saved for ever.
-      if (!this.#saving && !response.writableEnded && !this.#endAsked) {
-        this.#endAsked = true;
-        this.#hold((answer) => answer.beforeEnd());
-      }
-    } else {
+    if (response.headersSent) this.#saveBeforeEnd();
+    else {
       this.#prepare();
-      if (this.#saving) this.#formHeadOf(args);
+      if (this.#isHolding) this.#formHeadOf(args);
     }
-    if (!this.#saving) return this.#original.end.apply(response, args);
+    if (!this.#isHolding) return this.#original.end.apply(response, args);
     this.#held.push(() => void this.end(args));
     // Whoever looks must see that the answer is given, or it would be given twice.
     Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
     return response;
+  }
+
+  /** Once only: a value whose text differs each time would otherwise be saved for ever. */
+  #saveBeforeEnd(): void {
+    if (this.#endAsked || this.#isHolding || this.#response.writableEnded) return;
+    this.#endAsked = true;
+    for (const answer of this.#answers) this.#holdFor(answer, answer.beforeEnd());
   }
 
   /** Once, just before the head is formed: the session's headers, and the save that the bytes wait for. */
@@ -163,14 +167,23 @@ class ResponseHook {
     if (this.#prepared) return;
     this.#prepared = true;
     // The lines are asked for after the save has begun: only then is it known which ones are needed.
-    this.#hold((answer) => answer.beforeHead());
+    for (const answer of this.#answers) this.#holdFor(answer, answer.beforeHead(this.#response));
     const lines = this.#cookieLines();
-    if (lines.length > 0) this.#keepFromSharedCaches();
+    if (lines.length === 0) return;
+    this.#keepFromSharedCaches();
+    this.#head = new FormedHead(this.#response);
     this.#head.addCookies(lines);
   }
 
   #cookieLines(): readonly string[] {
-    return this.#answers.flatMap((answer) => answer.cookieLines());
+    const lines: string[] = [];
+    for (const answer of this.#answers) lines.push(...answer.cookieLines());
+    return lines;
+  }
+
+  /** Whether bytes are held back: until the save is done, or for ever. */
+  get #isHolding(): boolean {
+    return this.#saves > 0 || this.#mustNotLeave;
   }
 
   #keepFromSharedCaches(): void {
@@ -189,37 +202,31 @@ class ResponseHook {
     this.#formHead();
   }
 
-  /** Begins what each answer still has to do, and holds every byte back until all of it is done. */
-  #hold(begin: (answer: HookedAnswer) => Promise<void> | undefined): void {
-    const saves = this.#answers.map((answer) => this.#begun(answer, begin)).filter((save) => save !== undefined);
-    if (saves.length === 0) return;
-    this.#saving = true;
-    Promise.all(saves)
-      .then((mayLeave) => (mayLeave.every(Boolean) ? this.#release() : void this.#response.destroy()))
+  /** Holds every byte back until this save is done. A response that must not leave unsaved ends there. */
+  #holdFor(answer: HookedAnswer, save: Promise<void> | undefined): void {
+    if (save === undefined) return;
+    this.#saves++;
+    save
+      .catch((error: unknown) => {
+        if (!answer.sendUnsaved(error)) this.#mustNotLeave = true;
+      })
+      .then(() => {
+        if (--this.#saves > 0) return;
+        if (this.#mustNotLeave) this.#response.destroy();
+        else this.#release();
+      })
       // A held call that throws would leave the client waiting.
       .catch((error: unknown) => this.#response.destroy(error as Error));
   }
 
-  /** Whether the answer may leave once this is done; `undefined` when there is nothing to wait for. */
-  #begun(
-    answer: HookedAnswer,
-    begin: (answer: HookedAnswer) => Promise<void> | undefined,
-  ): Promise<boolean> | undefined {
-    return begin(answer)?.then(
-      () => true,
-      (error: unknown) => answer.sendUnsaved(error),
-    );
-  }
-
   #release(): void {
     const response = this.#response;
-    this.#saving = false;
     Reflect.deleteProperty(response, 'writableEnded');
-    this.#head.correctCookies(this.#cookieLines());
+    (this.#head ??= new FormedHead(response)).correctCookies(this.#cookieLines());
     const held = this.#held;
     this.#held = [];
-    while (held.length > 0 && !this.#saving) held.shift()?.();
-    if (this.#saving) this.#held.push(...held);
+    while (held.length > 0 && !this.#isHolding) held.shift()?.();
+    if (this.#isHolding) this.#held.push(...held);
     // Writers were told to wait; not `writableNeedDrain`, which the response of Fastify's inject() never takes back.
     else if (!response.writableEnded && !this.#isFull) this.#tellWriters();
   }

@@ -1,18 +1,25 @@
 import type { CookieSigner } from '../cookies/cookie-signer.js';
-import type { ConnectRecord } from './connect-record.js';
 
-/** How to find and read the sessions of the library that was used before. */
+/** How to find and read the sessions of the library that the application used before. */
 export interface SessionMigration {
-  /** Its cookie: read here, and removed from the browser together with the first cookie of ours. */
+  /** That library's cookie: read here, and removed from the browser together with the first cookie of ours. */
   readonly cookie: { readonly name: string; readonly path: string; readonly domain: string | undefined };
+  /** Verifies that library's cookie. */
   readonly signer: CookieSigner;
-  /** What its keys in the store begin with; the id follows. */
+  /** What that library's keys in the store begin with; the id follows. */
   readonly prefix: string;
-  /** `undefined`: the text is no record. */
-  readonly parse: (text: string) => ConnectRecord | undefined;
+  /** The record in a text of that library; `undefined` when the text is no record. */
+  readonly parse: (text: string) => MigrationRecord | undefined;
   /**
-   * The id under which a session goes on: the same for all requests that carry the old one, so that parallel ones meet, and known to
-   * nobody who does not have the secret.
+   * The id under which a session continues. It is the same for all requests with the old id, so that parallel requests reach one
+   * session, and cannot be found without the secret.
    */
   readonly newIdOf: (id: string) => string;
+}
+
+/** A record of the library that the application used before. */
+export interface MigrationRecord {
+  readonly data: Readonly<Record<string, unknown>>;
+  /** When the session ends, in epoch seconds; `undefined`: when the browser closes. */
+  readonly expiresAt: number | undefined;
 }

@@ -3,7 +3,7 @@ import { MOST_IDS } from '../session/session-id.js';
 import { pickKeys } from '../session/session-keys.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
-import type { ReadRecord, Remains, SessionMeta, SessionRecord } from '../session/session-record.js';
+import type { ReadRecord, Placeholder, SessionMeta, SessionRecord } from '../session/session-record.js';
 import { SessionSerializationError, SessionTooLargeError } from '../session.errors.js';
 import type { SessionMigration } from './session-migration.js';
 
@@ -11,21 +11,21 @@ import type { SessionMigration } from './session-migration.js';
 export interface MigrationRecords {
   read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined>;
   create(id: string, record: SessionRecord): Promise<boolean>;
-  end(id: string, remains: Remains): Promise<void>;
+  destroy(id: string, placeholder: Placeholder): Promise<void>;
   delete(id: string): Promise<void>;
   getRaw(key: string): Promise<string | undefined>;
   deleteRaw(key: string): Promise<boolean>;
 }
 
-/** What a migrator works with. */
-export interface SessionMigratorParts {
+/** What a {@link SessionMigrator} works with. */
+export interface SessionMigratorOptions {
   readonly migration: SessionMigration;
+  readonly recordNames: RecordNames;
+  /** Whether a session that was destroyed leaves a tombstone. */
+  readonly tombstones: boolean;
   readonly records: MigrationRecords;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
-  readonly recordNames: RecordNames;
-  /** Whether a session that ended leaves a tombstone. */
-  readonly tombstones: boolean;
 }
 
 /** A session of ours that was one of another library's. */
@@ -34,12 +34,12 @@ export interface MigratedSession {
   readonly record: ReadRecord;
 }
 
-/** Takes over the sessions of the library that was used before: each once, whoever comes with its cookie first. */
+/** Migrates the sessions of another library, each once, at the first request that carries its cookie. */
 export class SessionMigrator {
-  readonly #parts: SessionMigratorParts;
+  readonly #options: SessionMigratorOptions;
 
-  constructor(parts: SessionMigratorParts) {
-    this.#parts = parts;
+  constructor(options: SessionMigratorOptions) {
+    this.#options = options;
   }
 
   /**
@@ -47,7 +47,7 @@ export class SessionMigrator {
    * @param meta what a new record says of the cookie and the client.
    */
   async open(cookies: readonly string[], meta: SessionMeta): Promise<MigratedSession | 'retired' | undefined> {
-    const { migration } = this.#parts;
+    const { migration } = this.#options;
     for (const old of this.#oldIds(cookies)) {
       const id = migration.newIdOf(old);
       const record = await this.#find(migration.prefix + old, id, meta);
@@ -57,15 +57,15 @@ export class SessionMigrator {
   }
 
   /**
-   * Ends the sessions behind these cookies, taken over or not, but for the one that the request has opened.
+   * Destroys the sessions behind these cookies, migrated or not, but for the one that the request has opened.
    * @param current the id of that one.
    */
-  async endAll(cookies: readonly string[], current: string | undefined): Promise<void> {
-    const { migration, records } = this.#parts;
+  async destroyAll(cookies: readonly string[], current: string | undefined): Promise<void> {
+    const { migration, records } = this.#options;
     for (const old of this.#oldIds(cookies)) {
       const id = migration.newIdOf(old);
-      // First the tombstone, or a request that is taking the old record over now would bring the session back.
-      if (id !== current) await records.end(id, 'tombstone');
+      // The tombstone comes first, or a request that migrates the old record just now would bring the session back.
+      if (id !== current) await records.destroy(id, 'tombstone');
       await records.deleteRaw(migration.prefix + old);
     }
   }
@@ -74,25 +74,25 @@ export class SessionMigrator {
   #oldIds(cookies: readonly string[]): Set<string> {
     const ids = new Set<string>();
     for (const cookie of cookies) {
-      const id = ids.size < MOST_IDS ? this.#parts.migration.signer.unsign(cookie)?.id : undefined;
+      const id = ids.size < MOST_IDS ? this.#options.migration.signer.unsign(cookie)?.id : undefined;
       if (id) ids.add(id);
     }
     return ids;
   }
 
   async #find(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
-    const { records, tombstones } = this.#parts;
+    const { records, tombstones } = this.#options;
     const found = await this.#read(id);
-    if (found === undefined) return this.#takeOver(key, id, meta);
-    // Left by a process that died over it. Without tombstones whoever is taking it over now must find it.
+    if (found === undefined) return this.#migrate(key, id, meta);
+    // A process that died over it has left the old record. Without tombstones a request that migrates it just now must find it.
     if (tombstones) await records.deleteRaw(key);
     return found;
   }
 
-  async #takeOver(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
-    const { records } = this.#parts;
+  async #migrate(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
+    const { records } = this.#options;
     const text = await records.getRaw(key);
-    // Another request may have taken it over since we looked.
+    // Another request may have migrated it since the first look.
     if (text === undefined) return this.#read(id);
     const record = this.#nativeOf(text, meta);
     if (record === undefined) return undefined;
@@ -100,42 +100,42 @@ export class SessionMigrator {
     return this.#read(id);
   }
 
-  /** A successor that cannot be read counts as not there: the old record cannot take its place, and opens nothing. */
+  /** A migrated record that cannot be read counts as missing: the old record cannot take its place, and opens nothing. */
   async #read(id: string): Promise<ReadRecord | 'retired' | undefined> {
-    const found = await this.#parts.records.read(id);
+    const found = await this.#options.records.read(id);
     return found === 'unreadable' ? undefined : found;
   }
 
-  /** Only who has made the new record removes the old one: of many, nobody removes what another one has just taken over. */
+  /** Only the request that created the new record removes the old one, so that none removes what another has just migrated. */
   async #remove(key: string, id: string): Promise<void> {
-    const { records, tombstones } = this.#parts;
+    const { records, tombstones } = this.#options;
     try {
       const removed = await records.deleteRaw(key);
-      // Another request took it over and ended it, all since we looked: it must not come back. A tombstone would have said so.
+      // Another request has migrated and destroyed it since the first look: it must not come back. A tombstone would have told.
       if (!removed && !tombstones) await records.delete(id);
     } catch (error) {
-      // While the old record is there the session could be opened again after a logout.
+      // While the old record is there, the session could be opened again after a logout.
       await records.delete(id).catch(() => undefined);
       throw error;
     }
   }
 
-  /** What cannot be stored here opens as a new session, as any record that cannot be read. */
+  /** A session that cannot be stored here opens as a new one, like any record that cannot be read. */
   async #create(id: string, record: SessionRecord): Promise<boolean> {
     try {
-      return await this.#parts.records.create(id, record);
+      return await this.#options.records.create(id, record);
     } catch (error) {
       if (!(error instanceof SessionSerializationError || error instanceof SessionTooLargeError)) throw error;
-      this.#parts.logger.warn(`A session of the library that was used before cannot be taken over. ${error.message}`);
+      this.#options.logger.warn(`A session of the library that was used before cannot be migrated. ${error.message}`);
       return false;
     }
   }
 
   #nativeOf(text: string, meta: SessionMeta): SessionRecord | undefined {
-    const { migration, lifetime, recordNames } = this.#parts;
+    const { migration, lifetime, recordNames } = this.#options;
     const found = migration.parse(text);
     if (found === undefined || (found.expiresAt ?? Infinity) <= lifetime.now()) return undefined;
-    // What lies under one of our names would speak for us.
+    // A value under one of our names would count as ours.
     const keys = Object.keys(found.data).filter((key) => !recordNames.has(key));
     const data = pickKeys(found.data, keys);
     return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.renewed(meta) };

@@ -11,16 +11,14 @@ export interface SessionHandler {
 
 /** All handlers of an application that take the session, inherited ones too. */
 export function sessionHandlersOf(modules: ModulesContainer): SessionHandler[] {
-  const found: SessionHandler[] = [];
-  for (const module of modules.values()) {
-    for (const { metatype: controller } of module.controllers.values()) {
-      if (typeof controller !== 'function') continue;
-      for (const [key, handler] of methodsOf(controller.prototype as object)) {
-        if (takesSession(controller, key)) found.push({ controller: controller as never, key, handler });
-      }
-    }
-  }
-  return found;
+  const controllers = [...modules.values()].flatMap((module) => [...module.controllers.values()]);
+  return controllers.flatMap(({ metatype }) => (typeof metatype === 'function' ? handlersOf(metatype) : []));
+}
+
+function handlersOf(controller: SessionHandler['controller']): SessionHandler[] {
+  return [...methodsOf(controller.prototype)]
+    .filter(([key]) => takesSession(controller, key))
+    .map(([key, handler]) => ({ controller, key, handler }));
 }
 
 function methodsOf(controller: object): Map<string, object> {

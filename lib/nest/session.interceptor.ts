@@ -34,7 +34,6 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, answers
       complete: () => {
         const slot = RequestSlot.of({ request });
         if (slot === undefined || answersItself) return subscriber.complete();
-        slot.answeredByNest();
         const saving = slot.commit();
         if (saving === undefined) return subscriber.complete();
         saving.then(

@@ -1,8 +1,8 @@
 import type { ArgumentsHost } from '@nestjs/common';
 
+import type { SessionEngine } from '../engine/session-engine.js';
 import type { AnyRequest } from '../http/any-request.js';
 import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
-import type { SessionExchangeParts } from '../http/session-exchange.js';
 import type { LiveSession, SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -11,10 +11,10 @@ export type SessionSource = ArgumentsHost | object;
 
 /** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, filters and gateways. */
 export class SessionService {
-  readonly #parts: SessionExchangeParts;
+  readonly #engine: SessionEngine;
 
-  constructor(parts: SessionExchangeParts) {
-    this.#parts = parts;
+  constructor(engine: SessionEngine) {
+    this.#engine = engine;
   }
 
   /**
@@ -29,17 +29,17 @@ export class SessionService {
    * cannot be told.
    */
   async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
-    return (await RequestSlot.for(placeOf(source)).open(this.#parts)) as LiveSession<T>;
+    return (await RequestSlot.for(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
   /** The session that was opened before on this request or for this message, or `undefined`. Never contacts the store. */
   current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
-    return RequestSlot.of(placeOf(source))?.liveOf(this.#parts) as LiveSession<T> | undefined;
+    return RequestSlot.of(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
   /** Opens the session that `@Session()` and `request.session` give to the handler of this context. */
   async openAhead(context: ArgumentsHost): Promise<void> {
-    await RequestSlot.for(placeOf(context)).openAhead(this.#parts);
+    await RequestSlot.for(placeOf(context)).openAhead(this.#engine);
   }
 }
 

@@ -1,14 +1,16 @@
-import { SessionConfigurationError } from '../session.errors.js';
 import { MemcachedStore } from '../stores/memcached/memcached.store.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { NullStore } from '../stores/null.store.js';
 import { RedisStore } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { checkedMemcachedClient, missingMethods } from './option-shapes.js';
+import { checkedMemcachedClient } from './option-shapes.js';
 import type { ResolvedOptions } from './resolve-options.js';
 import type { StoreName } from './session-options.js';
 
-/** Makes the store of that name. A driver is loaded only here, and only the one that is named. */
+/**
+ * Makes the store of that name. It loads the driver of that store, and no other.
+ * @throws {SessionConfigurationError} when the driver is not installed, or its client or options are wrong.
+ */
 export async function createStore(name: StoreName, { redis, memcached }: ResolvedOptions): Promise<SessionStore> {
   switch (name) {
     case 'memory':
@@ -24,16 +26,4 @@ export async function createStore(name: StoreName, { redis, memcached }: Resolve
     default:
       return name satisfies never;
   }
-}
-
-const VERBS = ['get', 'set', 'delete', 'read', 'create', 'replace'] as const satisfies (keyof SessionStore)[];
-
-/**
- * Refuses what is no store, before the first request finds out.
- * @throws {SessionConfigurationError} that names the missing verbs.
- */
-export function checkStore(store: SessionStore): SessionStore {
-  const missing = missingMethods(store, VERBS);
-  if (missing.length === 0) return store;
-  throw new SessionConfigurationError(`The given store has no ${missing.join(', ')}: implement SessionStore whole.`);
 }

@@ -2,40 +2,67 @@ import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
+import { STORE_VERBS, type SessionStore } from '../stores/session-store.js';
 
-/** The names of those methods that a value does not have: all of them, when it is no object. */
-export function missingMethods(value: unknown, names: readonly string[]): string[] {
-  const methods = Object(value) as Readonly<Record<string, unknown>>;
-  return names.filter((name) => typeof methods[name] !== 'function');
+interface Shape {
+  /** What the message begins with. */
+  readonly subject: string;
+  readonly methods: readonly string[];
+  readonly remedy: string;
 }
 
-/** @throws {SessionConfigurationError} that names the missing methods. */
+const SIGNER: Shape = {
+  subject: 'signer',
+  methods: ['sign', 'unsign'] satisfies (keyof CookieSigner)[],
+  remedy: 'give a CookieSigner, such as new HmacSigner(secret), or write secret instead',
+};
+
+const SERIALIZER: Shape = {
+  subject: 'serializer',
+  methods: ['stringify', 'parse'] satisfies (keyof SessionSerializer)[],
+  remedy: 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out',
+};
+
+const MEMCACHED_CLIENT: Shape = {
+  subject: 'memcached.client',
+  methods: ['gets', 'set', 'add', 'cas', 'del'] satisfies (keyof MemcachedClient)[],
+  remedy: 'give a client of the package "memcached", or write { servers } instead',
+};
+
+const STORE: Shape = {
+  subject: 'The given store',
+  methods: STORE_VERBS,
+  remedy: 'implement SessionStore whole',
+};
+
+const CONNECTION_EXAMPLES = { redis: "{ url: 'redis://host:6379' }", memcached: "{ servers: 'host:11211' }" };
+
+/** @throws {SessionConfigurationError} when methods are missing; the message names them. */
 export function checkedSigner(signer: CookieSigner): CookieSigner {
-  const remedy = 'give a CookieSigner, such as new HmacSigner(secret), or write secret instead';
-  return checked('signer', signer, { names: ['sign', 'unsign'] satisfies (keyof CookieSigner)[], remedy });
+  return checked(SIGNER, signer);
 }
 
-/** @throws {SessionConfigurationError} that names the missing methods. */
+/** @throws {SessionConfigurationError} when methods are missing; the message names them. */
 export function checkedSerializer(serializer: SessionSerializer): SessionSerializer {
-  const remedy = 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out';
-  return checked('serializer', serializer, {
-    names: ['stringify', 'parse'] satisfies (keyof SessionSerializer)[],
-    remedy,
-  });
+  return checked(SERIALIZER, serializer);
 }
 
-/** @throws {SessionConfigurationError} that names the missing methods. */
+/** @throws {SessionConfigurationError} when methods are missing; the message names them. */
 export function checkedMemcachedClient(client: MemcachedClient): MemcachedClient {
-  const remedy = 'give a client of the package "memcached", or write { servers } instead';
-  const names = ['gets', 'set', 'add', 'cas', 'del'] satisfies (keyof MemcachedClient)[];
-  return checked('memcached.client', client, { names, remedy });
+  return checked(MEMCACHED_CLIENT, client);
 }
 
-const EXAMPLES = { redis: "{ url: 'redis://host:6379' }", memcached: "{ servers: 'host:11211' }" };
+/**
+ * Refuses an incomplete store at start-up, before the first request fails on it.
+ * @throws {SessionConfigurationError} when methods are missing; the message names them.
+ */
+export function checkStore(store: SessionStore): SessionStore {
+  return checked(STORE, store);
+}
 
-/** @throws {SessionConfigurationError} when these are no options of a connection. It does not quote them, as a URL may hold a password. */
-export function checkConnection(name: keyof typeof EXAMPLES, connection: unknown): void {
-  const example = EXAMPLES[name];
+/** @throws {SessionConfigurationError} when these are no options of a connection. It does not quote them: a URL may hold a password. */
+export function checkConnection(name: keyof typeof CONNECTION_EXAMPLES, connection: unknown): void {
+  const example = CONNECTION_EXAMPLES[name];
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new SessionConfigurationError(`${name} is no object: write ${example}, or { client }.`);
   }
@@ -47,13 +74,14 @@ export function checkConnection(name: keyof typeof EXAMPLES, connection: unknown
   }
 }
 
-interface Shape {
-  readonly names: readonly string[];
-  readonly remedy: string;
+function checked<T>({ subject, methods, remedy }: Shape, value: T): T {
+  const missing = missingMethods(value, methods);
+  if (missing.length === 0) return value;
+  throw new SessionConfigurationError(`${subject} has no ${missing.join(', ')}: ${remedy}.`);
 }
 
-function checked<T>(option: string, value: T, { names, remedy }: Shape): T {
-  const missing = missingMethods(value, names);
-  if (missing.length === 0) return value;
-  throw new SessionConfigurationError(`${option} has no ${missing.join(', ')}: ${remedy}.`);
+/** The names of the methods that the value does not have: all of them if it is no object. */
+function missingMethods(value: unknown, names: readonly string[]): string[] {
+  const methods = Object(value) as Readonly<Record<string, unknown>>;
+  return names.filter((name) => typeof methods[name] !== 'function');
 }

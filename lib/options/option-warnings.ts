@@ -1,18 +1,22 @@
-import type { Secret } from '../cookies/salted-key.js';
+import type { Secret } from '../cookies/keyed-signer.js';
 import type { SessionModuleOptions } from './session-options.js';
 
-/** Below this a secret that a person thought up can be found by trying, from one cookie and without asking the server. */
+/** Fewer characters or bytes can be guessed from one cookie, without asking the server, if a person made the secret up. */
 const SAFE_LENGTH = 32;
 
-/** Where ioredis looks for Redis. */
-const PLACES = ['url', 'host', 'port', 'path', 'sentinels'];
+/** The options by which ioredis finds Redis. */
+const ADDRESS_OPTIONS = ['url', 'host', 'port', 'path', 'sentinels'];
 
-/** What is allowed and yet most likely a slip, as sentences to be logged at start-up. They never quote an option: it may be secret. */
+/** Warnings for start-up about options that are allowed but most likely a mistake. They never quote an option: it may be secret. */
 export function optionWarnings(options: SessionModuleOptions): string[] {
-  const { store, secret, signer, redis, memcached } = options;
+  return [...secretWarnings(options), ...addressWarnings(options)];
+}
+
+function secretWarnings(options: SessionModuleOptions): string[] {
+  const { secret, signer } = options;
   const warnings: string[] = [];
   if ('secret' in options && secret === undefined && signer === undefined) {
-    // Most likely an environment variable that is not set; an id without a signature is safe, so it is no error.
+    // Most likely an environment variable that is not set. No error, because an id without a signature is safe.
     warnings.push('`secret` is there but undefined, so cookies are not signed: set it, or leave the option out.');
   }
   if (secretsOf(secret).some(({ length }) => length < SAFE_LENGTH)) {
@@ -20,17 +24,21 @@ export function optionWarnings(options: SessionModuleOptions): string[] {
       `\`secret\` is shorter than ${SAFE_LENGTH} characters and may be guessed: draw one, for example with 'openssl rand -hex 32', and put it first in a list, before the one that it replaces.`,
     );
   }
-  if (store === 'redis' && redis && 'url' in redis && PLACES.every((place) => !hasValue(redis, place))) {
-    warnings.push(
+  return warnings;
+}
+
+function addressWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
+  if (store === 'redis' && redis && 'url' in redis && ADDRESS_OPTIONS.every((option) => !hasValue(redis, option))) {
+    return [
       '`redis.url` is there but undefined, so it does not say where Redis is: set it, or leave it out for localhost:6379.',
-    );
+    ];
   }
   if (store === 'memcached' && memcached && 'servers' in memcached && !hasValue(memcached, 'servers')) {
-    warnings.push(
+    return [
       '`memcached.servers` is there but undefined, so it does not say where Memcached is: set it, or leave it out for localhost:11211.',
-    );
+    ];
   }
-  return warnings;
+  return [];
 }
 
 function hasValue(options: object, key: string): boolean {

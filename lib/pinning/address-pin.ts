@@ -1,7 +1,8 @@
 import ipaddr from 'ipaddr.js';
+
 import { canonicalAddress } from '../ip-address.js';
 
-/** How many leading bits of an address must agree. */
+/** How many leading bits of two addresses must agree. */
 export interface PrefixLengths {
   /** Bits of an IPv4 address, 1 to 32. */
   readonly ipv4: number;
@@ -9,14 +10,15 @@ export interface PrefixLengths {
   readonly ipv6: number;
 }
 
-/** What an {@link AddressPin} compares: whole addresses, or the network they are in. */
+/** Options of an {@link AddressPin}. */
 export interface AddressPinOptions {
+  /** Compares whole addresses, or the networks that they are in. */
   readonly match: 'exact' | PrefixLengths;
 }
 
 const WHOLE: PrefixLengths = { ipv4: 32, ipv6: 128 };
 
-/** Decides whether a session that is pinned to one address may be used from another. */
+/** Decides whether a client may use a session that is pinned to an address. */
 export class AddressPin {
   readonly #bits: PrefixLengths;
 
@@ -27,9 +29,9 @@ export class AddressPin {
   /**
    * Whether the presented address is the pinned one, or lies in the same network.
    *
-   * Both texts are made canonical here, because a record may have been written by another program with another spelling.
-   * A text that is no address matches nothing, not even itself: two clients behind a proxy that calls them both `unknown`
-   * are not one client. An IPv4 and an IPv6 address never match.
+   * Makes both texts canonical, because another program may have written the record with another spelling. A text that is no
+   * address matches nothing, not even itself: two clients behind a proxy that calls them both `unknown` are not one client. An
+   * IPv4 and an IPv6 address never match.
    */
   matches(pinned: string, presented: string): boolean {
     const owner = parse(pinned);

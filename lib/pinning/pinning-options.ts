@@ -1,8 +1,8 @@
 /** The long form of the option `pinning`. */
 export interface PinningOptions {
   /**
-   * Whether the client must come from the same address, or only from the same network.
-   * The network suits clients whose address moves within a provider's range.
+   * Whether the client must come from the same address (`'exact'`) or only from the same network (`'prefix'`). The network suits
+   * clients whose address moves within a provider's range.
    * @default 'exact'
    */
   readonly match?: 'exact' | 'prefix';
@@ -15,22 +15,22 @@ export interface PinningOptions {
 
   /**
    * With `match: 'prefix'`: how many leading bits of an IPv6 address must agree, a whole number from 1 to 128. A client
-   * usually owns a whole /64 and draws new addresses in it (RFC 8981).
+   * usually owns a whole /64 and changes its address within it (RFC 8981).
    * @default 64
    */
   readonly ipv6Prefix?: number;
 
   /**
-   * What becomes of a session that is presented from elsewhere. In both cases this request does not get it.
-   * - `'destroy'`: the record is deleted, so a stolen cookie is worthless from then on, and its owner has to log in again.
-   * - `'reject'`: the record stays, so that a stranger who knocks with the cookie cannot log its owner out.
+   * What happens to a session when its cookie comes from elsewhere. In both cases that request does not get the session.
+   * - `'destroy'`: the record is deleted. A stolen cookie is worthless from then on, and its owner has to log in again.
+   * - `'reject'`: the record stays, so that a stranger with the cookie cannot log its owner out.
    * @default 'destroy'
    */
   readonly onMismatch?: 'destroy' | 'reject';
 }
 
 /**
- * Whether a session remembers its client's address and is refused from any other: `false` (the default), `true` or
- * `'exact'` for the same address, `'prefix'` for the same network, or an object for the details.
+ * Whether a session stays with its client's address: `false` (the default), `true` or `'exact'` for the same address, `'prefix'`
+ * for the same network, or an object for the details.
  */
 export type Pinning = boolean | 'exact' | 'prefix' | PinningOptions;

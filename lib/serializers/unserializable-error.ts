@@ -1,4 +1,6 @@
 import { types } from 'node:util';
+
+import { MAX_NESTING } from '../session/max-nesting.js';
 import { SessionSerializationError } from '../session.errors.js';
 import { formatPath, HIDDEN_STEP } from './value-path.js';
 
@@ -7,50 +9,68 @@ interface Step {
   readonly holder: object;
 }
 
-/** A value that has no stored form, or a stored form that means no value. It learns its path while the stack unwinds. */
+/** A value that has no stored form, or a stored form that stands for no value. The error learns its path while the stack unwinds. */
 export class UnserializableError extends Error {
   override readonly name = 'UnserializableError';
   /** From the innermost holder outwards. */
   readonly #trail: Step[] = [];
 
-  /** Whatever was thrown inside `holder[key]`, as a unserializable that knows this step of its path. */
-  static within(error: unknown, key: string | number, holder: object): UnserializableError {
-    const unserializable = UnserializableError.#of(error);
-    unserializable.#trail.push({ key, holder });
-    return unserializable;
+  /** The error that was thrown inside `holder[key]`, with this step added to its path. */
+  static within(thrown: unknown, key: string | number, holder: object): UnserializableError {
+    const error = UnserializableError.#of(thrown);
+    error.#trail.push({ key, holder });
+    return error;
   }
 
   /** The error that the caller of a serializer sees. */
-  static toSessionError(error: unknown, failure: 'cannot be stored' | 'cannot be read'): SessionSerializationError {
-    const unserializable = UnserializableError.#of(error);
-    const trail = unserializable.#trail.toReversed();
-    const turn = cycleEnd(trail);
-    const steps = turn === undefined ? trail : trail.slice(0, turn);
-    const path = steps.map(({ key }) => key);
+  static toSessionError(thrown: unknown, failure: 'cannot be stored' | 'cannot be read'): SessionSerializationError {
+    const error = UnserializableError.#of(thrown);
+    const trail = error.#trail.toReversed();
+    const cycle = startOfCycle(trail);
+    const steps = cycle === undefined ? trail : trail.slice(0, cycle);
     const reason =
-      turn === undefined
-        ? unserializable.message
+      cycle === undefined
+        ? error.message
         : 'it refers back to an object that holds it. Store an id instead of the object.';
     // The string keys of a Map are data, even where they look like names.
     const shown = steps.map(({ key, holder }) => (typeof key === 'string' && types.isMap(holder) ? HIDDEN_STEP : key));
-    return new SessionSerializationError(`${formatPath(shown)} ${failure}: ${reason}`, {
-      path,
-      cause: unserializable.cause,
-    });
+    const path = steps.map(({ key }) => key);
+    return new SessionSerializationError(`${formatPath(shown)} ${failure}: ${reason}`, { path, cause: error.cause });
   }
 
-  static #of(error: unknown): UnserializableError {
-    if (error instanceof UnserializableError) return error;
-    if (error instanceof RangeError)
-      return new UnserializableError('it is nested too deeply, or its text is too long.', { cause: error });
-    return new UnserializableError('its toJSON method or one of its getters has thrown; see the cause.', {
-      cause: error,
-    });
+  static #of(thrown: unknown): UnserializableError {
+    if (thrown instanceof UnserializableError) return thrown;
+    const reason =
+      thrown instanceof RangeError
+        ? 'it is nested too deeply, or its text is too long.'
+        : 'its toJSON method or one of its getters has thrown; see the cause.';
+    return new UnserializableError(reason, { cause: thrown });
   }
 }
 
-/** Only a cycle passes the same holder twice on one way down. */
-function cycleEnd(steps: readonly Step[]): number | undefined {
+/**
+ * The result of `act`, which works on `holder[key]`.
+ * @throws {UnserializableError} when `act` throws; the error has this step in its path.
+ */
+export function withPath<Result>(key: string | number, holder: object, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    throw UnserializableError.within(error, key, holder);
+  }
+}
+
+/**
+ * The depth one level further in.
+ * @throws {UnserializableError} when that is too deep.
+ */
+export function deeper(depth: number): number {
+  if (depth >= MAX_NESTING) throw new UnserializableError(`it is nested more than ${MAX_NESTING} levels deep.`);
+  return depth + 1;
+}
+
+/** The index where the path meets a holder again, which happens only in a cycle. */
+function startOfCycle(steps: readonly Step[]): number | undefined {
   const seen = new Set<object>();
   for (const [index, { holder }] of steps.entries()) {
     if (seen.has(holder)) return index;

@@ -1,15 +1,15 @@
 import { types } from 'node:util';
-import { UnserializableError } from './unserializable-error.js';
-import { deeper } from './nesting-depth.js';
+
 import { isPlainObject, unknownInstance } from './plain-object.js';
+import { deeper, UnserializableError, withPath } from './unserializable-error.js';
 import { Tuple } from './values/tuple.js';
 
-/** Refuses what `node:v8` cannot keep, or would give back as something else. Used for one value and thrown away. */
+/** Refuses what `node:v8` cannot keep, or would give back as something else. One check is for one value. */
 export class V8Check {
-  /** Shared objects are looked at once, and cycles end. */
+  /** Each shared object is checked once, and a cycle ends. */
   readonly #met = new Set<object>();
 
-  /** @throws {UnserializableError} that knows the path. */
+  /** @throws {UnserializableError} when a value cannot be kept; the error has its path. */
   check(value: unknown, depth = 0): void {
     switch (typeof value) {
       case 'object':
@@ -33,41 +33,36 @@ export class V8Check {
     else if (!isKnownToV8(value)) throw unknownInstance(value, 'Store a plain object instead.');
   }
 
-  /** A few bytes may say that an array has four billion items, of which none is there: who walks over it does not come back. */
+  /** Stops at the first hole: a few bytes can claim an array of four billion items, and a walk over its holes would not end. */
   #array(items: readonly unknown[], depth: number): void {
     for (let index = 0; index < items.length; index++) {
-      if (!(index in items))
+      if (!(index in items)) {
         throw new UnserializableError('it is an array with holes. Store undefined or null in their place.');
-      this.#member(() => items[index], index, items, depth);
+      }
+      withPath(index, items, () => this.check(items[index], depth));
     }
-    // What `RegExp.prototype.exec` gives, for one, has properties with names.
+    // Named properties, such as those of the result of `RegExp.prototype.exec`.
     this.#members(Object.keys(items).slice(items.length), items, depth);
   }
 
   #members(keys: readonly string[], object: object, depth: number): void {
-    for (const key of keys) this.#member(() => (object as Record<string, unknown>)[key], key, object, depth);
+    for (const key of keys) {
+      withPath(key, object, () => this.check((object as Record<string, unknown>)[key], depth));
+    }
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): void {
     let index = 0;
     for (const [key, value] of map) {
       const step = typeof key === 'string' ? key : index;
-      this.#member(() => key, step, map, depth);
-      this.#member(() => value, step, map, depth);
+      withPath(step, map, () => this.check(key, depth));
+      withPath(step, map, () => this.check(value, depth));
       index++;
     }
   }
 
   #items(items: readonly unknown[], holder: object, depth: number): void {
-    for (const [index, item] of items.entries()) this.#member(() => item, index, holder, depth);
-  }
-
-  #member(read: () => unknown, key: string | number, holder: object, depth: number): void {
-    try {
-      this.check(read(), depth);
-    } catch (error) {
-      throw UnserializableError.within(error, key, holder);
-    }
+    for (const [index, item] of items.entries()) withPath(index, holder, () => this.check(item, depth));
   }
 }
 

@@ -1,7 +1,7 @@
-/** What stands in a path for a step that is data, such as the key of a `Map`. */
+/** Stands in a path for a step that is data, such as the key of a `Map`. */
 export const HIDDEN_STEP = Symbol('a hidden step');
 
-/** Keys and indexes that lead from a record to a value in it, outermost first, as far as they may be shown. */
+/** The keys and indexes that lead from a record to a value in it, outermost first, with data hidden. */
 export type ValuePath = readonly (string | number | typeof HIDDEN_STEP)[];
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -10,8 +10,8 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 const SHOWN_STEPS = 16;
 
 /**
- * The path as one would write it in code, `items[0].fn`; long ones are cut. A key that is no name to write
- * in code, such as that of `users["ada@example.org"]`, is data more often than not and has no place in a log: it shows as `[…]`.
+ * The path as code would write it, `items[0].fn`; a long one is cut. A key that is no identifier, such as that of
+ * `users["ada@example.org"]`, is usually data, which has no place in a log: it shows as `[…]`.
  */
 export function formatPath(path: ValuePath): string {
   if (path.length === 0) return 'the value';

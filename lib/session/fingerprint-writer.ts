@@ -18,7 +18,7 @@ export class FingerprintWriter {
   /** Objects in the order in which they were met: shared ones and cycles are told by their number. */
   readonly #known = new Map<object, number>();
 
-  /** @throws what a getter or `toJSON` throws, and an error where there is no text. */
+  /** @throws {unknown} what a getter or `toJSON` throws, and an error where there is no text. */
   write(value: unknown): string {
     return this.#value(value, 0);
   }

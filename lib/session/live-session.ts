@@ -1,22 +1,23 @@
 import { callbackify } from 'node:util';
 
 import type { RecordNames } from './record-names.js';
-import type { SessionChanges } from './session-changes.js';
+import { isMemberName, type Data } from './session-keys.js';
 import type { LiveSession, RegenerateOptions, SessionCallback, SessionData } from './session-members.js';
-import { defineData } from './session-record.js';
+import { TrackedData, type StoredForm } from './tracked-data.js';
 
-/** Whoever keeps a live session: carries out what its members promise. */
+/** The session behind a live session: it does what the members promise. */
 export interface SessionKeeper {
   readonly id: string;
   readonly isNew: boolean;
-  /** The live object that stands for the session now; after a regenerate with a callback, no longer the first one. */
+  /** Whether the store has a record of this session that holds data, as far as the engine knows. */
+  readonly isEstablished: boolean;
+  /** The live session that stands for this one now. After a regenerate with a callback it is no longer the first. */
   readonly live: LiveSession;
-  readonly changes: SessionChanges;
+  /** The data beneath {@link live}. */
+  readonly data: TrackedData;
   /** The keys that are no data. */
   readonly recordNames: RecordNames;
-  /** Whether the store has a record of this session that holds data, as far as we know. */
-  readonly isEstablished: boolean;
-  /** @param detach whether another object stands for the session afterwards, so that the present one can stay as it is. */
+  /** @param detach whether another live session stands for this one afterwards, so that the present one can stay as it is. */
   regenerate(options: RegenerateOptions, detach: boolean): Promise<void>;
   destroy(): Promise<void>;
   save(): Promise<void>;
@@ -25,10 +26,40 @@ export interface SessionKeeper {
   update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R>;
 }
 
+/** A live session, and the data that it shows. */
+export interface LiveSessionWithData {
+  readonly live: LiveSession;
+  readonly data: TrackedData;
+}
+
+/** Makes the object that handlers get, over a copy of the data's top level. */
+export function createLiveSession(keeper: SessionKeeper, record: Data, form: StoredForm): LiveSessionWithData {
+  const data = new TrackedData(record, form, Session.prototype);
+  const live = new Proxy(data.values, new LiveSessionHandler(keeper, data)) as LiveSession;
+  return { live, data };
+}
+
+/**
+ * Whether the session was there before this request: its record holds data, and not only what this library, or Quart-Session, writes
+ * of its own accord.
+ */
+export function isEstablished(session: LiveSession): boolean {
+  const keeper = keeperOf(session) as SessionKeeper | undefined;
+  // A stand-in for a session, as in a unit test of an application, has no keeper.
+  return keeper?.isEstablished ?? !session.isNew;
+}
+
+/** @throws {TypeError} for a key that would hide a member or that names a value of the library. */
+export function refuseReservedName(key: string, names: RecordNames): void {
+  if (!isMemberName(key) && !names.has(key)) return;
+  throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
+}
+
 const KEEPER = Symbol('nest-session.keeper');
 
-/** A live object as its own members see it. */
-type Kept = { readonly [KEEPER]: SessionKeeper };
+function keeperOf(session: object): SessionKeeper {
+  return (session as { readonly [KEEPER]: SessionKeeper })[KEEPER];
+}
 
 /** The members, as the prototype that every live session shares. */
 class Session {
@@ -43,19 +74,19 @@ class Session {
   regenerate(options?: RegenerateOptions | SessionCallback, callback?: SessionCallback): Promise<void> | void {
     const wanted = typeof options === 'function' ? {} : (options ?? {});
     const done = typeof options === 'function' ? options : callback;
-    return answer(keeperOf(this).regenerate(wanted, done !== undefined), done);
+    return settle(keeperOf(this).regenerate(wanted, done !== undefined), done);
   }
 
   destroy(callback?: SessionCallback): Promise<void> | void {
-    return answer(keeperOf(this).destroy(), callback);
+    return settle(keeperOf(this).destroy(), callback);
   }
 
   save(callback?: SessionCallback): Promise<void> | void {
-    return answer(keeperOf(this).save(), callback);
+    return settle(keeperOf(this).save(), callback);
   }
 
   reload(callback?: SessionCallback): Promise<void> | void {
-    return answer(keeperOf(this).reload(), callback);
+    return settle(keeperOf(this).reload(), callback);
   }
 
   touch(): void {
@@ -66,86 +97,51 @@ class Session {
     fn: (data: SessionData) => R | Promise<R>,
     callback?: (error: unknown, result?: R) => void,
   ): Promise<R> | void {
-    return answer(keeperOf(this).update(fn), callback);
+    return settle(keeperOf(this).update(fn), callback);
   }
 }
 
-// All sessions of the process share it: whoever reached it through one could change all.
+// All sessions of the process share it: code that reached it through one session could change all.
 Object.freeze(Session.prototype);
 
-const MEMBERS = new Set(Object.getOwnPropertyNames(Session.prototype).filter((name) => name !== 'constructor'));
-
-/** Whether a key of the data would hide a member; such data, written by another program, are kept but not shown. */
-export function isMemberName(key: string): boolean {
-  return MEMBERS.has(key);
+/** A promise where there is no callback. */
+function settle<R>(
+  promise: Promise<R>,
+  callback: ((error: unknown, result?: R) => void) | undefined,
+): Promise<R> | void {
+  if (callback === undefined) return promise;
+  callbackify(() => promise)((error: unknown, result) => callback(error ?? undefined, result));
 }
 
-/**
- * Whether the session was there before this request: its record holds data, and not only what the library, or Quart-Session, writes
- * of its own accord.
- */
-export function isEstablished(session: LiveSession): boolean {
-  const keeper = keeperOf(session) as SessionKeeper | undefined;
-  // A stand-in for a session, as in a unit test of an application, has no keeper.
-  return keeper?.isEstablished ?? !session.isNew;
-}
-
-/** A live session from both sides. */
-export interface LiveParts {
-  /** What handlers get. */
-  readonly live: LiveSession;
-  /** The data beneath it, for whoever keeps the session: changes made here count as read, not as written. */
-  readonly data: Record<string, unknown>;
-}
-
-/** Makes the object that handlers get, over a copy of the data's top level. */
-export function createLiveSession(keeper: SessionKeeper, record: Readonly<Record<string, unknown>>): LiveParts {
-  const data = Object.create(Session.prototype) as Record<string, unknown>;
-  fillData(data, record);
-  const handler = new SessionHandler(keeper);
-  const live = new Proxy(data, handler) as LiveSession;
-  handler.self = live;
-  return { live, data };
-}
-
-/** Makes the data beneath a live session those of the record; what would hide a member is left out. */
-export function fillData(data: Record<string, unknown>, record: Readonly<Record<string, unknown>>): void {
-  for (const key of Object.keys(data)) delete data[key];
-  for (const key of Object.keys(record)) if (!isMemberName(key)) defineData(data, key, record[key]);
-}
-
-class SessionHandler implements ProxyHandler<Record<string, unknown>> {
+/** Notes what the application reads and writes. */
+class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
   readonly #keeper: SessionKeeper;
-  self: LiveSession | undefined;
+  readonly #data: TrackedData;
 
-  constructor(keeper: SessionKeeper) {
+  constructor(keeper: SessionKeeper, data: TrackedData) {
     this.#keeper = keeper;
+    this.#data = data;
   }
 
   get(target: Record<string, unknown>, key: string | symbol, receiver: unknown): unknown {
     if (key === KEEPER) return this.#keeper;
     if (typeof key === 'symbol' || !Object.hasOwn(target, key)) return Reflect.get(target, key, receiver) as unknown;
-    this.#handOut(key, target[key]);
-    return target[key];
+    const value = target[key];
+    if (typeof value === 'object' && value !== null) this.#handOut(key, value);
+    return value;
   }
 
   set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
     refuseReservedName(key, this.#keeper.recordNames);
-    if (!Object.hasOwn(target, key) || !Object.is(target[key], value)) {
-      defineData(target, key, value);
-      if (this.#isCurrent) this.#keeper.changes.mark(key);
-    }
+    this.#data.assign(key, value);
     if (!this.#isCurrent) this.#keeper.live[key] = value;
     return true;
   }
 
   deleteProperty(target: Record<string, unknown>, key: string | symbol): boolean {
     if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
-    if (Object.hasOwn(target, key)) {
-      delete target[key];
-      if (this.#isCurrent) this.#keeper.changes.mark(key);
-    }
+    this.#data.delete(key);
     if (!this.#isCurrent) delete this.#keeper.live[key];
     return true;
   }
@@ -156,7 +152,7 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
   }
 
   getOwnPropertyDescriptor(target: Record<string, unknown>, key: string | symbol): PropertyDescriptor | undefined {
-    if (typeof key === 'string' && Object.hasOwn(target, key)) this.#handOut(key, target[key]);
+    if (typeof key === 'string' && Object.hasOwn(target, key)) this.get(target, key, undefined);
     return Reflect.getOwnPropertyDescriptor(target, key);
   }
 
@@ -168,34 +164,15 @@ class SessionHandler implements ProxyHandler<Record<string, unknown>> {
     return false;
   }
 
-  /** False once a regenerate with a callback has put another object in this one's place; then writes are passed on to that one. */
+  /** False once a regenerate with a callback has put another live session in this one's place: writes then go to that one too. */
   get #isCurrent(): boolean {
-    return this.#keeper.live === this.self;
+    return this.#keeper.data === this.#data;
   }
 
-  #handOut(key: string, value: unknown): void {
-    if (typeof value !== 'object' || value === null) return;
+  #handOut(key: string, value: object): void {
+    const { data } = this.#keeper;
     // An object that the old and the new session share is watched for the new one.
-    if (this.#isCurrent || (Object.hasOwn(this.#keeper.live, key) && this.#keeper.live[key] === value)) {
-      this.#keeper.changes.handOut(key, value);
-    }
+    if (data === this.#data || (Object.hasOwn(data.values, key) && data.values[key] === value))
+      data.handOut(key, value);
   }
-}
-
-/** @throws {TypeError} for a key that would hide a member or speak for the library. */
-export function refuseReservedName(key: string, names: RecordNames): void {
-  if (!isMemberName(key) && !names.has(key)) return;
-  throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
-}
-
-function keeperOf(session: object): SessionKeeper {
-  return (session as Kept)[KEEPER];
-}
-
-function answer<R>(
-  promise: Promise<R>,
-  callback: ((error: unknown, result?: R) => void) | undefined,
-): Promise<R> | void {
-  if (callback === undefined) return promise;
-  callbackify(() => promise)((error: unknown, result) => callback(error ?? undefined, result));
 }

@@ -1,8 +1,25 @@
+import type { SessionMembers } from './session-members.js';
 import { defineData } from './session-record.js';
-import { isMemberName } from './live-session.js';
 
 /** Data of a session, by key. */
-type Data = Readonly<Record<string, unknown>>;
+export type Data = Readonly<Record<string, unknown>>;
+
+/** The names that a live session takes for its members. */
+const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
+  id: true,
+  isNew: true,
+  regenerate: true,
+  destroy: true,
+  save: true,
+  reload: true,
+  touch: true,
+  update: true,
+};
+
+/** Whether a key of the data would hide a member. Such data, written by another program, are kept but not shown. */
+export function isMemberName(key: string): boolean {
+  return Object.hasOwn(MEMBER_NAMES, key);
+}
 
 /** The data under these keys alone, as far as there are any. */
 export function pickKeys(data: Data, keys: Iterable<string>): Record<string, unknown> {
@@ -17,6 +34,12 @@ export function layKeysOver(data: Record<string, unknown>, from: Data, keys: Ite
     if (Object.hasOwn(from, key)) defineData(data, key, from[key]);
     else delete data[key];
   }
+}
+
+/** Makes the data those of a record. What would hide a member is left out. */
+export function fillData(data: Record<string, unknown>, record: Data): void {
+  for (const key of Object.keys(data)) delete data[key];
+  for (const key of Object.keys(record)) if (!isMemberName(key)) defineData(data, key, record[key]);
 }
 
 /** Whether there is nothing to store: a key that is `undefined` is left out of the record. */

@@ -25,8 +25,8 @@ export interface ReadRecord extends SessionRecord {
   readonly version: unknown;
 }
 
-/** What is left where a session ended: nothing where its id may open a new one at once. */
-export type Remains = 'tombstone' | 'nothing';
+/** What stands in the place of a record that was destroyed or retired: nothing where its id may open a new session at once. */
+export type Placeholder = 'tombstone' | 'nothing';
 
 /** In the order in which they are written. */
 const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;

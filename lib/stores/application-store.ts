@@ -1,38 +1,28 @@
 import { SessionConfigurationError } from '../session.errors.js';
-import type { SessionStore } from './session-store.js';
+import { STORE_VERBS, type SessionStore } from './session-store.js';
 
 const GUARD = Symbol('nest-session.key-guard');
 
 type GuardedStore = SessionStore & { readonly [GUARD]?: KeyGuard };
 
-/** Verbs whose first argument is a key. */
-const VERBS: readonly PropertyKey[] = [
-  'get',
-  'set',
-  'delete',
-  'read',
-  'create',
-  'replace',
-] satisfies (keyof SessionStore)[];
-
 /**
- * The store as the application may use it: everything but the keys of sessions. A key that a user can choose could otherwise be the
- * key of a session, and its value a session of the user's own making.
- * @param prefixes what the keys of sessions begin with; an empty one tells nothing from anything, and is left out.
+ * The store as the application may use it: everything but the keys of sessions. Otherwise a visitor who can choose a key could choose
+ * that of a session, and write a session of their own making.
+ * @param prefixes what the keys of sessions begin with; an empty one, with which all keys begin, is ignored.
  */
 export function applicationStore(store: SessionStore, prefixes: readonly string[]): SessionStore {
-  // A proxy, so that a store of the user's keeps its class, its further methods and its lifecycle hooks. Its target is an empty
-  // object of that class, as a frozen store would not let its methods be guarded.
+  // A proxy, so that the application's own store keeps its class, its further methods and its lifecycle hooks. Its target is an
+  // empty object of that class, because a proxy of a frozen store could not replace its methods.
   const empty = Object.create(Object.getPrototypeOf(store) as object) as SessionStore;
   return new Proxy(empty, new KeyGuard(store, prefixes));
 }
 
-/** The store behind {@link applicationStore}, or the given one where a test has put it in its place. */
+/** The store behind {@link applicationStore}, or the given one if a test has replaced it. */
 export function wholeStore(store: SessionStore): SessionStore {
   return (store as GuardedStore)[GUARD]?.store ?? store;
 }
 
-/** Keeps the application from these keys too: those of another SessionModule's sessions. */
+/** Refuses these keys to the application as well: those of another SessionModule's sessions. */
 export function alsoRefuseKeys(store: SessionStore, prefix: string): void {
   (store as GuardedStore)[GUARD]?.refuse(prefix);
 }
@@ -53,7 +43,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
 
   get(target: SessionStore, property: PropertyKey): unknown {
     if (property === GUARD) return this;
-    // What the application has put there, such as a spy.
+    // A method that the application has set, such as a spy.
     if (Object.hasOwn(target, property)) return Reflect.get(target, property) as unknown;
     const value: unknown = Reflect.get(this.store, property, this.store);
     if (!isMethod(value) || property === 'constructor') return value;
@@ -61,7 +51,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
     return this.#methods.get(property);
   }
 
-  /** A field is the store's own; a method that the application puts here, such as a spy, is not for the engine. */
+  /** Sets a field on the store itself, but a method, such as a spy, only here: the engine goes on calling the store's. */
   set(target: SessionStore, property: PropertyKey, value: unknown): boolean {
     return isMethod(value)
       ? Reflect.set(target, property, value)
@@ -73,7 +63,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
   }
 
   #method(property: PropertyKey, method: (...args: never[]) => unknown): unknown {
-    if (!VERBS.includes(property)) return method.bind(this.store as never);
+    if (!(STORE_VERBS as readonly PropertyKey[]).includes(property)) return method.bind(this.store as never);
     return async (key: unknown, ...rest: unknown[]): Promise<unknown> => {
       this.#check(key);
       return Reflect.apply(method, this.store, [key, ...rest] as never) as unknown;
@@ -81,11 +71,9 @@ class KeyGuard implements ProxyHandler<SessionStore> {
   }
 
   #check(key: unknown): void {
-    // A driver would make a key of an array too, out of its first item.
+    // A driver would accept an array too, and take its first item for the key.
     if (typeof key !== 'string') {
-      throw new SessionConfigurationError(
-        `A key of SESSION_STORE is a string, and this one is of the type ${typeof key}.`,
-      );
+      throw new SessionConfigurationError(`A key of SESSION_STORE is a string, not of the type ${typeof key}.`);
     }
     for (const prefix of this.#prefixes) {
       if (!key.startsWith(prefix)) continue;

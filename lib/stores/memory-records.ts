@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
+
 import { SessionTooLargeError } from '../session.errors.js';
-import type { StoredSession } from './session-store.js';
+import { checkedTtl, type StoredSession } from './session-store.js';
 
 /** How much is kept at most. */
 export interface MemoryBounds {
@@ -10,48 +11,42 @@ export interface MemoryBounds {
   readonly maxBytes: number;
 }
 
-/** Expired records are looked for at most this often, as that takes a walk over all of them. */
+/** Expired records are purged at most this often, because that walks over all records. */
 const PURGE_INTERVAL_MS = 1000;
 
-/** Records within bounds. Where a new one has no room, expired ones go first, and then those that were not used for longest. */
-export class MemoryRecords {
+/** Records within bounds. To make room for a new record, expired ones go first, then those that were unused for longest. */
+export class MemoryRecords extends LRUCache<string, StoredSession> {
   readonly #bounds: MemoryBounds;
-  readonly #records: LRUCache<string, StoredSession>;
   #purgedAt = -Infinity;
 
-  /** @param onEvict called when a record has to go that has not expired. */
+  /** @param onEvict called when a record is evicted that has not expired. */
   constructor(bounds: MemoryBounds, onEvict: () => void) {
-    this.#bounds = bounds;
-    this.#records = new LRUCache({
+    super({
       max: bounds.max,
       maxSize: bounds.maxBytes,
-      // 0 asks the clock each time; otherwise lru-cache keeps a timer of its own.
+      // 0 reads the clock each time; otherwise lru-cache keeps a timer of its own.
       ttlResolution: 0,
       dispose: (_record, key, reason) => {
         // An expired record is still there, but `has` is false for it.
-        if (reason === 'evict' && this.#records.has(key)) onEvict();
+        if (reason === 'evict' && this.has(key)) onEvict();
       },
     });
+    this.#bounds = bounds;
   }
 
-  has(key: string): boolean {
-    return this.#records.has(key);
-  }
-
-  get(key: string): StoredSession | undefined {
-    return this.#records.get(key);
-  }
-
-  delete(key: string): boolean {
-    // `delete` alone would still find an expired record.
-    return this.#records.has(key) && this.#records.delete(key);
+  /** `false` for an expired record too, which `LRUCache` alone would delete with `true`. */
+  override delete(key: string): boolean {
+    return this.has(key) && super.delete(key);
   }
 
   /**
-   * @param ttl milliseconds, or 0 for a record that stays.
-   * @throws SessionTooLargeError for a record that has no room even alone; then nothing is changed.
+   * Adds the record, or puts it in the place of the one under the key.
+   * @param ttl seconds; without it the record stays.
+   * @throws {SessionConfigurationError} when the `ttl` is not whole seconds of at least 1.
+   * @throws {SessionTooLargeError} when the record alone is larger than the bound. In both cases nothing changes.
    */
-  set(key: string, record: StoredSession, ttl: number): void {
+  put(key: string, record: StoredSession, ttl: number | undefined): void {
+    const milliseconds = ttl === undefined ? 0 : checkedTtl(ttl) * 1000;
     const size = sizeOf(key, record);
     const { maxBytes } = this.#bounds;
     if (size > maxBytes) {
@@ -60,25 +55,25 @@ export class MemoryRecords {
       );
     }
     if (!this.#hasRoom(key, size)) this.#purge();
-    this.#records.set(key, record, { ttl, size });
+    this.set(key, record, { ttl: milliseconds, size });
   }
 
   #hasRoom(key: string, size: number): boolean {
     const { max, maxBytes } = this.#bounds;
-    const old = this.#records.peek(key);
-    const bytes = this.#records.calculatedSize + size - (old ? sizeOf(key, old) : 0);
-    return bytes <= maxBytes && (old !== undefined || this.#records.size < max);
+    const old = this.peek(key);
+    const bytes = this.calculatedSize + size - (old ? sizeOf(key, old) : 0);
+    return bytes <= maxBytes && (old !== undefined || this.size < max);
   }
 
   #purge(): void {
     const now = performance.now();
     if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
     this.#purgedAt = now;
-    this.#records.purgeStale();
+    this.purgeStale();
   }
 }
 
-/** At least 1: lru-cache takes no record without a size. */
+/** At least 1, because lru-cache accepts no record without a size. */
 function sizeOf(key: string, { value }: StoredSession): number {
   return Math.max(1, 2 * (key.length + value.length));
 }

@@ -1,36 +1,36 @@
 import { SessionConfigurationError } from '../session.errors.js';
 import { MemoryRecords, type MemoryBounds } from './memory-records.js';
 import type { ReplaceOutcome, SessionStore, StoredSession } from './session-store.js';
-import { checkedTtl } from './ttl.js';
 
-/** Sessions a {@link MemoryStore} keeps unless told otherwise. */
+/** The default of {@link MemoryStoreOptions.max}. */
 export const MEMORY_STORE_MAX = 10_000;
-/** Bytes of sessions a {@link MemoryStore} keeps unless told otherwise: 64 MiB. */
+/** The default of {@link MemoryStoreOptions.maxBytes}: 64 MiB. */
 export const MEMORY_STORE_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
  * Options of a {@link MemoryStore}. Both bounds hold for sessions, and once more for the values that the application itself keeps
- * in the store: neither pushes the other out. Beyond a bound the record goes that was not used for longest.
+ * in the store: neither pushes the other out. Beyond a bound the store drops the record that was unused for longest.
  */
 export interface MemoryStoreOptions {
   /** Most sessions to keep, and most values; a whole number of at least 1. @default 10000 */
   readonly max?: number;
   /**
    * Most bytes of sessions to keep, and most of values; a whole number of at least 1. Key and value count, two bytes for each
-   * UTF-16 code unit. What alone is larger is refused with a {@link SessionTooLargeError}. @default 67108864, which is 64 MiB
+   * UTF-16 code unit. The store refuses a record that alone is larger with a {@link SessionTooLargeError}.
+   * @default 67108864, which is 64 MiB
    */
   readonly maxBytes?: number;
 }
 
 /**
- * Keeps records in this process: for development, tests and a single small instance. They are gone after a restart and are
- * seen by no other process. Bounded, and without a timer that would keep the process alive: an expired record leaves its
- * place when it is asked for, or when there is no room for another one.
+ * Keeps records in this process: for development, tests and a single small instance. A restart loses them, and no other process sees
+ * them. The store is bounded, and has no timer that would keep the process alive: an expired record leaves its place when it is
+ * read, or when another record needs the room.
  *
- * Anyone who can start sessions can fill it. When a record has to go that has not expired, a process warning of the name
+ * Any visitor who can start sessions can fill the store. When it drops a record that has not expired, a process warning of the name
  * `MemoryStore` says so, once for each store.
  *
- * What `create` makes counts as a session, what `set` puts under a new key as a value of the application.
+ * A record that `create` makes counts as a session, and one that `set` puts under a new key as a value of the application.
  */
 export class MemoryStore implements SessionStore {
   readonly #sessions: MemoryRecords;
@@ -38,7 +38,7 @@ export class MemoryStore implements SessionStore {
   #writes = 0;
   #warned = false;
 
-  /** @throws SessionConfigurationError when `max` or `maxBytes` is not a whole number of at least 1. */
+  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1. */
   constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES }: MemoryStoreOptions = {}) {
     if (!isBound(max)) {
       throw new SessionConfigurationError('MemoryStore: max is a number of records, a whole number of at least 1.');
@@ -59,7 +59,8 @@ export class MemoryStore implements SessionStore {
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     // A tombstone takes the place of its session.
-    this.#write(this.#sessions.has(key) ? this.#sessions : this.#values, key, value, ttl);
+    const records = this.#sessions.has(key) ? this.#sessions : this.#values;
+    records.put(key, this.#versioned(value), ttl);
   }
 
   async delete(key: string): Promise<boolean> {
@@ -72,7 +73,7 @@ export class MemoryStore implements SessionStore {
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     if (this.#find(key)) return false;
-    this.#write(this.#sessions, key, value, ttl);
+    this.#sessions.put(key, this.#versioned(value), ttl);
     return true;
   }
 
@@ -80,7 +81,8 @@ export class MemoryStore implements SessionStore {
     const stored = this.#find(key);
     if (!stored) return 'missing';
     if (stored.version !== version) return 'conflict';
-    this.#write(this.#values.has(key) ? this.#values : this.#sessions, key, value, ttl);
+    const records = this.#values.has(key) ? this.#values : this.#sessions;
+    records.put(key, this.#versioned(value), ttl);
     return 'replaced';
   }
 
@@ -88,16 +90,15 @@ export class MemoryStore implements SessionStore {
     return this.#sessions.get(key) ?? this.#values.get(key);
   }
 
-  #write(records: MemoryRecords, key: string, value: string, ttl?: number): void {
-    const milliseconds = ttl === undefined ? 0 : checkedTtl(ttl) * 1000;
-    records.set(key, Object.freeze({ value, version: ++this.#writes }), milliseconds);
+  #versioned(value: string): StoredSession {
+    return Object.freeze({ value, version: ++this.#writes });
   }
 
   #warn(what: string): void {
     if (this.#warned) return;
     this.#warned = true;
     process.emitWarning(
-      `MemoryStore is full and has let go of ${what}. Use another store, such as 'redis', or raise max or maxBytes.`,
+      `MemoryStore is full and has dropped ${what}. Use another store, such as 'redis', or raise max or maxBytes.`,
       'MemoryStore',
     );
   }

@@ -1,8 +1,8 @@
 import type { ReplaceOutcome, SessionStore } from './session-store.js';
 
 /**
- * A store that remembers nothing: every request meets a new session. For tests, and to run an application without sessions.
- * It says so once, with a process warning of the name `NullStore`, because in production it would log everybody out.
+ * A store that keeps nothing, so that every request meets a new session: for tests, and to run an application without sessions.
+ * A process warning of the name `NullStore` says so once, because in production no user would stay logged in.
  */
 export class NullStore implements SessionStore {
   constructor() {

@@ -1,41 +1,43 @@
-/** What {@link SessionStore.read} finds: the record as another program would read it, and what version it is. */
+import { SessionConfigurationError } from '../session.errors.js';
+
+/** What {@link SessionStore.read} finds: the record as another program would read it, and its version. */
 export interface StoredSession {
   /** The stored text, unchanged. */
   readonly value: string;
-  /** Whatever this store needs to tell later whether the record is still the one that was read. Opaque to all others. */
+  /** Tells the store later whether the record is still the one that was read. Only the store itself looks at it. */
   readonly version: unknown;
 }
 
-/** What became of a {@link SessionStore.replace}. */
+/** The result of a {@link SessionStore.replace}. */
 export type ReplaceOutcome = 'replaced' | 'conflict' | 'missing';
 
 /**
  * A back-end that keeps records by key.
  *
  * Keys and values are opaque strings; a value is exactly what another program reads under that key. Missing, expired and
- * already deleted are answers, never errors. A rejection means that the back-end failed or did not answer, and is a
- * {@link SessionStoreError} with the driver's error as `cause`, and with `isRefusal` where the back-end itself said no; a value
- * the back-end cannot hold is refused before it is sent, with a {@link SessionTooLargeError}. Lifetimes are whole seconds, at
- * least 1. A store knows nothing of cookies, serializers and hashes.
+ * already deleted are results, never errors. A rejection means that the back-end failed or did not answer. It is a
+ * {@link SessionStoreError} with the driver's error as `cause`, and with `isRefusal` if the back-end itself refused the command.
+ * The store refuses a value that the back-end cannot hold before it sends it, with a {@link SessionTooLargeError}. Lifetimes are
+ * whole seconds, at least 1. A store knows nothing of cookies, serializers and hashes.
  *
- * An answer is certain. Where a connection broke while a write was under way, and the driver sent it again or gave it up, the
- * store cannot tell its own result from a rival's: then it rejects. A write that was rejected without `isRefusal` may have been
- * carried out; it counts at most once.
+ * A result is certain. If a connection broke while a write was under way, and the driver sent the write again or gave it up, the
+ * store cannot tell its own result from another client's: then it rejects. A write that was rejected without `isRefusal` may have
+ * been carried out, at most once.
  */
 export interface SessionStore {
   /** For direct use: the value, or `undefined` when the key is missing or expired. */
   get(key: string): Promise<string | undefined>;
 
   /**
-   * For direct use, and for the tombstone of a session that was destroyed: stores the value whether or not the key exists. Whoever
-   * read before finds another version from then on.
+   * For direct use, and for the tombstone of a destroyed session: stores the value whether or not the key exists, with a new
+   * version.
    * @param ttl seconds until it expires, a whole number of at least 1; without it the value stays until it is deleted or evicted.
    */
   set(key: string, value: string, ttl?: number): Promise<void>;
 
   /**
-   * Removes the key. `true` if there was something to remove; an already missing key is `false`, not an error. Where this very call
-   * may have removed it before it found nothing, it rejects.
+   * Removes the key. `true` if there was something to remove; an already missing key is `false`, not an error. Rejects when it
+   * found nothing but may itself have removed the key before, in a first attempt.
    */
   delete(key: string): Promise<boolean>;
 
@@ -43,21 +45,33 @@ export interface SessionStore {
   read(key: string): Promise<StoredSession | undefined>;
 
   /**
-   * For the engine: stores a record under a key that must not exist yet. `false` means that the key exists, and then nothing
-   * was changed: two sessions never share an id. Where the record that exists may be the one of this very call, it rejects.
+   * For the engine: stores a record under a key that must not exist yet. `false` means that the key exists and nothing changed:
+   * two sessions never share an id. Rejects when the record that exists may be its own, from a first attempt.
    */
   create(key: string, value: string, ttl: number): Promise<boolean>;
 
   /**
-   * For the engine: stores a record only if the one under the key is still the version that was read (compare-and-set).
-   * `'conflict'`: somebody else wrote in between, and nothing was changed. `'missing'`: the record is gone, and it stays gone;
-   * replace never creates, or a slow request would undo a logout. Where the record that is there may be the one of this very call,
-   * it rejects: the caller would take its own result for a rival's, and count twice.
+   * For the engine: stores a record only if the record under the key still has the version that was read (compare-and-set).
+   * `'conflict'`: another write came first, and nothing changed. `'missing'`: the record is gone, and stays gone; replace never
+   * creates, or a slow request would undo a logout. Rejects when the record that exists may be its own, from a first attempt: the
+   * caller would take its own result for another client's, and count twice.
    */
   replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome>;
 }
 
-/** The optional power of a store that holds a connection: whoever made the store calls `close` once, at shutdown. */
+const VERBS: Readonly<Record<keyof SessionStore, true>> = {
+  get: true,
+  set: true,
+  delete: true,
+  read: true,
+  create: true,
+  replace: true,
+};
+
+/** The methods of every store. The first argument of each is a key. */
+export const STORE_VERBS: readonly string[] = Object.keys(VERBS);
+
+/** The optional power of a store that holds a connection. The maker of the store calls `close` once, at shutdown. */
 export interface ClosableStore extends SessionStore {
   /** Ends the connections that the store itself opened, and no others. Safe to call twice. */
   close(): Promise<void>;
@@ -66,4 +80,16 @@ export interface ClosableStore extends SessionStore {
 /** Whether the store has a connection to close. */
 export function isClosableStore(store: SessionStore): store is ClosableStore {
   return typeof (store as Partial<ClosableStore>).close === 'function';
+}
+
+/**
+ * The lifetime in seconds, if it is valid.
+ * @throws {SessionConfigurationError} when it is not whole seconds of at least 1: Memcached reads 0 as "for ever" and Redis
+ * refuses it, and a mistake must not depend on the store.
+ */
+export function checkedTtl(ttl: number): number {
+  if (Number.isSafeInteger(ttl) && ttl >= 1) return ttl;
+  throw new SessionConfigurationError(
+    'A ttl is a whole number of seconds, at least 1; leave it out to keep the value.',
+  );
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { directPromises } from './direct-promises.js';
-import { expiryPromises } from './expiry-promises.js';
-import { racePromises } from './race-promises.js';
-import { recordPromises } from './record-promises.js';
-import type { SessionStoreSetup, StorePromise } from './session-store-setup.js';
+
+import { directTests } from './direct-tests.js';
+import { expiryTests } from './expiry-tests.js';
+import { raceTests } from './race-tests.js';
+import { recordTests } from './record-tests.js';
+import type { SessionStoreSetup, StoreTest } from './session-store-setup.js';
 import { globalRunner, type TestRunner } from './test-runner.js';
 
 export type { SessionStoreSetup } from './session-store-setup.js';
@@ -14,15 +15,15 @@ export type { TestRunner } from './test-runner.js';
 const TIMEOUT = 20_000;
 
 /**
- * Declares the tests that every `SessionStore` has to pass: what the interface promises in prose, alone and in parallel. The
- * keys are random and nothing is cleared, so that the back-end may be shared.
+ * Declares the tests that every `SessionStore` has to pass: they hold the store to the prose of the interface, with single and
+ * with parallel calls. The keys are random and nothing is cleared, so that the back-end may be shared.
  *
  * ```ts
  * describeSessionStore('PostgresStore', async () => ({ store: await PostgresStore.connect(url) }));
  * ```
  * @param setup makes the store; called once, before the first test.
- * @param runner the functions of the test runner, where they are not global.
- * @throws Error that says what to pass, when there is no test runner.
+ * @param runner the functions of the test runner, if they are not global.
+ * @throws {Error} when there is no test runner; the message says what to pass.
  */
 export function describeSessionStore(
   name: string,
@@ -33,24 +34,24 @@ export function describeSessionStore(
   describe(name, () => {
     let given: SessionStoreSetup | undefined;
     const expiring = new Map<string, Promise<void>>();
-    const run = async (test: StorePromise): Promise<void> => {
+    const run = async (test: StoreTest): Promise<void> => {
       assert.ok(given, 'the set-up failed');
       await test(given, `conformance:${randomUUID()}`);
     };
 
     beforeAll(async () => {
       given = await setup();
-      // What takes seconds begins first, all at once, and is awaited last.
-      for (const [promise, test] of Object.entries(expiryPromises)) expiring.set(promise, run(test));
+      // The tests that take seconds begin first, all at once, and are awaited last.
+      for (const [testName, test] of Object.entries(expiryTests)) expiring.set(testName, run(test));
       void Promise.allSettled(expiring.values());
     });
     afterAll(async () => {
       await given?.close?.();
     });
 
-    for (const promises of [directPromises, recordPromises, racePromises]) {
-      for (const [promise, test] of Object.entries(promises)) it(promise, () => run(test), TIMEOUT);
+    for (const tests of [directTests, recordTests, raceTests]) {
+      for (const [testName, test] of Object.entries(tests)) it(testName, () => run(test), TIMEOUT);
     }
-    for (const promise of Object.keys(expiryPromises)) it(promise, async () => expiring.get(promise), TIMEOUT);
+    for (const testName of Object.keys(expiryTests)) it(testName, async () => expiring.get(testName), TIMEOUT);
   });
 }

@@ -1,18 +1,18 @@
 import type { SessionStore } from '../stores/session-store.js';
 
-/** What `describeSessionStore` needs of a store under test, and what it may use to look closer. */
+/** The store under test, and optional means to check it more closely. */
 export interface SessionStoreSetup {
   readonly store: SessionStore;
-  /** Ends what the set-up started; called once after the last test. */
+  /** Ends everything that the set-up started; called once, after the last test. */
   readonly close?: () => Promise<void>;
-  /** Reads a key past the store, as another program would. With it, values are compared to what is really kept. */
+  /** Reads a key past the store, as another program would. With it, the tests compare values to what the back-end really keeps. */
   readonly readElsewhere?: (key: string) => Promise<string | undefined>;
-  /** Most bytes of a value in UTF-8, where the back-end has a bound. With it, a larger one must be refused and change nothing. */
+  /** Most bytes of a value in UTF-8, if the back-end has a bound. With it, the store must refuse a larger value, and change nothing. */
   readonly maxValueBytes?: number;
 }
 
-/** One promise of the port, tried out on keys of its own: `key` is new, and so is whatever begins with it. */
-export type StorePromise = (given: SessionStoreSetup, key: string) => Promise<void>;
+/** Tests one promise of the port with keys of its own: `key` is new, and so is every key that begins with it. */
+export type StoreTest = (given: SessionStoreSetup, key: string) => Promise<void>;
 
-/** Names of tests, which are the promises in words, and the tests. */
-export type StorePromises = Readonly<Record<string, StorePromise>>;
+/** The tests by their names, which state the promises. */
+export type StoreTests = Readonly<Record<string, StoreTest>>;

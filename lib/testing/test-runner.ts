@@ -1,4 +1,4 @@
-/** The part of a test runner that `describeSessionStore` uses. */
+/** The functions of a test runner that `describeSessionStore` calls. */
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: () => Promise<void>, timeout?: number): unknown;
@@ -8,7 +8,7 @@ export interface TestRunner {
 
 /**
  * The runner whose functions are global, as in Jest, in Mocha, and in vitest with `globals: true`.
- * @throws Error that says what to pass, when there is none.
+ * @throws {Error} when there is none; the message says what to pass.
  */
 export function globalRunner(): TestRunner {
   const { describe, it, beforeAll, before, afterAll, after } = globalThis as unknown as Record<string, unknown>;

@@ -39,7 +39,7 @@ describe('Passport 0.7 on express', () => {
       ),
     );
     authenticator.serializeUser((user, done) => done(null, (user as { name: string }).name));
-    authenticator.deserializeUser((name: string, done) => done(null, { name } as Express.User));
+    authenticator.deserializeUser((name: string, done) => done(null, { name }));
     app = await SessionApp.start('express', {
       session: { store },
       controllers: [PassportController],

@@ -64,7 +64,7 @@ class RequestController {
     return new Promise((resolve, reject) => {
       const before = request.session;
       before?.regenerate((error) => {
-        if (error !== undefined) return reject(error as Error);
+        if (error !== undefined) return reject(error);
         if (request.session) request.session.user = 'ada';
         resolve({ replaced: request.session !== before, current: request.session === this.sessions.current(request) });
       });

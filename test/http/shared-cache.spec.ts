@@ -100,7 +100,8 @@ describe.each(platforms)('a shared cache before the application on %s', (platfor
         const files = express.static(folder, { maxAge: 60_000 });
         nest.use('/files', async (request: object, response: never, next: () => void) => {
           const session = await sessions.open<Data>(request);
-          if (session.user === undefined) return void (response as { end(text: string): void }).end('nothing to see');
+          if (session.user === undefined)
+            return void (response as { end(text: string): unknown }).end('nothing to see');
           files(request as never, response, next);
         });
       },

@@ -165,7 +165,7 @@ describe.each(platforms)('two SessionModules in one application on %s', (platfor
 
     const client = await listening(platform, moduleOf({ imports: [shop, admin], controllers: [BothController] }));
     const first = await client.get('/both');
-    expect(first.setCookie.map((line) => line.split('=')[0]).toSorted()).toEqual(['admin', 'shop']);
+    expect(first.setCookie.map((line) => line.replace(/=.*/, '')).toSorted()).toEqual(['admin', 'shop']);
     const second = await client.get('/both');
     expect(await second.json()).toEqual({ before: ['customer', 'administrator'] });
     expect([await first.json(), shopStore.taken(), adminStore.taken()]).toEqual([
@@ -272,7 +272,7 @@ describe('a Nest application mounted in another one on express', () => {
     opened.push(outer);
     const client = outer.client();
     const answer = await client.get('/inner/visit');
-    expect(answer.setCookie.map((line) => line.split('=')[0]).toSorted()).toEqual(['inner', 'outer']);
+    expect(answer.setCookie.map((line) => line.replace(/=.*/, '')).toSorted()).toEqual(['inner', 'outer']);
     expect(await (await client.get('/inner/visit')).json()).toEqual({ visits: 2 });
     expect(await (await client.get('/inner/nest-visit')).json()).toEqual({ visits: 2 });
     expect(await (await client.get('/visit')).json()).toEqual({ visits: 1 });

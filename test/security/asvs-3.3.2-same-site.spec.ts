@@ -25,7 +25,7 @@ describe.each(platforms)('3.3.2: on %s', (platform) => {
     ['Strict', { sameSite: 'strict' }],
     ['None', { sameSite: 'none', secure: true }],
   ] as const)('every cookie line says SameSite=%s with %o', async (sameSite, cookie) => {
-    const lines = await cookieLinesOf(await start(cookie as CookieOptions | undefined), OVER_HTTPS);
+    const lines = await cookieLinesOf(await start(cookie), OVER_HTTPS);
     expect(lines.map((line) => attributesOf(line).get('samesite'))).toEqual(lines.map(() => sameSite));
   });
 

@@ -1,11 +1,9 @@
 import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, inject, it } from 'vitest';
+import { describe, inject } from 'vitest';
 import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
-
-// All suites at once, as each waits until records have expired, and in each one test after the other.
-const runner = { describe: describe.concurrent, it: it.sequential, beforeAll, afterAll };
+import { storeRunner } from '../fixtures/store-runner.js';
 
 describeSessionStore(
   'RedisStore with a client of its own: every promise',
@@ -20,7 +18,7 @@ describeSessionStore(
       },
     };
   },
-  runner,
+  storeRunner,
 );
 
 describe.concurrent.each([
@@ -35,7 +33,7 @@ describe.concurrent.each([
       const client = makeClient();
       return { store: new RedisStore(client), close: async () => void (await client.quit()) };
     },
-    runner,
+    storeRunner,
   );
 });
 
@@ -46,6 +44,6 @@ describe.concurrent('RedisStore on a Redis Cluster', () => {
       const client = new Cluster(inject('clusterNodes').map((port) => ({ host: '127.0.0.1', port })));
       return { store: new RedisStore(client), close: async () => void (await client.quit()) };
     },
-    runner,
+    storeRunner,
   );
 });

@@ -71,8 +71,7 @@ describe.each(platforms)("A browser's own cookie jar, on %s", (platform) => {
   });
 
   const cookies = async (): Promise<string[]> => (await page.context().cookies()).map(({ value }) => value);
-  const fetchInPage = (path: string): Promise<unknown> =>
-    page.evaluate(async (url) => (await fetch(url)).json() as Promise<unknown>, path);
+  const fetchInPage = (path: string): Promise<unknown> => page.evaluate(async (url) => (await fetch(url)).json(), path);
 
   it.each([
     ['login', { user: 'ada' }],

@@ -1,8 +1,8 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { eventually } from '../fixtures/eventually.js';
-import { snippetsOf, stepsOf, withoutChance } from '../fixtures/markdown-snippets.js';
+import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
+import { SampleServer } from '../fixtures/sample-server.js';
 import { startRedis } from '../fixtures/servers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,7 +22,23 @@ const pages = ['concurrency', 'writing-a-store', 'sharing-with-python', 'migrati
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
 );
-const transcripts = snippets.filter(({ name }) => name === 'transcript').map(({ text }) => stepsOf(text));
+const samples = readdirSync(join(root, 'sample')).map((name) => join('sample', name));
+const quickStart = join(root, 'sample', '01-quick-start');
+
+function transcribed(page: readonly Snippet[]): Step[] {
+  return page.filter(({ name }) => name === 'transcript').flatMap(({ text }) => stepsOf(text));
+}
+
+/** Runs each command with the words replaced that are others here, and expects the output of the page. */
+async function replay(steps: readonly Step[], replacements: Readonly<Record<string, string>>): Promise<void> {
+  const jarFolder = mkdtempSync(join(tmpdir(), 'nest-session-docs-'));
+  for (const { command, output } of steps) {
+    const here = Object.entries(replacements).reduce((text, [old, ours]) => text.replaceAll(old, ours), command);
+    const { stdout } = await promisify(execFile)('bash', ['-c', here], { cwd: jarFolder });
+    expect(`$ ${command}\n${withoutChance(stdout)}`).toBe(`$ ${command}\n${withoutChance(output)}`);
+  }
+  rmSync(jarFolder, { recursive: true });
+}
 
 /** The exports of a snippet, compiled. */
 function load(name: string): Promise<Record<string, never>> {
@@ -40,19 +57,34 @@ beforeAll(() => {
 it('gives every code block of the pages a name, so that it is run here', () => {
   const nameless = snippets.filter(({ language, name }) => language !== 'console' && name === '');
   expect(nameless).toEqual([]);
-  expect(transcripts.length).toBeGreaterThan(0);
+  expect(transcribed(snippets).length).toBeGreaterThan(0);
+});
+
+it('names only files that are there', () => {
+  const documents = ['', 'docs', ...samples].flatMap((place) =>
+    readdirSync(join(root, place))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(place, name)),
+  );
+  const missing = documents.flatMap((document) => {
+    const text = readFileSync(join(root, document), 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link = '']) =>
+      join(dirname(document), link),
+    );
+    const paths = [...text.matchAll(/`((?:bench|docs|lib|sample|test)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+    return [...links, ...paths].filter((path) => !existsSync(join(root, path))).map((path) => `${document}: ${path}`);
+  });
+  expect(missing).toEqual([]);
 });
 
 describe('the whole program', () => {
   let redis: ChildServer;
   let program: ChildProcess;
   let port: number;
-  let jarFolder: string;
 
   beforeAll(async () => {
     redis = await startRedis();
     port = await freePort();
-    jarFolder = mkdtempSync(join(tmpdir(), 'nest-session-docs-'));
     program = spawn(process.execPath, [join(folder, 'dist', 'main.js')], {
       env: { ...process.env, PORT: String(port), SESSION_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
       stdio: 'inherit',
@@ -67,17 +99,35 @@ describe('the whole program', () => {
       await once(program, 'exit');
     }
     await redis.stop();
-    rmSync(jarFolder, { recursive: true });
   });
 
   it('answers as the transcripts in the README say', async () => {
-    for (const { command, output } of transcripts.flat()) {
-      const here = command
-        .replaceAll('localhost:3000', `127.0.0.1:${port}`)
-        .replaceAll('redis-cli', `redis-cli -p ${redis.port}`);
-      const { stdout } = await promisify(execFile)('bash', ['-c', here], { cwd: jarFolder });
-      expect(`$ ${command}\n${withoutChance(stdout)}`).toBe(`$ ${command}\n${withoutChance(output)}`);
-    }
+    await replay(transcribed(snippets), {
+      'localhost:3000': `127.0.0.1:${port}`,
+      'redis-cli': `redis-cli -p ${redis.port}`,
+    });
+  });
+});
+
+describe('the quick start sample', () => {
+  let sample: SampleServer;
+
+  beforeAll(async () => {
+    sample = await SampleServer.start('start:quick-start', {});
+  }, 120_000);
+
+  afterAll(() => sample?.close());
+
+  it('answers as the transcript in its README says', async () => {
+    const steps = transcribed(snippetsOf(join(quickStart, 'README.md')));
+    expect(steps.length).toBeGreaterThan(0);
+    await replay(steps, { 'localhost:3000': `127.0.0.1:${sample.port}` });
+  });
+
+  it('has about forty lines of TypeScript, as its README says', () => {
+    const programs = readdirSync(quickStart).filter((name) => name.endsWith('.ts'));
+    const lines = programs.flatMap((name) => readFileSync(join(quickStart, name), 'utf8').split('\n'));
+    expect(lines.filter((line) => line.trim() !== '').length).toBeLessThanOrEqual(45);
   });
 });
 
@@ -126,7 +176,9 @@ it('sends a second click on as the page does', async () => {
   };
   const redirects: string[] = [];
   const response = { redirect: (url: string) => redirects.push(url) };
-  new EndedSessionFilter().catch(new Error(), { switchToHttp: () => ({ getResponse: () => response }) });
+  new EndedSessionFilter().catch(new Error('The session ended.'), {
+    switchToHttp: () => ({ getResponse: () => response }),
+  });
   expect(redirects).toEqual(['/']);
 });
 

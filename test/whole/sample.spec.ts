@@ -60,7 +60,7 @@ function textOf(page: Page, id: string): Promise<string | null> {
   return page.locator(`#${id}`).textContent();
 }
 
-describe('the quick start', () => {
+describe('the demo page', () => {
   it('knows its visitor again by a cookie that no script can read', async () => {
     const page = await visit();
     expect(await textOf(page, 'visits')).toBe('1');

@@ -1,6 +1,6 @@
 import { defineData } from '../../session/session-record.js';
-import { endOfString } from './json-string.js';
-import { deeper } from '../nesting-depth.js';
+import { deeper } from '../unserializable-error.js';
+import { endOfString } from './json-scalars.js';
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -16,9 +16,10 @@ const WORDS: readonly (readonly [word: string, value: unknown])[] = [
 ];
 
 /**
- * Like `JSON.parse`, but reads NaN and the infinities, which that refuses, and gives large integers, which that rounds, as
- * `bigint`. Many times slower: only for texts in which there is one of these.
- * @throws {SyntaxError} when the text is no JSON, and a `UnserializableError` when it is nested too deeply.
+ * Like `JSON.parse`, but reads NaN and the infinities, which `JSON.parse` refuses, and returns large integers, which `JSON.parse`
+ * rounds, as `bigint`. Many times slower, so only for a text that holds one of these.
+ * @throws {SyntaxError} when the text is no JSON.
+ * @throws {UnserializableError} when it is nested too deeply.
  */
 export function parseExactJson(text: string): unknown {
   return new ExactParser(text).parse();
@@ -72,7 +73,7 @@ class ExactParser {
     return items;
   }
 
-  /** What stands between a bracket and the one that closes it. */
+  /** Reads the items between a bracket and the one that closes it. */
   #list(end: string, readOne: () => void): void {
     this.#at++;
     if (this.#takes(end)) return;
@@ -84,7 +85,7 @@ class ExactParser {
   #string(): string {
     const start = this.#at;
     this.#at = endOfString(this.#text, start);
-    // The engine's own parser knows the escapes, and what may not stand in a string.
+    // The engine's own parser knows the escapes, and which characters a string cannot have.
     return JSON.parse(this.#text.slice(start, this.#at)) as string;
   }
 

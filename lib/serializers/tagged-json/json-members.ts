@@ -1,8 +1,8 @@
-import { endOfString } from './json-string.js';
+import { endOfString } from './json-scalars.js';
 
-/** One member of an object, as it stands in the text. */
+/** One member of an object, exactly as the text has it. */
 export interface JsonMember {
-  /** From the key's quote to the end of the value. */
+  /** The key and the value: from the key's quote to the end of the value. */
   readonly text: string;
   readonly value: string;
 }
@@ -12,8 +12,9 @@ const BRACKET_OR_QUOTE = /["{}[\]]/g;
 const END_OF_WORD = /[,}\]\s]|$/g;
 
 /**
- * The members of the outermost object of a text, in their order. The text is one that a parser has read already.
- * @returns `undefined` when it is no object, or has a key twice.
+ * The members of the outermost object of a text, in their order.
+ * @param text JSON that a parser has read already.
+ * @returns `undefined` when the text is no object, or has a key twice.
  */
 export function jsonMembers(text: string): Map<string, JsonMember> | undefined {
   const members = new Map<string, JsonMember>();
@@ -23,7 +24,7 @@ export function jsonMembers(text: string): Map<string, JsonMember> | undefined {
     const start = afterSpace(text, at + 1);
     if (text[start] !== '"') break;
     const endOfKey = endOfString(text, start);
-    // One step over the colon.
+    // Plus one: the colon.
     const value = afterSpace(text, afterSpace(text, endOfKey) + 1);
     const end = endOfValue(text, value);
     const key = JSON.parse(text.slice(start, endOfKey)) as string;

@@ -1,17 +1,13 @@
 import { MAX_NESTING } from '../../session/max-nesting.js';
-import { isPlainNumber } from './json-number.js';
 
 const SPACE = 32;
 
 /**
- * Whether the value and plain JSON mean the same, so that the engine's own `JSON` can do the work: nothing in it is tagged or
- * looks like a tag, nothing is lost or nested too deeply. One cheap walk that allocates nothing, for both directions.
+ * Whether plain JSON means the same as the value, so that the engine's own `JSON` can do the work: nothing in it is tagged or
+ * looks like a tag, nothing is lost or nested too deeply. For both directions; a cheap walk that allocates nothing. `undefined`
+ * is plain, because a member that is undefined is left out either way.
  */
-export function isPlainJson(value: unknown): boolean {
-  return value !== undefined && isPlain(value, 0);
-}
-
-function isPlain(value: unknown, depth: number): boolean {
+export function isPlainJson(value: unknown, depth = 0): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -26,25 +22,29 @@ function isPlain(value: unknown, depth: number): boolean {
   }
 }
 
+/** Whether every reader takes the number's plain decimal form for the same number: not so with -0, NaN and large integers. */
+export function isPlainNumber(value: number): boolean {
+  const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  return isSafe && (value !== 0 || 1 / value > 0);
+}
+
 function isPlainContainer(value: object, depth: number): boolean {
   if (depth > MAX_NESTING || (value as { toJSON?: unknown }).toJSON !== undefined) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return isPlainRecord(value as Record<string, unknown>, depth);
-  return prototype === Array.prototype && isPlainArray(value as readonly unknown[], depth);
-}
-
-function isPlainArray(items: readonly unknown[], depth: number): boolean {
-  // oxlint-disable-next-line unicorn/no-for-loop -- an index visits holes as well and is twice as fast here
-  for (let index = 0; index < items.length; index++) {
-    if (!isPlain(items[index], depth)) return false;
+  if (prototype === Array.prototype) return isPlainArray(value as readonly unknown[], depth);
+  if (prototype !== Object.prototype) return false;
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const key in object) {
+    // Every tag starts with a space. The tag writer and reader decide whether this key is one.
+    if (key.charCodeAt(0) === SPACE || !isPlainJson(object[key], depth)) return false;
   }
   return true;
 }
 
-function isPlainRecord(object: Readonly<Record<string, unknown>>, depth: number): boolean {
-  for (const key in object) {
-    // Every tag starts with a space; whether this key is one is left to those who know the tags.
-    if (key.charCodeAt(0) === SPACE || !isPlain(object[key], depth)) return false;
+function isPlainArray(items: readonly unknown[], depth: number): boolean {
+  // oxlint-disable-next-line typescript/prefer-for-of -- an index visits holes as well and is twice as fast here
+  for (let index = 0; index < items.length; index++) {
+    if (!isPlainJson(items[index], depth)) return false;
   }
   return true;
 }

@@ -1,30 +1,28 @@
-import type { Dialect } from './dialect.js';
+import { deeper, UnserializableError } from '../unserializable-error.js';
 import { Markup } from '../values/markup.js';
-import { UnserializableError } from '../unserializable-error.js';
-import { deeper } from '../nesting-depth.js';
-import { TAG, tagsOf } from './tags.js';
 import { Tuple } from '../values/tuple.js';
 import { Uuid } from '../values/uuid.js';
-import { parseWireDate } from '../values/wire-date.js';
+import { parseDate } from './date-text.js';
+import { TAG, tagsOf, type Dialect, type Tag } from './tags.js';
 
 type Decode = (value: unknown) => unknown;
 
 const BIGINT = /^-?\d+$/;
 
-/** What each tag's value means. Stricter than Python, which reads much that nobody writes: a malformed tag is corruption. */
-const DECODERS: Readonly<Record<string, Decode>> = {
+/** How to decode the value under each tag. Stricter than Python, which reads forms that no program writes: a malformed tag is corruption. */
+const DECODERS: Readonly<Record<Tag, Decode>> = {
   [TAG.dict]: unescapeDict,
   [TAG.tuple]: (value) => new Tuple(asArray(value)),
   [TAG.bytes]: (value) => decodeBytes(asString(value)),
   [TAG.markup]: (value) => new Markup(asString(value)),
   [TAG.uuid]: (value) => decodeUuid(asString(value)),
-  [TAG.date]: (value) => parseWireDate(asString(value)) ?? malformed('the text under the tag is no date'),
+  [TAG.date]: (value) => parseDate(asString(value)) ?? malformed('the text under the tag is no date'),
   [TAG.bigint]: (value) => (BIGINT.test(asString(value)) ? BigInt(asString(value)) : malformed('it is no integer')),
   [TAG.map]: (value) => new Map(asArray(value).map(asPair)),
   [TAG.set]: (value) => new Set(asArray(value)),
 };
 
-/** SerialQueue parsed JSON into the values that its tags stand for, children first. Used for one text and thrown away. */
+/** Turns parsed JSON into the values that its tags stand for, children first. One reader is for one text. */
 export class TagReader {
   readonly #tags: ReadonlySet<string>;
   #sawRoundedInteger = false;
@@ -33,12 +31,15 @@ export class TagReader {
     this.#tags = tagsOf(dialect);
   }
 
-  /** Whether there was a number that may be an integer which `JSON.parse` has rounded: the text must then be parsed exactly. */
+  /** Whether a number may be an integer that `JSON.parse` has rounded: the text must then be parsed exactly. */
   get sawRoundedInteger(): boolean {
     return this.#sawRoundedInteger;
   }
 
-  /** @param json - Fresh from a JSON parser; it is changed in place. */
+  /**
+   * @param json the result of a JSON parser; it is changed in place.
+   * @throws {UnserializableError} when a tag is malformed; the error has its path.
+   */
   read(json: unknown, depth = 0): unknown {
     if (typeof json === 'number') return this.#number(json);
     if (typeof json !== 'object' || json === null) return json;
@@ -47,11 +48,11 @@ export class TagReader {
     const keys = Object.keys(object);
     const tag = keys.length === 1 ? keys[0] : undefined;
     if (tag === undefined || !this.#tags.has(tag)) return this.#record(object, keys, deeper(depth));
-    return DECODERS[tag]?.(this.read(object[tag], deeper(depth)));
+    return DECODERS[tag as Tag](this.read(object[tag], deeper(depth)));
   }
 
   #number(value: number): number {
-    // Infinity may be an integer of more than 308 digits.
+    // JSON.parse reads an integer of more than 308 digits as Infinity.
     const isWhole = Number.isInteger(value) || !Number.isFinite(value);
     if (isWhole && !Number.isSafeInteger(value)) this.#sawRoundedInteger = true;
     return value;
@@ -70,7 +71,7 @@ export class TagReader {
   #record(object: Record<string, unknown>, keys: readonly string[], depth: number): object {
     for (const key of keys) {
       try {
-        // Assigning is safe even to `__proto__`: the parser has made each key an own property.
+        // Assigning is safe even to `__proto__`, because the parser made each key an own property.
         object[key] = this.read(object[key], depth);
       } catch (error) {
         throw UnserializableError.within(error, key, object);
@@ -84,7 +85,7 @@ function unescapeDict(value: unknown): object {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
     return malformed('the tag holds no object');
   }
-  const entries = Object.entries(value);
+  const entries: [string, unknown][] = Object.entries(value);
   const [entry] = entries;
   if (entries.length !== 1 || entry === undefined) return malformed('the tag must hold an object with one key');
   // A computed key never sets the prototype, not even `__proto__`.
@@ -93,7 +94,7 @@ function unescapeDict(value: unknown): object {
 
 function decodeBytes(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
-  // Node skips what is no base64; only what encodes to the same text is what was written.
+  // Node skips characters that are no base64; encoding the bytes again shows whether it did.
   return bytes.toString('base64') === text ? bytes : malformed('the text under the tag is no padded base64');
 }
 

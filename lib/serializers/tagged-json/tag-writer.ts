@@ -1,25 +1,21 @@
 import { types } from 'node:util';
-import type { DateForm, Dialect } from './dialect.js';
-import { formatNumber } from './json-number.js';
-import { quote } from './json-string.js';
-import { Markup } from '../values/markup.js';
-import { UnserializableError } from '../unserializable-error.js';
-import { deeper } from '../nesting-depth.js';
+
 import { isPlainObject, unknownInstance } from '../plain-object.js';
-import { TAG, tagsOf } from './tags.js';
+import { deeper, UnserializableError, withPath } from '../unserializable-error.js';
+import { Markup } from '../values/markup.js';
 import { Tuple } from '../values/tuple.js';
 import { Uuid } from '../values/uuid.js';
-import { formatWireDate } from '../values/wire-date.js';
+import { formatDate, type DateForm } from './date-text.js';
+import { formatNumber, quote } from './json-scalars.js';
+import { mayBeTag, TAG, tagsOf, type Dialect } from './tags.js';
 
-const SPACE = 32;
-
-const MISFITS: Readonly<Record<string, string>> = {
+const NO_STORED_FORM: Readonly<Record<string, string>> = {
   function: 'a function has no stored form. Keep it outside the session.',
   symbol: 'a symbol has no stored form. Store a string instead.',
   undefined: 'undefined has no stored form. Store null instead.',
 };
 
-/** Writes tagged JSON, in one pass. Throws a {@link UnserializableError} where a value has no form in its dialect. */
+/** Writes tagged JSON, in one pass. */
 export class TagWriter {
   readonly #dialect: Dialect;
   readonly #dates: DateForm;
@@ -31,11 +27,12 @@ export class TagWriter {
     this.#tags = tagsOf(dialect);
   }
 
+  /** @throws {UnserializableError} when a value has no form in the dialect; the error has its path. */
   write(value: unknown): string {
-    return this.#value(resolve(value, ''), 0);
+    return this.#value(substituteOf(value, ''), 0);
   }
 
-  /** `depth` counts the levels of the text around this value. */
+  /** @param depth how many levels of the text are around this value. */
   #value(value: unknown, depth: number): string {
     switch (typeof value) {
       case 'string':
@@ -49,7 +46,7 @@ export class TagWriter {
       case 'object':
         return value === null ? 'null' : this.#object(value, depth);
       default:
-        throw new UnserializableError(MISFITS[typeof value]);
+        throw new UnserializableError(NO_STORED_FORM[typeof value]);
     }
   }
 
@@ -67,7 +64,7 @@ export class TagWriter {
 
   #leaf(value: object, depth: number): string {
     if (types.isDate(value)) {
-      return tagged(TAG.date, quote(formatWireDate(value, this.#dialect, this.#dates)), depth);
+      return tagged(TAG.date, quote(formatDate(value, this.#dialect, this.#dates)), depth);
     }
     if (types.isUint8Array(value)) {
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -86,7 +83,7 @@ export class TagWriter {
     let key = '';
     try {
       for (key of keys) {
-        const value = resolve(object[key], key);
+        const value = substituteOf(object[key], key);
         if (value !== undefined) text += `${text === '' ? '' : ','}${quote(key)}:${this.#value(value, inner)}`;
       }
     } catch (error) {
@@ -95,20 +92,16 @@ export class TagWriter {
     return `{${text}}`;
   }
 
-  /** An object that would be read as a tagged value, should the tag be the only one of its keys that is written. */
+  /** Writes an object that would read as a tagged value if the tag is its only key with a value. It is then escaped as a `dict`. */
   #lookalike(object: Readonly<Record<string, unknown>>, keys: readonly string[], depth: number): string {
     const entries = keys
-      .map((key) => [key, resolveMember(object, key)] as const)
+      .map((key) => [key, withPath(key, object, () => substituteOf(object[key], key))] as const)
       .filter(([, value]) => value !== undefined);
     const isEscaped = entries.length === 1 && entries.some(([key]) => this.#tags.has(key));
     const inner = deeper(isEscaped ? depth + 1 : depth);
-    const members = entries.map(([key, value]) => {
-      try {
-        return `${quote(isEscaped ? `${key}__` : key)}:${this.#value(value, inner)}`;
-      } catch (error) {
-        throw UnserializableError.within(error, key, object);
-      }
-    });
+    const members = entries.map(([key, value]) =>
+      withPath(key, object, () => `${quote(isEscaped ? `${key}__` : key)}:${this.#value(value, inner)}`),
+    );
     const text = `{${members.join(',')}}`;
     return isEscaped ? tagged(TAG.dict, text, depth) : text;
   }
@@ -126,21 +119,21 @@ export class TagWriter {
     return `[${text}]`;
   }
 
-  /** Undefined becomes null, as in JSON: leaving it out would move all that follow. */
+  /** `undefined` becomes null, as in JSON: leaving it out would move all items after it. */
   #item(item: unknown, index: number, depth: number): string {
-    return this.#value(resolve(item, index) ?? null, depth);
+    return this.#value(substituteOf(item, index) ?? null, depth);
   }
 
   #map(map: ReadonlyMap<unknown, unknown>, depth: number): string {
     this.#refuseUnderQuart('a Map', 'a plain object or an array of pairs');
     const inner = deeper(deeper(depth + 1));
-    const pairs = Array.from(map, ([key, value], index) => {
-      try {
-        return `[${this.#item(key, 0, inner)},${this.#item(value, 1, inner)}]`;
-      } catch (error) {
-        throw UnserializableError.within(error, typeof key === 'string' ? key : index, map);
-      }
-    });
+    const pairs = Array.from(map, ([key, value], index) =>
+      withPath(
+        typeof key === 'string' ? key : index,
+        map,
+        () => `[${this.#item(key, 0, inner)},${this.#item(value, 1, inner)}]`,
+      ),
+    );
     return tagged(TAG.map, `[${pairs.join(',')}]`, depth);
   }
 
@@ -163,20 +156,8 @@ function tagged(tag: string, text: string, depth: number): string {
   return `{"${tag}":${text}}`;
 }
 
-function mayBeTag(key: string): boolean {
-  return key.charCodeAt(0) === SPACE;
-}
-
-function resolveMember(object: Readonly<Record<string, unknown>>, key: string): unknown {
-  try {
-    return resolve(object[key], key);
-  } catch (error) {
-    throw UnserializableError.within(error, key, object);
-  }
-}
-
-/** What stands for the value: itself, or what its `toJSON` gives. Kinds that have a tag keep it though they have a `toJSON`. */
-function resolve(value: unknown, key: string | number): unknown {
+/** What is written for the value: itself, or the result of its `toJSON`. A value with a tag keeps the tag, even if it has a `toJSON`. */
+function substituteOf(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { toJSON } = value as { readonly toJSON?: unknown };
   return typeof toJSON === 'function' && !hasTag(value) ? toJSON.call(value, String(key)) : value;

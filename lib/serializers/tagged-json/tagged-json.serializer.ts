@@ -1,42 +1,44 @@
 import { SessionConfigurationError } from '../../session.errors.js';
-import type { DateForm, Dialect } from './dialect.js';
-import { parseExactJson } from './exact-json.js';
-import { escapeNonAscii } from './json-string.js';
-import { UnserializableError } from '../unserializable-error.js';
-import { isPlainJson } from './plain-json.js';
 import type { SessionSerializer } from '../session-serializer.js';
+import { UnserializableError } from '../unserializable-error.js';
+import type { DateForm } from './date-text.js';
+import { parseExactJson } from './exact-json.js';
+import { escapeNonAscii } from './json-scalars.js';
+import { isPlainJson } from './plain-json.js';
 import { TagReader } from './tag-reader.js';
 import { TagWriter } from './tag-writer.js';
+import type { Dialect } from './tags.js';
 
-/** How a {@link TaggedJsonSerializer} writes. */
+/** Options of a {@link TaggedJsonSerializer}. */
 export interface TaggedJsonOptions {
-  /** `quart` writes what Quart-Session and Flask read and nothing else. @default 'native' */
+  /** `quart` writes only what Quart-Session and Flask read. @default 'native' */
   readonly dialect?: Dialect;
   /**
    * How dates are written; both forms are read. Under `quart`, `iso` is for Quart 0.18 and older, which wrote microseconds and
-   * `+00:00`; newer ones and Flask read an ISO date as None. @default 'iso' natively, 'http' under `quart`
+   * `+00:00`; newer versions and Flask read an ISO date as None.
+   * @default 'iso' natively, 'http' under `quart`
    */
   readonly dates?: DateForm;
 }
 
 /**
- * JSON with tags for what JSON does not have, as `flask.json.tag` writes it: any program reads the text. ASCII only.
+ * JSON with tags for values that JSON does not have, as `flask.json.tag` writes it: any program reads the text. ASCII only.
  *
  * - Kept: `Tuple`, bytes (`Uint8Array`, read back as `Buffer`), `Markup`, `Uuid`, `Date`, `bigint`, -0, NaN and the infinities; natively
  *   `Map` and `Set` too. Python's integers beyond ±(2^53 − 1) come back as `bigint`, never rounded.
- * - `bigint`: natively always `{" n":"…"}`, however small, so that it comes back as one; under `quart` a bare integer, as Python has
- *   but one kind, so that one within ±(2^53 − 1) comes back as a number.
+ * - `bigint`: natively always `{" n":"…"}`, however small, so that it comes back as a `bigint`; under `quart` a bare integer, because
+ *   Python has one kind of integer, so that one within ±(2^53 − 1) comes back as a number.
  * - `undefined`: a property is left out; in an array, `Tuple`, `Map` or `Set` it becomes null, as in JSON.
  * - `Date`: with milliseconds natively, in whole seconds as an HTTP date.
  * - `toJSON` is honoured. Properties with a symbol for a key are left out.
  * - Refused with the path: functions, symbols, cycles, invalid dates, instances of other classes, nesting beyond 500 levels of text.
- * - `1.0` of Python's becomes `1`, since JavaScript has one kind of number.
+ * - Python's `1.0` becomes `1`, because JavaScript has one kind of number.
  */
 export class TaggedJsonSerializer implements SessionSerializer {
   readonly #dialect: Dialect;
   readonly #writer: TagWriter;
 
-  /** @throws {SessionConfigurationError} when an option is none of its values. */
+  /** @throws {SessionConfigurationError} when an option has an unknown value. */
   constructor(options: TaggedJsonOptions = {}) {
     const { dialect = 'native', dates = dialect === 'quart' ? 'http' : 'iso' } = options;
     refuseUnknown('dialect', dialect, ['native', 'quart']);
@@ -45,7 +47,7 @@ export class TaggedJsonSerializer implements SessionSerializer {
     this.#writer = new TagWriter(dialect, dates);
   }
 
-  /** @throws {SessionSerializationError} naming the path of a value that cannot be stored. */
+  /** @throws {SessionSerializationError} when a value cannot be stored; the error has its path. */
   stringify(value: unknown): string {
     try {
       return plainText(value) ?? this.#writer.write(value);
@@ -54,10 +56,10 @@ export class TaggedJsonSerializer implements SessionSerializer {
     }
   }
 
-  /** @throws {SessionSerializationError} when the text is no JSON, or naming the path of a malformed tag. */
+  /** @throws {SessionSerializationError} when the text is no JSON, or a tag is malformed; the error then has its path. */
   parse(text: string): unknown {
     const json = parseNatively(text);
-    if (isPlainJson(json)) return json;
+    if (json !== undefined && isPlainJson(json)) return json;
     try {
       return this.#untag(text, json);
     } catch (error) {
@@ -65,7 +67,7 @@ export class TaggedJsonSerializer implements SessionSerializer {
     }
   }
 
-  /** `json` is `undefined` when the text is more, or less, than strict JSON. */
+  /** @param json `undefined` when the text is not strict JSON. */
   #untag(text: string, json: unknown): unknown {
     if (json !== undefined) {
       const reader = new TagReader(this.#dialect);
@@ -76,10 +78,10 @@ export class TaggedJsonSerializer implements SessionSerializer {
   }
 }
 
-/** The text of a value that the engine's own JSON can write. What is thrown on the way meets the writer again, which knows where. */
+/** The text of a value that the engine's own JSON can write. An error here is dropped: the writer meets it again, and knows its path. */
 function plainText(value: unknown): string | undefined {
   try {
-    return isPlainJson(value) ? escapeNonAscii(JSON.stringify(value)) : undefined;
+    return value !== undefined && isPlainJson(value) ? escapeNonAscii(JSON.stringify(value)) : undefined;
   } catch {
     return undefined;
   }
@@ -98,7 +100,7 @@ function parseExactly(text: string): unknown {
     return parseExactJson(text);
   } catch (error) {
     if (error instanceof UnserializableError) throw error;
-    // The parser's own error quotes the text, and so data: it is not passed on as the cause.
+    // Without the cause: the parser's own error quotes the text, and so data.
     throw new UnserializableError('it is not JSON, so another program or another serializer wrote it.');
   }
 }

@@ -1,9 +1,9 @@
-/** HTML that is safe to be put into a page as it is. Python reads it as `markupsafe.Markup`. */
+/** HTML that is safe to insert into a page as it is. Python reads it as `markupsafe.Markup`. */
 export class Markup {
   /** The HTML text. */
   readonly html: string;
 
-  /** @param html - The HTML text; it is taken as it is, nothing is escaped. */
+  /** @param html the HTML text; nothing in it is escaped. */
   constructor(html: string) {
     this.html = html;
   }
@@ -13,7 +13,7 @@ export class Markup {
     return this.html;
   }
 
-  /** The HTML text, so that an answer in plain JSON shows a string. */
+  /** The HTML text, so that a response in plain JSON shows a string. */
   toJSON(): string {
     return this.html;
   }

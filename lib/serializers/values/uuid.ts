@@ -2,13 +2,13 @@ import { SessionSerializationError } from '../../session.errors.js';
 
 const HEX = /^[0-9a-f]{32}$/;
 
-/** A UUID that keeps its kind in the store: Python reads it as `uuid.UUID`. A string of the same digits stays a string. */
+/** A UUID that stays a UUID in the store: Python reads it as `uuid.UUID`. A string of the same digits stays a string. */
 export class Uuid {
-  /** Lower-case digits with hyphens (RFC 9562, section 4), whichever form it was made from. */
+  /** Lower-case digits with hyphens (RFC 9562 section 4), in whichever form the UUID was given. */
   readonly value: string;
 
   /**
-   * @param text - 32 hexadecimal digits with or without hyphens, in braces or not, `urn:uuid:` before them or not.
+   * @param text 32 hexadecimal digits with or without hyphens, in braces or not, `urn:uuid:` before them or not.
    * @throws {SessionSerializationError} when the text is no UUID.
    */
   constructor(text: string) {
@@ -26,7 +26,7 @@ export class Uuid {
     return this.value;
   }
 
-  /** The UUID with hyphens, so that an answer in plain JSON shows a string. */
+  /** The UUID with hyphens, so that a response in plain JSON shows a string. */
   toJSON(): string {
     return this.value;
   }

@@ -1,19 +1,19 @@
-/** A command as far as its answer has to fit it. */
+/** The part of a command that its answer has to fit. */
 export interface AskedCommand {
-  /** The driver's name of it, such as `gets`. */
+  /** The driver's name for it, such as `gets`. */
   readonly type: string;
-  /** What was sent: for `gets` the word, a blank and the key. */
+  /** The text that was sent: for `gets` the word, a blank and the key. */
   readonly command: string;
 }
 
-/** A value with the flags that its program stored it under. */
+/** A value with the flags that its writer gave it. */
 export interface FlaggedText {
   readonly flags: number;
   readonly text: string;
 }
 
-/** The lines to hand to the driver, or why there are none: more has to come first, or this is no answer to the command. */
-export type TakenAnswer = string[] | 'unfinished' | 'foreign';
+/** The lines for the driver, or why there are none: the answer has not come in full, or this is no answer to the command. */
+export type TakenAnswer = string[] | 'unfinished' | 'mismatch';
 
 interface ValueHeader extends Omit<FlaggedText, 'text'> {
   readonly key: string;
@@ -22,7 +22,7 @@ interface ValueHeader extends Omit<FlaggedText, 'text'> {
   readonly cas: string;
 }
 
-/** No server holds a larger value: "-I" in https://github.com/memcached/memcached/blob/master/doc/memcached.1 ends at 1 GiB. */
+/** Most bytes of a value on any server: "-I" in https://github.com/memcached/memcached/blob/master/doc/memcached.1 ends at 1 GiB. */
 const MOST_BYTES = 1024 ** 3;
 
 // Not `\S` for the key: 0xa0 is a blank in latin1, and part of "à" in UTF-8.
@@ -32,7 +32,7 @@ const END = /^END$/;
 const WRITTEN = /^(?:STORED|NOT_STORED|EXISTS|NOT_FOUND)$/;
 const COUNTED = /^(?:\d+|NOT_FOUND)$/;
 
-/** The last line of an answer, by the type of its command. The driver knows more types, and a client's owner may add some. */
+/** The last line of an answer, by the type of its command. The driver knows more types, and the owner of a client may add some. */
 const LAST_LINES: ReadonlyMap<string, RegExp> = new Map([
   ['get', END],
   ['gets', END],
@@ -51,10 +51,10 @@ const LAST_LINES: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 /**
- * Takes the answer to one command away from the head of the received lines, each value as one line however many it has. The
- * lines stay as they are while the answer has come only in part, and when it is none to that command.
- * @param lines what came, as latin1: only there a character is a byte, and a count of them exact.
- * @param rewrite gives the value to hand on.
+ * Removes the answer to one command from the head of the received lines, and returns it with each value as one line, however many
+ * lines the value has. The lines stay as they are when the answer has come only in part, or does not fit the command.
+ * @param lines the received text as latin1, in which a character is a byte, so that a count of them is exact.
+ * @param rewrite returns the value to hand on.
  */
 export function takeAnswer(
   lines: string[],
@@ -70,11 +70,11 @@ export function takeAnswer(
     if (!header) {
       answer.push(utf8Of(line));
       if (goesOn(line, answer, asked)) continue;
-      if (!mayEnd(line, values, asked)) return 'foreign';
+      if (!mayEnd(line, values, asked)) return 'mismatch';
       lines.splice(0, index);
       return answer;
     }
-    if (!mayCome(header, ++values, keys)) return 'foreign';
+    if (!mayCome(header, ++values, keys)) return 'mismatch';
     const end = endOfValue(lines, index, header.bytes);
     if (typeof end === 'string') return end;
     const { flags, text } = rewrite({ flags: header.flags, text: utf8Of(lines.slice(index, end).join('\r\n')) });
@@ -85,14 +85,14 @@ export function takeAnswer(
 }
 
 /**
- * Whether the server may have taken the data after a command for further commands, and so answers more often than it is asked:
- * it does after `set key 0 1.5 4`, whose lifetime is none.
+ * Whether the server may have taken the data after a command for further commands, so that more answers come than commands were
+ * sent. It does so after `set key 0 1.5 4`, whose lifetime is invalid.
  */
 export function isOutOfStep(answer: readonly string[], { type }: AskedCommand): boolean {
   return LAST_LINES.get(type) === WRITTEN && /^(?:CLIENT_)?ERROR/.test(answer.at(-1) ?? '');
 }
 
-/** The keys that a value may stand under, in the bytes that were sent; `undefined` for a command that is not known. */
+/** The keys that a value in the answer may have, in the bytes that were sent; `undefined` for an unknown command. */
 function keysOf({ type, command }: AskedCommand): readonly string[] | undefined {
   if (!LAST_LINES.has(type)) return undefined;
   return LAST_LINES.get(type) === END ? latin1Of(command).split(' ').slice(1) : [];
@@ -107,17 +107,17 @@ function mayCome({ key, bytes }: ValueHeader, count: number, keys: readonly stri
   return bytes <= MOST_BYTES && (keys === undefined || (count <= keys.length && keys.includes(key)));
 }
 
-/** The index after the last line of the value that begins at `start`: its bytes end where a line ends, or the count is wrong. */
-function endOfValue(lines: readonly string[], start: number, bytes: number): number | 'unfinished' | 'foreign' {
+/** The index after the last line of the value that begins at `start`. Its bytes end where a line ends, or the count is wrong. */
+function endOfValue(lines: readonly string[], start: number, bytes: number): number | 'unfinished' | 'mismatch' {
   let length = -2;
   for (let index = start; index < lines.length; index++) {
     length += 2 + (lines[index]?.length ?? 0);
-    if (length >= bytes) return length === bytes ? index + 1 : 'foreign';
+    if (length >= bytes) return length === bytes ? index + 1 : 'mismatch';
   }
   return 'unfinished';
 }
 
-/** Statistics have many lines; the list of servers that ElastiCache gives has data of its own. Only the driver reads these. */
+/** Statistics have many lines; ElastiCache's list of servers has data of its own. Only the driver reads these. */
 function goesOn(line: string, answer: readonly string[], { type }: AskedCommand): boolean {
   if (LAST_LINES.has(type)) return false;
   return /^(?:STAT|ITEM) /.test(line) || (answer[0]?.startsWith('CONFIG ') === true && line !== 'END');

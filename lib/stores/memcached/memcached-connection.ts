@@ -1,44 +1,44 @@
 import { SessionConfigurationError } from '../../session.errors.js';
-import { loadDriver } from '../driver.js';
+import { loadDriver } from '../back-end.js';
 import type { OwnMemcachedClient } from './memcached-client.js';
 import { keepExact } from './memcached-driver.js';
 
-/** Options of `MemcachedStore.connect`. All but `servers` are the driver's own and win over {@link MEMCACHED_DEFAULTS}. */
+/** Options of `MemcachedStore.connect`. All but `servers` are those of the driver, and override {@link MEMCACHED_DEFAULTS}. */
 export interface MemcachedConnectOptions {
-  /** `host:port`, or several of them over which the keys are spread; default `localhost:11211`. */
+  /** `host:port`, or several of them over which the driver spreads the keys. @default localhost:11211 */
   readonly servers?: string | readonly string[];
-  /** A client of yours is for `new MemcachedStore(client)`. */
+  /** Not here: a client of yours is for `new MemcachedStore(client)`. */
   readonly client?: undefined;
   readonly [option: string]: unknown;
 }
 
 /**
- * What a client of our own does differently from the driver's defaults, with which the first error comes after 100 seconds and
+ * The driver options of a client that the store makes. With the driver's own defaults the first error comes after 100 seconds, and
  * the process outlives its last connection by five minutes. Times are milliseconds.
  */
 export const MEMCACHED_DEFAULTS = Object.freeze({
   poolSize: 10,
-  /** Attempts to get a connection. 0 would mark a server dead when more commands come at once than the pool is large. */
+  /** Attempts to get a connection. With 0, more commands at once than the pool has connections would mark a server dead. */
   retries: 3,
   minTimeout: 20,
   factor: 2,
   maxTimeout: 200,
   /** To open a connection. */
   timeout: 1000,
-  /** A server that failed is left alone for this long. */
+  /** How long the driver leaves a server alone after it failed. */
   retry: 100,
   reconnect: 200,
-  /** Never give a server up: nothing would bring it back. */
+  /** The driver never gives a server up, because nothing would bring it back. */
   failures: Number.MAX_SAFE_INTEGER,
   failuresTimeout: 1000,
   idle: 30_000,
-  /** The driver measures values with its own backslashes; the store's own bound is the one that counts. */
+  /** Above the store's own bound, which counts: the driver measures values together with its backslashes. */
   maxValue: 4_000_000,
 });
 
 /**
  * Makes a client that connects when it is used, so that an application starts while Memcached is down.
- * @throws SessionConfigurationError when the driver is not installed or the options cannot be right.
+ * @throws {SessionConfigurationError} when the driver is not installed, or the options are wrong.
  */
 export async function openMemcached({
   servers = 'localhost:11211',
@@ -50,7 +50,7 @@ export async function openMemcached({
   }
   const { default: Memcached } = await loadDriver('memcached', () => import('memcached'));
   const client: unknown = new Memcached(list, { ...MEMCACHED_DEFAULTS, ...options });
-  // The driver's types know nothing of its inside.
+  // The driver's types do not declare its internals.
   const own = client as OwnMemcachedClient;
   keepExact(own);
   return own;

@@ -1,36 +1,36 @@
-import { DEADLINE_MS } from '../deadline.js';
+import { DEADLINE_MS } from '../back-end.js';
 import type { FlaggedText } from './memcached-answers.js';
-import { isMemcachedDriver, type DriverIssue, type DriverQuery, type MemcachedDriver } from './memcached-internals.js';
+import { isMemcachedDriver, type DriverIssue, type DriverQuery, type MemcachedDriver } from './memcached-client.js';
 import { dropConnection, MemcachedStream } from './memcached-stream.js';
 
-/** The flags under which the driver stores what is no text, no number and no Buffer. */
+/** The flags of a value that the driver stores as JSON: no text, no number and no Buffer. */
 const JSON_FLAG = 2;
-/** The mark of a client that has been put right, for another copy of this library in the same process as well. */
-const PUT_RIGHT = Symbol.for('nest-session:memcached');
+/** Marks a client that has been corrected, also for another copy of this library in the same process. */
+const CORRECTED = Symbol.for('nest-session:memcached');
 
 /**
- * Keeps a client from ending the process and from mixing answers up; all else is left as it is. A client of another make is
- * left alone.
+ * Keeps a client from ending the process and from mixing answers up, and leaves all else as it is. A client of another package
+ * stays as it is.
  */
 export function keepSafe(client: object): void {
-  if (!isMemcachedDriver(client) || PUT_RIGHT in client) return;
-  // A text flagged as JSON that is none would throw out of the socket's event, where only the end of the process waits.
-  putRight(client, ({ flags, text }) => ({ text, flags: flags === JSON_FLAG && !isJson(text) ? 0 : flags }));
+  if (!isMemcachedDriver(client) || CORRECTED in client) return;
+  // A text flagged as JSON that is none would make the driver throw in the socket's event, which ends the process.
+  correct(client, ({ flags, text }) => ({ text, flags: flags === JSON_FLAG && !isJson(text) ? 0 : flags }));
 }
 
 /**
- * Makes a client of our own keep texts exactly as well: the driver would put a backslash before each line break, give values
- * that another program flagged as something else than text, and read `$$` in a key as `$`.
+ * Makes a client that the store made keep texts exactly as well: otherwise the driver puts a backslash before each line break, turns
+ * values that another program flagged into something else than text, and reads `$$` in a key as `$`.
  */
 export function keepExact(driver: MemcachedDriver): void {
-  putRight(driver, ({ text }) => ({ text: escapeLineBreaks(text), flags: 0 }));
+  correct(driver, ({ text }) => ({ text: escapeLineBreaks(text), flags: 0 }));
   const command = driver.command;
   driver.command = (compile, server) => command.call(driver, (noreply) => exactQuery(compile(noreply)), server);
 }
 
 /**
- * Drops the connections on which the oldest command is overdue. Its server hangs, or a firewall forgot the connection, which
- * then stays open for a quarter of an hour; the next command opens another.
+ * Drops the connections whose oldest command is overdue. The server hangs, or a firewall forgot the connection, which then stays
+ * open for a quarter of an hour; the next command opens another.
  */
 export function dropOverdue(driver: MemcachedDriver): void {
   const due = Date.now() - DEADLINE_MS;
@@ -43,9 +43,9 @@ export function dropOverdue(driver: MemcachedDriver): void {
 }
 
 /**
- * Drops the connection of a client of yours on which the answer to this command has begun and does not end: what follows there
- * would be taken for the rest of it. All other connections of it are its owner's affair.
- * @param callback the one that the command was sent with.
+ * Drops the connection of a client of yours on which the answer to this command has begun and does not end: the driver would take
+ * the next answer for the rest of it. The client's other connections stay, because they are its owner's.
+ * @param callback the callback of the command.
  */
 export function dropUnfinished(client: object, callback: unknown): void {
   if (!isMemcachedDriver(client)) return;
@@ -57,16 +57,18 @@ export function dropUnfinished(client: object, callback: unknown): void {
   }
 }
 
-function putRight(driver: MemcachedDriver, rewrite: (value: FlaggedText) => FlaggedText): void {
-  Object.defineProperty(driver, PUT_RIGHT, { value: true });
+function correct(driver: MemcachedDriver, rewrite: (value: FlaggedText) => FlaggedText): void {
+  Object.defineProperty(driver, CORRECTED, { value: true });
   spawnNoPing(driver);
   MemcachedStream.readFrom(driver, rewrite);
 }
 
-// After two failures in one outage the driver looks with the program `ping` whether the host is back. Where there is no such
-// program, as in most containers, nobody listens to the error of `spawn`, and the process ends:
-// https://github.com/3rd-Eden/memcached/issues/342. The next command is as good a way to find out. All that a client of yours
-// shows of it is that 'reconnecting' and 'reconnect' are not announced.
+/**
+ * Keeps the driver from running the program `ping`, by which it finds out after two failures in one outage whether the host is
+ * back. Most containers have no such program; the driver has no listener for the error of `spawn`, and the process ends:
+ * https://github.com/3rd-Eden/memcached/issues/342. The next command finds out as well. For a client of yours the one difference
+ * is that it does not emit 'reconnecting' and 'reconnect'.
+ */
 function spawnNoPing(driver: MemcachedDriver): void {
   Object.values(driver.issues).forEach(forgiveLater);
   driver.on('issue', ({ server }) => forgiveLater(driver.issues[server]));
@@ -85,7 +87,7 @@ function forgive(issue: DriverIssue): void {
 }
 
 function exactQuery(query: DriverQuery): DriverQuery {
-  // The check of the key puts it into the command as a replacement pattern; the store has checked it already.
+  // The driver's check of the key puts it into the command as a replacement pattern; the store has checked the key already.
   query.validate = undefined;
   if (query.value === undefined) return query;
   const value = unescapeLineBreaks(query.value);

@@ -1,11 +1,11 @@
 import { isOutOfStep, latin1Of, takeAnswer, type FlaggedText } from './memcached-answers.js';
-import type { MemcachedDriver, DriverQuery, DriverSocket } from './memcached-internals.js';
+import type { DriverQuery, DriverSocket, MemcachedDriver } from './memcached-client.js';
 
 /**
- * Reads the answers to a client's commands by their bytes, and lets go of a connection as soon as an answer on it does not fit
- * the command that waits for it.
+ * Reads the answers to a client's commands by their bytes, and drops a connection as soon as an answer on it does not fit the
+ * command that waits for it.
  *
- * The driver by itself decodes as UTF-8 what it receives, takes the first line after a VALUE header for the value, and gives each
+ * The driver alone decodes what it receives as UTF-8, takes the first line after a VALUE header for the value, and gives each
  * answer to the oldest command. A value that another program wrote, with line breaks or in another encoding, would leave
  * lines behind, and each of them would answer a command of another user.
  */
@@ -22,8 +22,8 @@ export class MemcachedStream {
   }
 
   /**
-   * From now on the client's connections are read this way, also those that are open already.
-   * @param rewrite gives the value that the driver is to read.
+   * Reads the client's connections this way from now on, including those that are already open.
+   * @param rewrite returns the value that the driver then reads.
    */
   static readFrom(driver: MemcachedDriver, rewrite: (value: FlaggedText) => FlaggedText): void {
     const stream = new MemcachedStream(driver, rewrite);
@@ -37,7 +37,7 @@ export class MemcachedStream {
     driver.rawDataReceived = (socket) => stream.#receive(socket);
   }
 
-  /** Not in the middle of an answer, where the decoder may hold half a character: there {@link #receive} waits for the line's end. */
+  /** Does nothing in the middle of an answer, where the decoder may hold half a character: {@link #receive} then waits for the line's end. */
   #prepare(socket: DriverSocket): void {
     const { metaData, bufferArray, responseBuffer } = socket;
     if (metaData.length === 0 && bufferArray.length === 0 && responseBuffer === '') this.#readBytes(socket);
@@ -53,7 +53,7 @@ export class MemcachedStream {
     }
   }
 
-  /** `false` when what came before has been decoded as UTF-8 and was none, so that its bytes are lost. */
+  /** @returns `false` when the lines so far were decoded as UTF-8 but are not, so that their bytes are lost. */
   #readBytes(socket: DriverSocket): boolean {
     if (this.#byBytes.has(socket)) return true;
     this.#byBytes.add(socket);
@@ -63,17 +63,20 @@ export class MemcachedStream {
     return true;
   }
 
-  /** `false` when there is no next one: more has to come first, or the connection is gone. */
+  /** @returns `false` when the next answer cannot be read: it has not come in full, or the connection is gone. */
   #answerOldest(socket: DriverSocket, lines: string[]): boolean {
     const [query] = socket.metaData;
-    const answer = query ? takeAnswer(lines, query, this.#rewrite) : 'foreign';
+    const answer = query ? takeAnswer(lines, query, this.#rewrite) : 'mismatch';
     if (answer === 'unfinished') return false;
-    const inStep = query !== undefined && answer !== 'foreign' && this.#handOver(socket, query, answer);
+    const inStep = query !== undefined && answer !== 'mismatch' && this.#handOver(socket, query, answer);
     if (!inStep) dropConnection(this.#driver, socket);
     return inStep;
   }
 
-  /** Gives the driver one answer and the one command that it is for; `false` when the next answer may not be for the next one. */
+  /**
+   * Gives the driver one answer and the one command that it is for.
+   * @returns `false` when the next answer may not be for the next command.
+   */
   #handOver(socket: DriverSocket, query: DriverQuery, answer: string[]): boolean {
     const waiting = socket.metaData;
     const inStep = !isOutOfStep(answer, query);
@@ -83,23 +86,23 @@ export class MemcachedStream {
     try {
       this.#parse.call(this.#driver, socket);
     } finally {
-      // What is there now: commands that a callback has sent.
+      // These are the commands that a callback has sent.
       for (const sent of socket.metaData) waiting.push(sent);
       socket.metaData = waiting;
     }
-    // The driver reads no answers that it does not know, and then keeps the command.
+    // The driver keeps the command when it does not know its answer.
     return inStep && waiting.at(-1) !== query;
   }
 }
 
-/** Ends the connection, and with an error each command that waits on it: none may be answered with what is left there. */
+/** Ends the connection, and rejects each command that waits on it: none may get an answer that is left there. */
 export function dropConnection(driver: MemcachedDriver, socket: DriverSocket): void {
   const waiting = socket.metaData.splice(0);
   driver.connections[socket.serverAddress]?.remove(socket, true);
   socket.destroy();
-  const error = new Error('The connection was dropped: what came over it was no answer to the command.');
+  const error = new Error('The connection was dropped: the answer on it did not fit the command.');
   for (const query of waiting) {
-    // Each in its own turn, as a callback that throws must not keep the others waiting.
+    // Each in a tick of its own: a callback that throws must not keep the others waiting.
     if (query.callback) process.nextTick(() => driver.delegateCallback(query, error, undefined, query.callback));
   }
 }

@@ -1,12 +1,9 @@
-import { answerInTime, refusal, storeError, type BackEnd } from '../deadline.js';
-import type { Done, FoundItem, MemcachedClient } from './memcached-client.js';
+import { answerInTime, refusal, storeError, type BackEnd } from '../back-end.js';
+import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
+import type { Done, FoundItem, MemcachedClient, MemcachedDriver } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
 import { dropOverdue, dropUnfinished, keepSafe } from './memcached-driver.js';
-import type { MemcachedDriver } from './memcached-internals.js';
-import { checkedKey } from './memcached-key.js';
-import { memcachedLifetime } from './memcached-lifetime.js';
-import { checkedValue, textOf } from './memcached-value.js';
-import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
+import { checkedKey, checkedValue, lifetimeOf, textOf } from './memcached-item.js';
 
 export type { MemcachedClient } from './memcached-client.js';
 export { MEMCACHED_DEFAULTS, type MemcachedConnectOptions } from './memcached-connection.js';
@@ -19,13 +16,13 @@ const MEMCACHED: BackEnd = {
 /**
  * Keeps records in Memcached as plain text with flags 0. The version of a record is its `cas` number.
  *
- * The driver sends each command at most once, so whatever stands in the way of one is somebody else's.
+ * The driver sends each command at most once, so a record that makes a `create` or `replace` fail is always another client's.
  *
  * `new MemcachedStore(client)` uses a client of yours and never closes it; {@link MemcachedStore.connect} makes one. With a
  * client of yours the driver puts a backslash before each line break of a value, which other programs see; JSON has none.
  *
- * A connection on which an answer does not fit the command that it is for is dropped. Each command that waits there gets an error,
- * those of your own too: none is answered with what belongs to another one.
+ * The store drops a connection on which an answer does not fit its command. Each command that waits there gets an error, your own
+ * commands too, so that none gets the answer to another.
  */
 export class MemcachedStore implements ClosableStore {
   readonly #client: MemcachedClient;
@@ -40,8 +37,8 @@ export class MemcachedStore implements ClosableStore {
 
   /**
    * A store with a client of its own, which `close` ends. While Memcached is down the application starts, and each command
-   * rejects until it is back.
-   * @throws SessionConfigurationError when the driver is not installed or the options are wrong.
+   * rejects until Memcached is up.
+   * @throws {SessionConfigurationError} when the driver is not installed, or the options are wrong.
    */
   static async connect(options: MemcachedConnectOptions = {}): Promise<MemcachedStore> {
     const client = await openMemcached(options);
@@ -55,44 +52,44 @@ export class MemcachedStore implements ClosableStore {
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
-    const lifetime = memcachedLifetime(ttl);
+    const lifetime = lifetimeOf(ttl);
     const stored = await this.#ask(key, (done) => this.#client.set(key, checkedValue(value), lifetime, done));
     if (!stored) throw refusal(MEMCACHED, 'refused a value');
   }
 
   async delete(key: string): Promise<boolean> {
-    return (await this.#ask<boolean>(key, (done) => this.#client.del(key, done))) === true;
+    return (await this.#ask(key, (done) => this.#client.del(key, done))) === true;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
     const found = await this.#ask<FoundItem>(key, (done) => this.#client.gets(key, done));
     if (found === undefined || found === null) return undefined;
-    // The value's name is the key that the server answered, with the client's namespace before it.
+    // The value has the name of the key in the server's answer, with the client's namespace before it.
     const name = `${this.#client.namespace ?? ''}${key}`;
-    if (!Object.hasOwn(found, name)) throw storeError(MEMCACHED, 'gave no answer to what it was asked');
+    if (!Object.hasOwn(found, name)) throw storeError(MEMCACHED, 'did not answer with the key that it was asked for');
     return { value: textOf(found[name]), version: found.cas };
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
-    const lifetime = memcachedLifetime(ttl);
+    const lifetime = lifetimeOf(ttl);
     const created = await this.#ask(key, (done) => this.#client.add(key, checkedValue(value), lifetime, done));
     if (created === false) throw refusal(MEMCACHED, 'refused a value');
     return created === true;
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const lifetime = memcachedLifetime(ttl);
+    const lifetime = lifetimeOf(ttl);
     const cas = version as string;
     if (await this.#ask(key, (done) => this.#client.cas(key, checkedValue(value), cas, lifetime, done)))
       return 'replaced';
-    // The driver's "no" means another version as well as none, and even a server that would not take the value.
+    // The driver's `false` means another version, no record, or even a server that refused the value.
     const stored = await this.read(key);
     if (!stored) return 'missing';
     if (stored.version === version) throw refusal(MEMCACHED, 'refused a value');
     return 'conflict';
   }
 
-  /** Ends the client that {@link MemcachedStore.connect} made, after the answers it still waits for; does nothing to yours. */
+  /** Ends the client that {@link MemcachedStore.connect} made, after the answers it still waits for. Leaves yours open. */
   async close(): Promise<void> {
     if (!this.#own || this.#closed) return;
     this.#closed = true;
@@ -100,10 +97,10 @@ export class MemcachedStore implements ClosableStore {
     this.#own.end();
   }
 
-  /** Sends one command. `undefined` is a miss, or an `add` whose key exists. */
+  /** Sends one command. The result is `undefined` for a miss, and for an `add` whose key exists. */
   async #ask<Result = boolean>(key: string, send: (done: Done<Result>) => void): Promise<Result | undefined> {
     checkedKey(key, this.#client.namespace);
-    if (this.#closed) throw storeError(MEMCACHED, 'has been left: the store is closed');
+    if (this.#closed) throw storeError(MEMCACHED, 'is no longer used, because the store is closed');
     let sent: unknown;
     const answer = answerInTime(
       MEMCACHED,
@@ -114,14 +111,14 @@ export class MemcachedStore implements ClosableStore {
     return answer.finally(() => this.#pending.delete(answer));
   }
 
-  /** A client of its own is all the store's; of yours it touches the one connection on which its answer got stuck. */
+  /** Drops the stuck connections of the store's own client; of yours, only the one on which the answer to this command got stuck. */
   #giveUp(callback: unknown): void {
     if (this.#own) dropOverdue(this.#own);
     else dropUnfinished(this.#client, callback);
   }
 }
 
-// The driver never calls back for a command that was under way when its connection broke.
+/** Never settles if the connection breaks while the command is under way: the driver then does not call back. */
 function promiseOf<Result>(send: (done: Done<Result>) => void): Promise<Result | undefined> {
   return new Promise((resolve, reject) => {
     send((error, result) => {

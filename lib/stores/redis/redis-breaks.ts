@@ -2,10 +2,10 @@ import type { RedisClient, RedisConnection } from './redis-client.js';
 
 /**
  * Counts how often a connection in use broke. A command that was under way may have been carried out or not, and ioredis sends it
- * again once it is back, unless it was told not to: what is answered after a break may be the answer to the second time.
+ * again after it reconnects, unless its options forbid that: an answer after a break may be the answer to the second attempt.
  *
- * Of a Cluster every node is watched, as `clusterNodeRetryStrategy` lets a node come back, and send again, without the
- * Cluster's telling.
+ * Watches every node of a Cluster, because with `clusterNodeRetryStrategy` a node reconnects, and sends again, without an event of
+ * the Cluster.
  */
 export class RedisBreaks {
   readonly #client: RedisClient;
@@ -22,12 +22,12 @@ export class RedisBreaks {
     }
   }
 
-  /** How many there were. Each is counted before ioredis sends anything again, and before it gives a command up. */
+  /** The number of breaks. Each is counted before ioredis sends anything again, and before it gives a command up. */
   get count(): number {
     return this.#count;
   }
 
-  /** Takes all listeners away. What is still under way has no witness from here on, which counts as a break. */
+  /** Removes all listeners. Counts as a break, because from here on the connections of the commands under way are not watched. */
   stop(): void {
     this.#count++;
     if (this.#client.nodes !== undefined) this.#client.off('+node', this.#watchNode);
@@ -36,7 +36,7 @@ export class RedisBreaks {
 
   readonly #watchNode = (node: RedisConnection): void => {
     const unwatch = this.#watch(node);
-    // A node that left the Cluster never comes back as the same object.
+    // A node that leaves the Cluster never comes back as the same object.
     node.on('end', unwatch);
     this.#watched.set(node, () => {
       node.off('end', unwatch);
@@ -45,7 +45,7 @@ export class RedisBreaks {
   };
 
   #watch(connection: RedisConnection): () => void {
-    // A connection that did not come about carried nothing: while Redis is down, commands wait for it to be back.
+    // A connection that was never ready carried no command: while Redis is down, commands wait until it is up.
     let isInUse = connection.status === 'ready';
     const onReady = (): void => void (isInUse = true);
     const onClose = (): void => {

@@ -1,13 +1,13 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 
-/** One connection of ioredis, as far as it tells how it is. */
+/** The part of one ioredis connection that tells its state. */
 export interface RedisConnection {
   readonly status: string;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   off(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
 }
 
-/** The part of ioredis, 5 or 6, `Redis` or `Cluster`, that `RedisStore` speaks. */
+/** The part of ioredis (5 or 6, `Redis` or `Cluster`) that `RedisStore` uses. */
 export interface RedisClient {
   readonly status: string;
   get(key: string): Promise<string | null>;
@@ -26,7 +26,7 @@ export interface RedisClient {
   nodes?(): readonly RedisConnection[];
 }
 
-/** A client that the store made itself, and so ends. */
+/** A client that the store made, and therefore ends. */
 export interface OwnRedisClient extends RedisClient {
   quit(): Promise<unknown>;
 }
@@ -43,14 +43,14 @@ const METHODS = [
 ] as const satisfies (keyof RedisClient)[];
 
 /**
- * Refuses what is no client of ioredis, before it stores something: node-redis takes the words for a lifetime for something else, and
- * would keep records for ever.
- * @throws SessionConfigurationError that names the missing methods, and what to pass instead.
+ * Refuses a client that is not one of ioredis before it stores anything: node-redis does not read ioredis' arguments for a lifetime as
+ * one, and would keep records for ever.
+ * @throws {SessionConfigurationError} when methods are missing; the message names them, and says what to pass instead.
  */
 export function checkedRedisClient(client: RedisClient): RedisClient {
   const remedy = 'pass a Redis or a Cluster of ioredis, 5 or 6, or the options for one: { url }';
   if (typeof client !== 'object' || client === null) {
-    throw new SessionConfigurationError(`The given Redis client is none: ${remedy}.`);
+    throw new SessionConfigurationError(`The given Redis client is not a client: ${remedy}.`);
   }
   const missing = METHODS.filter((method) => typeof client[method] !== 'function');
   if (missing.length === 0) return client;

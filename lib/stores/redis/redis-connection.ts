@@ -1,44 +1,44 @@
 import { SessionConfigurationError } from '../../session.errors.js';
-import { loadDriver } from '../driver.js';
+import { loadDriver } from '../back-end.js';
 import type { OwnRedisClient } from './redis-client.js';
 
-/** Options of `RedisStore.connect`. All but `url` are ioredis' own and win over {@link REDIS_DEFAULTS}. */
+/** Options of `RedisStore.connect`. All but `url` are those of ioredis, and override {@link REDIS_DEFAULTS}. */
 export interface RedisConnectOptions {
-  /** `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a Unix socket; default `localhost:6379`. */
+  /** `redis://user:password@host:6379/0`, `rediss://…` for TLS, or the path of a Unix socket. @default localhost:6379 */
   readonly url?: string;
-  /** A client of yours is for `new RedisStore(client)`. */
+  /** Not here: a client of yours is for `new RedisStore(client)`. */
   readonly client?: undefined;
   readonly [option: string]: unknown;
 }
 
 /**
- * What a client of our own does differently from ioredis' defaults, with which a server that is down answers after more than
- * a minute and one that hangs, never. Times are milliseconds.
+ * The ioredis options of a client that the store makes. With ioredis' own defaults a command fails after more than a minute when the
+ * server is down, and never when it hangs. Times are milliseconds.
  */
 export const REDIS_DEFAULTS = Object.freeze({
-  /** Ends ioredis' own wait for a server that hangs; a little after the store's, which looks before it gives up. */
+  /** Ends ioredis' own wait for a server that hangs. Later than the store's deadline, which looks for an answer once more. */
   commandTimeout: 1500,
   /**
    * A write whose connection broke may have been carried out: sent again it would count twice, or meet its own result and take it
-   * for a rival's.
+   * for another client's.
    */
   autoResendUnfulfilledCommands: false,
-  /** Gives a command up when its connection breaks; any other number leaves it without an answer when it is not sent again. */
+  /** Rejects a command when its connection breaks; with any other number a command that is not sent again gets no answer. */
   maxRetriesPerRequest: 0,
   connectTimeout: 2000,
-  /** Drops a connection on which a command got no answer: one that a firewall forgot stays open for a quarter of an hour. */
+  /** Drops a connection on which a command got no answer: a connection that a firewall forgot stays open for a quarter of an hour. */
   socketTimeout: 2000,
   retryStrategy: (attempt: number): number => Math.min(attempt * 50, 1000),
-  /** Behind one address the master may have changed: a new connection leads to the new one. */
+  /** The master behind one address may have changed: a new connection leads to the new master. */
   reconnectOnError: isReplicasRefusal,
 });
 
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
- * @throws SessionConfigurationError when ioredis is not installed or the options cannot be right.
+ * @throws {SessionConfigurationError} when ioredis is not installed, or the options are wrong.
  */
 export async function openRedis({ url, ...options }: RedisConnectOptions): Promise<OwnRedisClient> {
-  // A password may be part of the URL, so it is not quoted.
+  // Not quoted: the URL may hold a password.
   if (url !== undefined && !isRedisUrl(url)) {
     throw new SessionConfigurationError(
       'redis.url: write redis://host:6379/0, rediss://… or the path of a Unix socket.',
@@ -48,7 +48,7 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
   const settings = { ...REDIS_DEFAULTS, ...options };
   try {
     const client = url === undefined ? new Redis(settings) : new Redis(url, settings);
-    // Without a listener ioredis prints each failed attempt; whoever needs the connection hears of it from their command.
+    // Without a listener ioredis prints each failed attempt. Here the commands that need the connection report the failure.
     client.on('error', () => {});
     return client;
   } catch (cause) {
@@ -56,7 +56,7 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
   }
 }
 
-/** Whether a replica has refused a write. Redis 6 quotes it in an error of the script. */
+/** Whether a replica refused a write. Redis 6 quotes that error in an error of the script. */
 export function isReplicasRefusal(error: Error): boolean {
   return /^(?:ERR .*-)?READONLY /.test(error.message);
 }

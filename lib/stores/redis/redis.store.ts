@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { answerInTime, storeError, type BackEnd } from '../deadline.js';
+import { answerInTime, storeError, type BackEnd } from '../back-end.js';
+import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { RedisBreaks } from './redis-breaks.js';
 import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
 import { isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
-import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
-import { checkedTtl } from '../ttl.js';
+import { compareAndSet, hashOf, readWithHash } from './redis-scripts.js';
 
 export type { RedisClient } from './redis-client.js';
 export { REDIS_DEFAULTS, type RedisConnectOptions } from './redis-connection.js';
@@ -16,33 +15,14 @@ const REDIS: BackEnd = {
 
 const BROKE = 'lost its connection while a command was under way, so that it is not known whether it was carried out';
 
-// The value that was read travels as its hash alone.
-const COMPARE_AND_SET = `
-local stored = redis.call('GET', KEYS[1])
-if not stored then return 'missing' end
-if redis.sha1hex(stored) ~= ARGV[3] then return 'conflict' end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return 'replaced'`;
-const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
-
-// In one step, or the hash could be that of a later value.
-const READ_WITH_HASH = `
-local stored = redis.call('GET', KEYS[1])
-return stored and { stored, redis.sha1hex(stored) }`;
-
 /** What the client's decoder puts in the place of bytes that are no UTF-8: the text then no longer tells the bytes. */
 const REPLACEMENT = '\ufffd';
 
-/** The version of a record whose text does not tell its bytes. */
-class HashedVersion {
-  constructor(readonly hash: string) {}
-}
-
 /**
- * Keeps records in Redis as plain strings. The version of a record is its value, or the hash of its bytes where these are no UTF-8.
+ * Keeps records in Redis as plain strings. The version of a record is its value, or the hash of its bytes if these are no UTF-8.
  *
- * A write under way when its connection breaks is an error, whether ioredis sends it again or not: nothing can tell whether it was
- * carried out the first time, not even a success, as a rival may have put back what was read.
+ * A write under way when its connection breaks is an error, whether ioredis sends it again or not: no answer can tell whether it was
+ * carried out the first time, not even a success, because another client may have put back the value that was read.
  *
  * `new RedisStore(client)` uses a client of yours and never closes it; {@link RedisStore.connect} makes one.
  */
@@ -52,7 +32,7 @@ export class RedisStore implements ClosableStore {
   #own: OwnRedisClient | undefined;
   #closed = false;
 
-  /** @throws SessionConfigurationError when the client is not one of ioredis. */
+  /** @throws {SessionConfigurationError} when the client is not one of ioredis. */
   constructor(client: RedisClient) {
     this.#client = checkedRedisClient(client);
     this.#breaks = new RedisBreaks(client);
@@ -60,8 +40,8 @@ export class RedisStore implements ClosableStore {
 
   /**
    * A store with a client of its own, which `close` ends. Does not wait for the server: while Redis is down the application
-   * starts, and each command rejects until it is back.
-   * @throws SessionConfigurationError when ioredis is not installed or the options are wrong.
+   * starts, and each command rejects until Redis is up.
+   * @throws {SessionConfigurationError} when ioredis is not installed, or the options are wrong.
    */
   static async connect(options: RedisConnectOptions = {}): Promise<RedisStore> {
     const client = await openRedis(options);
@@ -78,7 +58,7 @@ export class RedisStore implements ClosableStore {
     const seconds = ttl === undefined ? undefined : checkedTtl(ttl);
     await this.#write(
       () => (seconds === undefined ? this.#client.set(key, value) : this.#client.set(key, value, 'EX', seconds)),
-      // The value is there, once or twice.
+      // Carried out once or twice, the value is there.
       () => true,
     );
   }
@@ -94,7 +74,9 @@ export class RedisStore implements ClosableStore {
   async read(key: string): Promise<StoredSession | undefined> {
     const value = await this.get(key);
     if (value === undefined) return undefined;
-    return value.includes(REPLACEMENT) ? this.#readHashed(key) : { value, version: value };
+    // Another program wrote bytes that are no UTF-8; a compare-and-set on the text would never win.
+    if (value.includes(REPLACEMENT)) return this.#read(() => readWithHash(this.#client, key));
+    return { value, version: value };
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
@@ -107,15 +89,15 @@ export class RedisStore implements ClosableStore {
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const keysAndArguments = [key, value, String(checkedTtl(ttl)), hashOf(version)];
+    const args = [key, value, String(checkedTtl(ttl)), hashOf(version)] as const;
     return this.#write(
-      () => this.#compareAndSet(keysAndArguments),
+      () => compareAndSet(this.#client, args),
       (outcome) => outcome === 'missing',
     );
   }
 
   /**
-   * Ends the client that {@link RedisStore.connect} made, after the answers it still waits for. Leaves yours open, and as it was. The
+   * Ends the client that {@link RedisStore.connect} made, after the answers it still waits for. Leaves yours open and unchanged. The
    * store takes no more commands.
    */
   async close(): Promise<void> {
@@ -123,20 +105,14 @@ export class RedisStore implements ClosableStore {
     this.#closed = true;
     const connection = this.#own;
     if (connection) {
-      // A server that is down or hangs cannot say goodbye; the connection ends all the same.
+      // A server that is down or hangs does not answer QUIT; the connection ends all the same.
       await answerInTime(REDIS, () => connection.quit()).catch(() => {});
       connection.disconnect();
     }
     this.#breaks.stop();
   }
 
-  /** Another program may have written bytes that are no UTF-8; a compare-and-set on the text would never win. */
-  async #readHashed(key: string): Promise<StoredSession | undefined> {
-    const found = (await this.#read(() => this.#client.eval(READ_WITH_HASH, 1, key))) as [string, string] | null;
-    return found === null ? undefined : { value: found[0], version: new HashedVersion(found[1]) };
-  }
-
-  /** Sends a read once more where its connection broke: a short disturbance is no outage. */
+  /** Sends a read once more if its connection broke: a short disturbance is no outage. */
   #read<T>(send: () => Promise<T>): Promise<T> {
     const breaks = this.#breaks.count;
     return this.#ask(async () => {
@@ -149,7 +125,7 @@ export class RedisStore implements ClosableStore {
     });
   }
 
-  /** @param isCertain whether an answer means the same when the command was carried out before. */
+  /** @param isCertain whether the answer means the same if the command had been carried out before. */
   async #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
     const breaks = this.#breaks.count;
     let cause: unknown;
@@ -164,32 +140,14 @@ export class RedisStore implements ClosableStore {
   }
 
   async #ask<T>(send: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw storeError(REDIS, 'has been left: the store is closed');
+    if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
     try {
       return await answerInTime(REDIS, send);
     } catch (error) {
-      // A client of yours may not know of failovers behind one address. A Cluster finds the new master by itself.
+      // A client of yours may not handle a failover behind one address. A Cluster finds the new master by itself.
       const { cause } = error as Error;
       if (cause instanceof Error && isReplicasRefusal(cause) && !this.#client.nodes) this.#client.disconnect(true);
       throw error;
     }
   }
-
-  async #compareAndSet(keysAndArguments: string[]): Promise<ReplaceOutcome> {
-    try {
-      return (await this.#client.evalsha(COMPARE_AND_SET_SHA1, 1, ...keysAndArguments)) as ReplaceOutcome;
-    } catch (error) {
-      // A restart or SCRIPT FLUSH has emptied the script cache; EVAL fills it again.
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return (await this.#client.eval(COMPARE_AND_SET, 1, ...keysAndArguments)) as ReplaceOutcome;
-    }
-  }
-}
-
-function hashOf(version: unknown): string {
-  return version instanceof HashedVersion ? version.hash : sha1(version as string);
-}
-
-function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
 }

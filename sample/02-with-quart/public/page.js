@@ -9,10 +9,10 @@ class Side {
     this.element.querySelector('form').addEventListener('submit', (event) => {
       event.preventDefault();
       const user = new FormData(event.target).get('name').trim();
-      if (user !== '') act(this, `sign-in/${encodeURIComponent(user)}`);
+      if (user !== '') void act(this, `sign-in/${encodeURIComponent(user)}`);
     });
     for (const button of this.element.querySelectorAll('[data-post]')) {
-      button.addEventListener('click', () => act(this, button.dataset.post));
+      button.addEventListener('click', () => void act(this, button.dataset.post));
     }
   }
 
@@ -50,8 +50,7 @@ async function act(side, path) {
 
 async function showAll() {
   const [answer] = await Promise.all(sides.map((side) => attempt(side, () => side.show())));
-  const record = answer?.record;
-  document.getElementById('record').textContent = record == null ? 'none' : record;
+  document.getElementById('record').textContent = answer?.record ?? 'none';
 }
 
 async function attempt(side, task) {

@@ -179,7 +179,7 @@ export class CookieMutator {
       case 11:
         return Buffer.from(value, 'latin1').toString(random.pick(['base64', 'base64url', 'hex'] as const));
       case 12:
-        return random.pick([value.toLowerCase(), value.toUpperCase(), [...value].toReversed().join('')]);
+        return random.pick([value.toLowerCase(), value.toUpperCase(), Array.from(value).toReversed().join('')]);
       default:
         return this.#changed(value);
     }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { cookieValues } from '../../../lib/cookies/cookie-header.js';
 import { removalCookie, serializeCookie } from '../../../lib/cookies/session-cookie.js';
-import type { CookieNeed, OpenSession } from '../../../lib/engine/open-session.js';
+import type { OpenSession } from '../../../lib/engine/open-session.js';
+import type { CookieNeed } from '../../../lib/engine/response-cookie.js';
 import {
   expressSession,
   HmacSigner,
@@ -188,7 +189,7 @@ export class EngineCase {
     this.story.push(`${action} with ${JSON.stringify(header)}`);
     const open = await this.#engine.open(undefined, {
       cookies: cookieValues(header, 'session'),
-      oldCookies: this.#given.options.migrateFrom === undefined ? [] : cookieValues(header, OLD.cookie.name),
+      migrationCookies: this.#given.options.migrateFrom === undefined ? [] : cookieValues(header, OLD.cookie.name),
     });
     const foundRecord = record !== undefined && !open.isNew && open.id === record;
     this.#note(open, header, foundRecord);
@@ -235,7 +236,7 @@ export class EngineCase {
     if (need === 'none') return;
     const now = Date.now() / 1000;
     if (need === 'expire') return void removalCookie(COOKIE, false);
-    const line = serializeCookie(COOKIE, this.#sign(open.id), open.expiresAt, now, false);
+    const line = serializeCookie(COOKIE, this.#sign(open.id), { expiresAt: open.expiresAt, now, secure: false });
     if (!/^session=[\w.-]+; /.test(line)) throw new Error(`The cookie line is ${JSON.stringify(line)}.`);
     if (open.expiresAt !== undefined && !(open.expiresAt <= now + IDLE + 1))
       throw new Error('The cookie lives too long.');

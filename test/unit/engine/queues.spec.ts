@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { KeyedQueue } from '../../../lib/engine/keyed-queue.js';
+import { KeyedQueue, type LeavingClient } from '../../../lib/engine/keyed-queue.js';
 import { SerialQueue } from '../../../lib/engine/serial-queue.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
@@ -14,6 +14,16 @@ function gate(): { readonly passed: Promise<void>; open: () => void; fail: (erro
     fail = reject;
   });
   return { passed, open, fail };
+}
+
+/** Runs a task as one that enters the queue and leaves it. */
+async function runOn<R>(queue: KeyedQueue, key: string, task: () => Promise<R>, client?: LeavingClient): Promise<R> {
+  await queue.enter(key, client);
+  try {
+    return await task();
+  } finally {
+    queue.leave(key);
+  }
 }
 
 describe('turns', () => {
@@ -46,9 +56,9 @@ describe('turns by key', () => {
     const turns = new KeyedQueue();
     const first = gate();
     const seen: string[] = [];
-    const one = turns.run('a', () => first.passed.then(() => void seen.push('a1')));
-    const two = turns.run('a', async () => void seen.push('a2'));
-    await turns.run('b', async () => void seen.push('b'));
+    const one = runOn(turns, 'a', () => first.passed.then(() => void seen.push('a1')));
+    const two = runOn(turns, 'a', async () => void seen.push('a2'));
+    await runOn(turns, 'b', async () => void seen.push('b'));
     expect(seen).toEqual(['b']);
     first.open();
     await Promise.all([one, two]);
@@ -59,9 +69,9 @@ describe('turns by key', () => {
     const turns = new KeyedQueue();
     const second = gate();
     const seen: string[] = [];
-    const one = turns.run('a', async () => void seen.push('one'));
-    const two = turns.run('a', () => second.passed.then(() => void seen.push('two')));
-    const three = one.then(() => turns.run('a', async () => void seen.push('three')));
+    const one = runOn(turns, 'a', async () => void seen.push('one'));
+    const two = runOn(turns, 'a', () => second.passed.then(() => void seen.push('two')));
+    const three = one.then(() => runOn(turns, 'a', async () => void seen.push('three')));
     await one;
     second.open();
     await Promise.all([two, three]);
@@ -71,9 +81,9 @@ describe('turns by key', () => {
   it('go ahead in growing numbers when one hangs', async () => {
     const turns = new KeyedQueue();
     const hanging = Array.from({ length: 20 }, () => gate());
-    const tasks = hanging.map(({ passed }) => turns.run('a', () => passed));
+    const tasks = hanging.map(({ passed }) => runOn(turns, 'a', () => passed));
     let inside = 0;
-    const last = turns.run('a', async () => void (inside = 1));
+    const last = runOn(turns, 'a', async () => void (inside = 1));
     await last;
     expect(inside).toBe(1);
     for (const { open } of hanging) open();
@@ -84,8 +94,8 @@ describe('turns by key', () => {
   it('do not wait for ever behind one that hangs', async () => {
     const turns = new KeyedQueue();
     const first = gate();
-    const one = turns.run('a', () => first.passed);
-    expect(await turns.run('a', async () => 'went ahead')).toBe('went ahead');
+    const one = runOn(turns, 'a', () => first.passed);
+    expect(await runOn(turns, 'a', async () => 'went ahead')).toBe('went ahead');
     first.open();
     await one;
     expect(turns.isBusy('a')).toBe(false);
@@ -114,10 +124,10 @@ describe('the queue of one key', () => {
   it('has a bound, beyond which tasks are refused with 409', async () => {
     const turns = new KeyedQueue(NEVER);
     const first = gate();
-    const one = turns.run('key', () => first.passed);
-    const waiting = Array.from({ length: 1000 }, () => turns.run('key', async () => 'done'));
-    await expect(turns.run('key', async () => 'never')).rejects.toMatchObject({ statusCode: 409 });
-    expect(await turns.run('another key', async () => 'free')).toBe('free');
+    const one = runOn(turns, 'key', () => first.passed);
+    const waiting = Array.from({ length: 1000 }, () => runOn(turns, 'key', async () => 'done'));
+    await expect(runOn(turns, 'key', async () => 'never')).rejects.toMatchObject({ statusCode: 409 });
+    expect(await runOn(turns, 'another key', async () => 'free')).toBe('free');
     first.open();
     await one;
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['done']));
@@ -129,8 +139,10 @@ describe('the queue of one key', () => {
     const first = gate();
     const seen: string[] = [];
     const clients = Array.from({ length: 4 }, () => new FakeClient());
-    const one = turns.run('key', () => first.passed);
-    const tasks = clients.map((client, index) => turns.run('key', async () => void seen.push(`task ${index}`), client));
+    const one = runOn(turns, 'key', () => first.passed);
+    const tasks = clients.map((client, index) =>
+      runOn(turns, 'key', async () => void seen.push(`task ${index}`), client),
+    );
     clients[0]?.leave();
     clients[1]?.isServed();
     clients[3]?.leave();
@@ -146,11 +158,11 @@ describe('the queue of one key', () => {
   it('makes room for others where it is full of tasks whose clients have left', async () => {
     const turns = new KeyedQueue(NEVER);
     const first = gate();
-    const one = turns.run('key', () => first.passed);
+    const one = runOn(turns, 'key', () => first.passed);
     const gone = new FakeClient();
-    const waiting = Array.from({ length: 1000 }, () => turns.run('key', async () => 'never', gone));
+    const waiting = Array.from({ length: 1000 }, () => runOn(turns, 'key', async () => 'never', gone));
     gone.leave();
-    const next = turns.run('key', async () => 'done');
+    const next = runOn(turns, 'key', async () => 'done');
     const outcomes = await Promise.allSettled(waiting);
     expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
     first.open();

@@ -121,7 +121,7 @@ describe('regenerate', () => {
     const outcomes = await Promise.allSettled(opened.map(({ live }) => live.regenerate({ keep: true })));
     const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(lost.map(({ reason }) => (reason as { code: string }).code)).toEqual(Array(9).fill('SESSION_DESTROYED'));
-    await Promise.allSettled(opened.map((open) => open.commit()));
+    await Promise.allSettled(opened.map(async (open) => open.commit()));
     const alive = opened.filter(({ isNew }) => !isNew);
     expect(alive.length).toBe(1);
     expect(opened.filter(({ cookieNeed }) => cookieNeed === 'set')).toEqual(alive);
@@ -359,23 +359,33 @@ describe('update', () => {
   });
 
   it.each([
-    ['a new session', undefined, 2],
-    ['a stored one', { n: 5 }, 7],
-  ])('that is slow does not hide or undo what a quick one on %s does meanwhile', async (_name, data, counted) => {
+    ['a new session', undefined, [{ before: true }, { n: 2, before: true }]],
+    [
+      'a stored one',
+      { n: 5 },
+      [
+        { n: 5, before: true },
+        { n: 7, before: true },
+      ],
+    ],
+  ])('that is slow keeps a quick one on %s waiting', async (_name, data, [meanwhile, afterwards]) => {
     const open = await engine.open(data && (await engine.stored(data)));
     open.live.before = true;
     const gate = new Gate();
+    const order: string[] = [];
     const slow = open.live.update(async (draft) => {
       await gate.stop();
+      order.push('slow');
       increment(draft);
     });
     await gate.reached;
-    await open.live.update(increment);
-    expect({ ...open.live }).toEqual({ n: counted - 1, before: true });
+    const quick = open.live.update((draft) => void (order.push('quick'), increment(draft)));
+    expect({ ...open.live }).toEqual(meanwhile);
     gate.open();
-    await slow;
-    expect({ ...open.live }).toEqual({ n: counted, before: true });
-    expect(await engine.seen(open.id)).toEqual({ n: counted, before: true });
+    await Promise.all([slow, quick]);
+    expect(order).toEqual(['slow', 'quick']);
+    expect({ ...open.live }).toEqual(afterwards);
+    expect(await engine.seen(open.id)).toEqual(afterwards);
   });
 
   it('leaves a new session as it was when the store fails', async () => {
@@ -410,32 +420,83 @@ describe('update', () => {
     await open.commit();
   });
 
-  it('may save the session in its function', async () => {
-    const open = await engine.open(await engine.stored({ n: 0 }));
-    await open.live.update(async (data) => {
-      open.live.progress = 'half';
-      await open.live.save();
+  it.each<[method: string, call: (open: OpenSession) => unknown]>([
+    ['save', ({ live }) => live.save()],
+    ['reload', ({ live }) => live.reload()],
+    ['regenerate', ({ live }) => live.regenerate()],
+    ['destroy', ({ live }) => live.destroy()],
+    ['update', ({ live }) => live.update(increment)],
+  ])('refuses %s in its function at once, and says what to do instead', async (method, call) => {
+    const id = await engine.stored({ n: 0 });
+    const open = await engine.open(id);
+    const updating = open.live.update(async (data) => {
       increment(data);
+      await new Promise(setImmediate);
+      await call(open);
     });
-    expect(await engine.seen(open.id)).toEqual({ n: 1, progress: 'half' });
+    await expect(updating).rejects.toMatchObject({ code: 'SESSION_CONFIGURATION' });
+    await expect(updating).rejects.toThrow(`session.${method}() was called in the function of session.update()`);
+    expect([await engine.seen(id), { ...open.live }]).toEqual([{ n: 0 }, { n: 0 }]);
   });
 
-  it('of a session that the request itself destroys meanwhile does not start another one', async () => {
+  it('reports a refused destroy at the commit when the function does not wait for it', async () => {
+    const id = await engine.stored({ n: 0 });
+    const open = await engine.open(id);
+    await open.live.update((data) => {
+      void open.live.destroy();
+      increment(data);
+    });
+    expect(open.cookieNeed).toBe('none');
+    await expect(open.commit()).rejects.toThrow('session.destroy() was called');
+    expect(await engine.seen(id)).toEqual({ n: 1 });
+  });
+
+  it('of another session in its function sees the first one as updating too', async () => {
+    const [open, other] = [
+      await engine.open(await engine.stored({ n: 0 })),
+      await engine.open(await engine.stored({ n: 0 })),
+    ];
+    await open.live.update(async (data) => {
+      await other.live.update(increment);
+      await other.live.save();
+      await expect(other.live.update(() => open.live.save())).rejects.toThrow('session.save() was called');
+      increment(data);
+    });
+    expect([await engine.seen(open.id), await engine.seen(other.id)]).toEqual([{ n: 1 }, { n: 1 }]);
+  });
+
+  it('lets code that its function has started call the session once it is done', async () => {
     const open = await engine.open(await engine.stored({ n: 0 }));
+    const gate = new Gate();
+    let later: Promise<void> | undefined;
+    await open.live.update((data) => {
+      later = gate.stop().then(() => open.live.save());
+      increment(data);
+    });
+    open.live.later = true;
+    gate.open();
+    await later;
+    expect(await engine.seen(open.id)).toEqual({ n: 1, later: true });
+  });
+
+  it('is done before a destroy that is called after it', async () => {
+    const id = await engine.stored({ n: 0 });
+    const open = await engine.open(id);
     const gate = new Gate();
     const updating = open.live.update(async (data) => {
       await gate.stop();
-      increment(data);
+      return increment(data);
     });
     await gate.reached;
-    await open.live.destroy();
+    const destroying = open.live.destroy();
     gate.open();
-    await expect(updating).rejects.toMatchObject(DESTROYED);
+    expect(await updating).toBe(1);
+    await destroying;
     await open.commit();
-    expect([{ ...open.live }, open.cookieNeed]).toEqual([{}, 'expire']);
+    expect([{ ...open.live }, open.cookieNeed, await engine.seen(id)]).toEqual([{}, 'expire', undefined]);
   });
 
-  it('of a session that the request itself regenerates meanwhile counts in the new one', async () => {
+  it('is done before a regenerate that is called after it, and counts in the new session', async () => {
     const id = await engine.stored({ n: 1 });
     const open = await engine.open(id);
     const gate = new Gate();
@@ -444,9 +505,9 @@ describe('update', () => {
       increment(data);
     });
     await gate.reached;
-    await open.live.regenerate({ keep: true });
+    const regenerating = open.live.regenerate({ keep: true });
     gate.open();
-    await updating;
+    await Promise.all([updating, regenerating]);
     await open.commit();
     expect(await engine.seen(open.id)).toEqual({ n: 2 });
     expect(await engine.seen(id)).toBeUndefined();

@@ -112,86 +112,119 @@ describe('an update that fails', () => {
   });
 });
 
-describe('an update whose read is slow', () => {
-  it.each(['before', 'after'] as const)(
-    'brings nothing of the session that was destroyed meanwhile (%s)',
-    async (at) => {
-      const id = await engine.stored({ user: 'ada' });
-      const open = await engine.open(id);
-      const gate = store.pause('read', keyOf(id), at);
-      const updating = open.live.update((data) => void (data.n = 1));
-      await gate.reached;
-      await open.live.destroy();
-      gate.open();
-      await expect(updating).rejects.toMatchObject({ code: 'SESSION_DESTROYED' });
-      await open.commit();
-      expect(open.cookieNeed).toBe('expire');
-      open.live.flash = 'bye';
-      await open.commit();
-      expect(await engine.seen(open.id)).toEqual({ flash: 'bye' });
-    },
-  );
+describe('an update after a regenerate or destroy that failed', () => {
+  it.each(['regenerate', 'destroy'] as const)('saves nothing in the session from before (%s)', async (method) => {
+    const down = new SpyStore();
+    engine = new TestEngine(down);
+    const id = await engine.stored({ cart: [1] });
+    const open = await engine.open(id);
+    down.failing = new Set(['set', 'replace', 'delete']);
+    await open.live[method]().catch(() => undefined);
+    down.failing.clear();
+    const signIn = (data: Record<string, unknown>): void => void (data.user = 'ada');
+    await expect(open.live.update(signIn)).rejects.toMatchObject({ code: 'SESSION_STORE' });
+    expect(await engine.seen(id)).toEqual({ cart: [1] });
+    await open.live.regenerate();
+    await open.live.update(signIn);
+    expect([await engine.seen(id), await engine.seen(open.id)]).toEqual([undefined, { user: 'ada' }]);
+  });
+});
 
-  it.each(['before', 'after'] as const)('counts in the session that was regenerated meanwhile (%s)', async (at) => {
+describe('an update whose read is slow', () => {
+  it.each(['before', 'after'] as const)('is done before a destroy that is called meanwhile (%s)', async (at) => {
+    const id = await engine.stored({ user: 'ada' });
+    const open = await engine.open(id);
+    const gate = store.pause('read', keyOf(id), at);
+    const updating = open.live.update((data) => void (data.n = 1));
+    await gate.reached;
+    const destroying = open.live.destroy();
+    expect(open.cookieNeed).toBe('expire');
+    gate.open();
+    await Promise.all([updating, destroying]);
+    await open.commit();
+    expect(open.cookieNeed).toBe('expire');
+    open.live.flash = 'bye';
+    await open.commit();
+    expect(await engine.seen(open.id)).toEqual({ flash: 'bye' });
+  });
+
+  it.each(['before', 'after'] as const)('is done before a regenerate that is called meanwhile (%s)', async (at) => {
     const id = await engine.stored({ user: 'somebody', secret: 1 });
     const open = await engine.open(id);
     const gate = store.pause('read', keyOf(id), at);
     const updating = open.live.update((data) => void (data.n = 1));
     await gate.reached;
-    await open.live.regenerate();
+    const regenerating = open.live.regenerate();
     open.live.user = 'grace';
     gate.open();
-    await updating;
+    await Promise.all([updating, regenerating]);
     await open.commit();
-    expect([open.cookieNeed, await engine.seen(open.id)]).toEqual(['set', { user: 'grace', n: 1 }]);
+    expect([open.cookieNeed, await engine.seen(open.id)]).toEqual(['set', { user: 'grace' }]);
+  });
+
+  it.each(['before', 'after'] as const)('finds the session that another request has ended gone (%s)', async (at) => {
+    const id = await engine.stored({ user: 'ada' });
+    const open = await engine.open(id);
+    const gate = store.pause('read', keyOf(id), at);
+    const updating = open.live.update((data) => void (data.n = 1));
+    await gate.reached;
+    await (await new TestEngine(store.inner).open(id)).live.destroy();
+    gate.open();
+    await expect(updating).rejects.toMatchObject({ code: 'SESSION_DESTROYED' });
+    await open.commit();
+    expect([open.cookieNeed, await engine.seen(id)]).toEqual(['none', undefined]);
   });
 });
 
-describe('beside an update that takes its time', () => {
+describe('after an update that takes its time', () => {
   const slow = (gate: Gate) => async (data: Record<string, unknown>) => {
     await gate.stop();
     data.n = Number(data.n ?? 0) + 1;
   };
 
-  it('regenerate keeps what the request had changed before', async () => {
+  it('save saves what the request has changed meanwhile', async () => {
     const id = await engine.stored({ n: 1 });
     const open = await engine.open(id);
     open.live.mine = true;
     const gate = new Gate();
     const updating = open.live.update(slow(gate));
     await gate.reached;
-    await open.live.regenerate({ keep: true });
-    gate.open();
-    await updating;
-    await open.commit();
-    expect(await engine.seen(open.id)).toEqual({ n: 2, mine: true });
-  });
-
-  it('save saves what the request had changed before', async () => {
-    const id = await engine.stored({ n: 1 });
-    const open = await engine.open(id);
-    open.live.mine = true;
-    const gate = new Gate();
-    const updating = open.live.update(slow(gate));
-    await gate.reached;
-    await open.live.save();
-    expect(await engine.seen(id)).toEqual({ n: 1, mine: true });
+    open.live.late = true;
+    const saving = open.live.save();
+    expect(await engine.seen(id)).toEqual({ n: 1 });
     gate.open();
     await updating;
     expect(await engine.seen(id)).toEqual({ n: 2, mine: true });
+    await saving;
+    expect(await engine.seen(id)).toEqual({ n: 2, mine: true, late: true });
   });
 
-  it('destroy of a session without data ends the update too', async () => {
+  it('reload reads what it has saved', async () => {
+    const open = await engine.open(await engine.stored({ n: 1 }));
+    const gate = new Gate();
+    const updating = open.live.update(slow(gate));
+    await gate.reached;
+    const reloading = open.live.reload();
+    gate.open();
+    await Promise.all([updating, reloading]);
+    expect({ ...open.live }).toEqual({ n: 2 });
+  });
+
+  it('destroy ends what it has made of a session without data', async () => {
     const open = await engine.open();
     const gate = new Gate();
     const updating = open.live.update(slow(gate));
     await gate.reached;
-    await open.live.destroy();
+    const destroying = open.live.destroy();
     gate.open();
-    await expect(updating).rejects.toMatchObject({ code: 'SESSION_DESTROYED' });
+    await updating;
+    const { id } = open;
+    await destroying;
+    await open.commit();
+    expect([await engine.seen(id), { ...open.live }]).toEqual([undefined, {}]);
   });
 
-  it('a destroy that fails does not end the update', async () => {
+  it('a destroy that fails leaves what it has saved', async () => {
     const down = new SpyStore();
     engine = new TestEngine(down);
     const id = await engine.stored({ n: 1 });
@@ -199,14 +232,13 @@ describe('beside an update that takes its time', () => {
     const gate = new Gate();
     const updating = open.live.update(slow(gate));
     await gate.reached;
-    down.failing = new Set(['set', 'delete']);
-    await expect(open.live.destroy()).rejects.toMatchObject({ code: 'SESSION_STORE' });
-    down.failing.clear();
-    // So that the update has to try again.
-    await (await engine.open(id)).live.update((data) => void (data.other = true));
+    const destroying = open.live.destroy();
     gate.open();
     await updating;
-    expect(await engine.seen(id)).toEqual({ n: 2, other: true });
+    down.failing = new Set(['set', 'delete']);
+    await expect(destroying).rejects.toMatchObject({ code: 'SESSION_STORE' });
+    down.failing.clear();
+    expect(await engine.seen(id)).toEqual({ n: 2 });
   });
 
   it('a value whose text differs each time does not keep a new session from being stored', async () => {

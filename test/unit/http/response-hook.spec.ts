@@ -226,7 +226,7 @@ describe('an answer with nothing to save', () => {
 describe('what Node refuses', () => {
   it.each<[string, Handler]>([
     ['a body that is no text and no bytes', (response) => void response.end(5 as unknown as string)],
-    ['a chunk that is none', (response) => void response.write({} as unknown as string)],
+    ['a chunk that is none', (response) => void response.write({})],
     ['a status that is none', (response) => void response.writeHead(42)],
   ])('is refused before anything is saved: %s', async (_what, send) => {
     let refused: unknown;

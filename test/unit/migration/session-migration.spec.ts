@@ -22,7 +22,7 @@ function start(options: SessionModuleOptions = {}): void {
 const left = (data: object): Promise<void> =>
   store.inner.set(OLD_KEY, JSON.stringify({ cookie: { originalMaxAge: null, path: '/' }, ...data }));
 const openOld = (rest: { address?: () => string; permanent?: boolean } = {}): Promise<OpenSession> =>
-  engine.open(undefined, { oldCookies: [cookie], ...rest });
+  engine.open(undefined, { migrationCookies: [cookie], ...rest });
 
 beforeEach(async () => {
   start();
@@ -109,7 +109,7 @@ describe('a session of another library', () => {
 
   it('is found behind a cookie that opens nothing', async () => {
     const dead = new ExpressSessionSigner(SECRET).sign('an-id-without-a-record');
-    const open = await engine.open(undefined, { oldCookies: [dead, cookie] });
+    const open = await engine.open(undefined, { migrationCookies: [dead, cookie] });
     expect({ ...open.live }).toEqual({ user: 'ada' });
   });
 
@@ -117,7 +117,7 @@ describe('a session of another library', () => {
     const signer = new ExpressSessionSigner(SECRET);
     const cookies = Array.from({ length: 160 }, (_, index) => signer.sign(`${'o'.repeat(30)}${index % 20}`));
     const counting = new SpyStore();
-    const open = await new TestEngine(counting, { migrateFrom }).open(undefined, { oldCookies: cookies });
+    const open = await new TestEngine(counting, { migrateFrom }).open(undefined, { migrationCookies: cookies });
     expect(open.isNew).toBe(true);
     // The successor, the old record, and the successor again in case another request was first.
     expect(counting.calls.length).toBe(4 * 3);
@@ -125,7 +125,7 @@ describe('a session of another library', () => {
 
   it.each(['destroy', 'regenerate'] as const)('ends with the session of ours beside it, on %s', async (ending) => {
     const id = await engine.stored({ user: 'grace' });
-    const open = await engine.open(id, { oldCookies: [cookie] });
+    const open = await engine.open(id, { migrationCookies: [cookie] });
     await open.live[ending]();
     await open.commit();
     expect(await store.inner.get(OLD_KEY)).toBeUndefined();
@@ -136,7 +136,7 @@ describe('a session of another library', () => {
   it('ends with its successor where this process takes that for expired', async () => {
     await openOld();
     const strict = new TestEngine(store, { migrateFrom, serializer: new V8Serializer() });
-    const open = await strict.open(undefined, { oldCookies: [cookie] });
+    const open = await strict.open(undefined, { migrationCookies: [cookie] });
     expect(open.isNew).toBe(true);
     await open.live.destroy();
     expect((await openOld()).isNew).toBe(true);

@@ -6,7 +6,7 @@ import {
   type SessionModuleOptions,
   type SessionStore,
 } from '../../../lib/index.js';
-import { checkStore, createStore } from '../../../lib/options/create-store.js';
+import { createStore } from '../../../lib/options/create-store.js';
 import { resolveOptions } from '../../../lib/options/resolve-options.js';
 import type { StoreName } from '../../../lib/options/session-options.js';
 
@@ -37,23 +37,6 @@ describe('createStore', () => {
       new SessionConfigurationError(
         'memcached.client has no gets, set, add, cas, del: give a client of the package "memcached", or write { servers } instead.',
       ),
-    );
-  });
-});
-
-describe('checkStore', () => {
-  it('gives a whole store back', () => {
-    const store = new MemoryStore();
-    expect(checkStore(store)).toBe(store);
-  });
-
-  it.each<[object | null, string]>([
-    [{}, 'get, set, delete, read, create, replace'],
-    [null, 'get, set, delete, read, create, replace'],
-    [new Map(), 'read, create, replace'],
-  ])('refuses %j, with the verbs that are missing', (store, missing) => {
-    expect(() => checkStore(store as SessionStore)).toThrow(
-      new SessionConfigurationError(`The given store has no ${missing}: implement SessionStore whole.`),
     );
   });
 });

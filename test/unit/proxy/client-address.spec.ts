@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { clientAddress } from '../../../lib/proxy/client-address.js';
-import type { RawRequest } from '../../../lib/proxy/raw-request.js';
+import type { RawRequest } from '../../../lib/proxy/proxy-trust.js';
 import { compileTrust } from '../../../lib/proxy/proxy-trust.js';
 import { SessionConfigurationError } from '../../../lib/session.errors.js';
 

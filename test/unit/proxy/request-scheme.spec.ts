@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import type { RawRequest } from '../../../lib/proxy/raw-request.js';
+import type { RawRequest } from '../../../lib/proxy/proxy-trust.js';
 import { isSecureRequest } from '../../../lib/proxy/request-scheme.js';
 import { compileTrust } from '../../../lib/proxy/proxy-trust.js';
 

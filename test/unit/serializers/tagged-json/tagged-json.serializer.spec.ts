@@ -594,7 +594,7 @@ describe('the classes of values', () => {
   });
 
   it('Markup is its HTML as text', () => {
-    expect(`${new Markup('<b>')}`).toBe('<b>');
+    expect(String(new Markup('<b>'))).toBe('<b>');
     expect(JSON.stringify(new Markup('<b>'))).toBe('"<b>"');
   });
 });

@@ -2,11 +2,7 @@ import * as fc from 'fast-check';
 import Memcached from 'memcached';
 import { describe, expect, it } from 'vitest';
 import { keepExact } from '../../../../lib/stores/memcached/memcached-driver.js';
-import type {
-  DriverQuery,
-  DriverSocket,
-  MemcachedDriver,
-} from '../../../../lib/stores/memcached/memcached-internals.js';
+import type { DriverQuery, DriverSocket, MemcachedDriver } from '../../../../lib/stores/memcached/memcached-client.js';
 
 /** The driver as far as a test feeds it by hand: what a socket has decoded goes in at `buffer`. */
 type FedDriver = MemcachedDriver & { buffer(socket: DriverSocket, chunk: string): void };

@@ -31,9 +31,9 @@ describe('RedisStore', () => {
       () => new Memcached('127.0.0.1:1'),
       /not of ioredis, and has no evalsha, eval, disconnect: pass/,
     ],
-    ['a URL', () => 'redis://:password@host', /is none: .*\{ url \}/],
-    ['nothing', () => undefined, /is none/],
-    ['null', () => null, /is none/],
+    ['a URL', () => 'redis://:password@host', /is not a client: .*\{ url \}/],
+    ['nothing', () => undefined, /is not a client/],
+    ['null', () => null, /is not a client/],
     ['options', () => ({ host: 'localhost' }), /has no get, set, del, evalsha/],
   ])('refuses %s, and says what to pass instead', (_name, make, message) => {
     const given = make() as RedisClient;

@@ -1,0 +1,129 @@
+import type { ServerResponse } from 'node:http';
+
+import { cookieValues } from '../cookies/cookie-header.js';
+import type { ResolvedCookie } from '../cookies/cookie-options.js';
+import { pathMatches, requestPath } from '../cookies/cookie-path.js';
+import type { CookieObstacle } from '../engine/cookie-obstacle.js';
+import type { OpenRequest } from '../engine/open-request.js';
+import { canonicalAddress } from '../ip-address.js';
+import { clientAddress } from '../proxy/client-address.js';
+import { claimsToBeSecure, isSecureRequest } from '../proxy/request-scheme.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { SessionLogger } from '../session/session-logger.js';
+import type { LiveSession } from '../session/session-members.js';
+import { SessionAddressError } from '../session.errors.js';
+import type { AnyRequest, NodeRequest } from './any-request.js';
+import type { ExposedSession } from './exposed-session.js';
+import { routePattern } from './route-pattern.js';
+
+/** One request and its response, as far as they are known. */
+export interface HttpMessages {
+  readonly request: NodeRequest;
+  /** Absent outside HTTP, as for the handshake of a gateway. */
+  readonly response: ServerResponse | undefined;
+  readonly exposed: ExposedSession;
+}
+
+/** What one SessionModule reads from a request: its cookies, the client's address, the scheme and the route. */
+export class ClientRequest implements OpenRequest {
+  /** The attributes of the session cookie for this request. */
+  readonly cookie: ResolvedCookie;
+  readonly cookies: readonly string[];
+  readonly migrationCookies: readonly string[];
+  readonly permanent: boolean | undefined;
+  readonly cookieObstacle: CookieObstacle | undefined;
+  readonly client: ServerResponse | undefined;
+  readonly #options: ResolvedOptions;
+  readonly #logger: SessionLogger;
+  readonly #request: NodeRequest;
+  readonly #exposed: ExposedSession;
+
+  constructor({ request, response, exposed }: HttpMessages, options: ResolvedOptions, logger: SessionLogger) {
+    this.#options = options;
+    this.#logger = logger;
+    this.#request = request;
+    this.#exposed = exposed;
+    this.client = response;
+    this.cookie = options.cookieFor(request);
+    this.permanent = options.writesPermanent ? this.cookie.persistent : undefined;
+    // Middleware may have cut `url` down: the browser goes by the path that it asked for.
+    const path = requestPath(request.originalUrl ?? request.url ?? '/');
+    const isInPath = pathMatches(path, this.cookie.path);
+    const header = request.headers.cookie;
+    this.cookies = isInPath ? cookieValues(header, this.cookie.name) : [];
+    this.migrationCookies = options.migration ? cookieValues(header, options.migration.cookie.name) : [];
+    this.cookieObstacle = this.#obstacleOf(response, isInPath);
+  }
+
+  /**
+   * The client's address in canonical form.
+   * @throws {SessionAddressError} when there is none: a pin that is silently off protects no session.
+   */
+  address(): string {
+    const address = canonicalAddress(clientAddress(this.#framework, this.#request, this.#options.trust));
+    if (address !== undefined) return address;
+    throw new SessionAddressError(
+      "Sessions are pinned, but what a trusted proxy gave as the client's address is no IP address: let the proxy overwrite X-Forwarded-For.",
+    );
+  }
+
+  /** Method and route, as a log may name them. */
+  route(): string {
+    const pattern = routePattern(this.#exposed.requests) ?? '(a path outside the routes)';
+    return `${this.#request.method ?? 'GET'} ${pattern}`;
+  }
+
+  /** The host that the client asked, without its port. */
+  get host(): string {
+    return (this.#request.headers.host ?? '').replace(/:\d*$/, '');
+  }
+
+  /** Whether the cookie gets `Secure`. */
+  isCookieSecure(): boolean {
+    if (this.cookie.secure !== 'auto') return this.cookie.secure;
+    if (this.#isSecure) return true;
+    if (claimsToBeSecure(this.#request)) {
+      // Behind a TLS proxy that was not declared the cookie would go without `Secure` for good.
+      this.#logger.warnOnce(
+        'The session cookie is sent without Secure, though X-Forwarded-Proto says https: that header came from a proxy that is not trusted. Name the proxy in `trustProxy`, or set `cookie: { secure: true }`.',
+      );
+    }
+    return false;
+  }
+
+  /** Shows a session as `request.session`. What another module has shown there stays: a handler sees the session of one module. */
+  show(live: LiveSession): void {
+    if (!this.#exposed.isTakenFrom(this)) return this.#exposed.show(live, this);
+    this.#logger.warnOnce(
+      `request.session is the session of another SessionModule: reach the one of cookie '${this.cookie.name}' through its SessionService.`,
+    );
+  }
+
+  /** The same, in the place of what another module may have shown. */
+  showFirst(live: LiveSession): void {
+    this.#exposed.show(live, this);
+  }
+
+  /** express-session ends a session whose place the application has set to null. This library does not, and says so. */
+  warnOfNull(): void {
+    if (!this.#exposed.isNull) return;
+    this.#logger.warnOnce(
+      `${this.route()} sets request.session to null, which does not end the session: call session.destroy().`,
+    );
+  }
+
+  #obstacleOf(response: ServerResponse | undefined, isInPath: boolean): CookieObstacle | undefined {
+    if (response === undefined) return 'no-response';
+    if (!isInPath) return 'path';
+    return this.cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;
+  }
+
+  get #isSecure(): boolean {
+    return isSecureRequest(this.#framework, this.#request, this.#options.trust);
+  }
+
+  /** The framework's own request, once it is known: Nest's middleware on Fastify is given Node's. */
+  get #framework(): AnyRequest {
+    return this.#exposed.requests.at(-1) ?? this.#request;
+  }
+}

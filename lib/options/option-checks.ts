@@ -1,0 +1,148 @@
+import { parseDuration } from '../duration.js';
+import type { SessionMigration } from '../migration/session-migration.js';
+import { isWellFormedId } from '../session/session-id.js';
+import { SessionConfigurationError } from '../session.errors.js';
+import { shown } from '../shown.js';
+import { COOKIE_OPTION_NAMES, OPTION_NAMES, type OptionsWithDefaults } from './option-defaults.js';
+import { checkConnection } from './option-shapes.js';
+import type { StoreName } from './session-options.js';
+
+const STORE_NAMES: readonly string[] = ['memory', 'redis', 'memcached', 'null'] satisfies readonly StoreName[];
+
+const BOOLEANS = [true, false] as const;
+
+/** The values of each option that has a fixed set of them. */
+const CHOICES = {
+  wire: ['native', 'quart'],
+  onLateSaveError: ['destroy', 'send'],
+  hashIds: BOOLEANS,
+  tombstones: BOOLEANS,
+  staticFiles: BOOLEANS,
+  expireDeadCookies: BOOLEANS,
+} as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
+
+const BESIDE_THE_OPTIONS = 'it stands beside the options: in forRootAsync, beside useFactory';
+const AS_IDLE_TIMEOUT = 'write idleTimeout, in seconds or as a text such as 30m';
+
+/** The remedies for names of other libraries, and for names in the wrong place. */
+const HINTS: Readonly<Record<string, string>> = {
+  isGlobal: BESIDE_THE_OPTIONS,
+  interceptor: BESIDE_THE_OPTIONS,
+  imports: BESIDE_THE_OPTIONS,
+  resave: 'it is not needed, an unchanged session is never saved',
+  saveUninitialized: 'it is not needed, an empty session is never stored',
+  maxAge: AS_IDLE_TIMEOUT,
+  ttl: AS_IDLE_TIMEOUT,
+  name: 'write cookie: { name }',
+  prefix: 'write keyPrefix',
+};
+
+/**
+ * Refuses an unknown option, because a misspelt one would silently do nothing; for `secret` or `pinning` that is a hole.
+ * @throws {SessionConfigurationError} when an option is unknown, or there are no options.
+ */
+export function checkNames(options: object): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new SessionConfigurationError('There are no options: let the factory return an object, {} for the defaults.');
+  }
+  const unknown = Object.keys(options).find((key) => !OPTION_NAMES.includes(key));
+  if (unknown === undefined) return;
+  const hint = HINTS[unknown] ?? `the options are ${OPTION_NAMES.toSorted().join(', ')}`;
+  throw new SessionConfigurationError(`There is no option '${unknown}': ${hint}.`);
+}
+
+/** @throws {SessionConfigurationError} when an option of `cookie` is unknown. */
+export function checkCookieNames(cookie: object): void {
+  const unknown = Object.keys(cookie).find((key) => !COOKIE_OPTION_NAMES.includes(key));
+  if (unknown === undefined) return;
+  const isLifetime = ['maxAge', 'expires'].includes(unknown);
+  const hint = isLifetime ? AS_IDLE_TIMEOUT : `write ${COOKIE_OPTION_NAMES.join(', ')}`;
+  throw new SessionConfigurationError(`There is no option cookie.${unknown}: ${hint}.`);
+}
+
+/**
+ * Checks the options that stay as they are. The checks of those that become something else stand below, one for each.
+ * @throws {SessionConfigurationError} when one has a wrong value, or two exclude each other.
+ */
+export function checkChoices(given: OptionsWithDefaults): void {
+  checkStoreChoice(given.store);
+  for (const [name, choices] of Object.entries(CHOICES)) oneOf(name, given[name as keyof typeof CHOICES], choices);
+  // Without tombstones a session that ended a moment ago looks like one that ended long ago.
+  if (given.expireDeadCookies && !given.tombstones) {
+    throw new SessionConfigurationError('expireDeadCookies needs tombstones: leave one of the two out.');
+  }
+  checkRolling(given);
+  for (const driver of ['redis', 'memcached'] as const) checkConnection(driver, given[driver]);
+  if (typeof given.keyPrefix !== 'string') {
+    throw new SessionConfigurationError(`keyPrefix is ${shown(given.keyPrefix)}: write a string such as 'session:'.`);
+  }
+}
+
+function checkStoreChoice(store: unknown): void {
+  const isStore = typeof store === 'function' || (typeof store === 'object' && store !== null);
+  if (isStore || STORE_NAMES.includes(store as string)) return;
+  throw new SessionConfigurationError(
+    `store is ${shown(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
+  );
+}
+
+function checkRolling({ wire, rolling }: OptionsWithDefaults): void {
+  // Python renews a session without writing the time of it into the record: an idle timeout from that time would end it too early.
+  if (wire === 'quart' && rolling !== 'write') {
+    throw new SessionConfigurationError(
+      "Under wire: 'quart' each write renews a session: write rolling: 'write', or leave it out.",
+    );
+  }
+  oneOf('rolling', rolling, [...BOOLEANS, 'write']);
+}
+
+/** @throws {SessionConfigurationError} when the value is none of the choices. */
+export function oneOf(name: string, value: unknown, choices: readonly unknown[]): void {
+  if (choices.includes(value)) return;
+  throw new SessionConfigurationError(`${name} is ${shown(value)}: write ${choices.map(shown).join(' or ')}.`);
+}
+
+/**
+ * The duration in seconds.
+ * @throws {SessionConfigurationError} when the value is no duration.
+ */
+export function checkedSeconds(name: string, value: unknown): number {
+  const seconds = parseDuration(value);
+  if (seconds !== undefined) return seconds;
+  throw new SessionConfigurationError(
+    `${name} is ${shown(value)}: write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.`,
+  );
+}
+
+/** @throws {SessionConfigurationError} when the value is not a whole number of at least 1000. */
+export function checkedRecordBytes(value: unknown): number {
+  if (Number.isSafeInteger(value) && Number(value) >= 1000) return Number(value);
+  throw new SessionConfigurationError(
+    `maxRecordBytes is ${shown(value)}: write a whole number of bytes of at least 1000, such as 1_000_000.`,
+  );
+}
+
+/** @throws {SessionConfigurationError} when the generator draws a malformed id, or the same id twice. */
+export function checkedGenerator(generateId: () => string): () => string {
+  const sample = typeof generateId === 'function' ? generateId() : undefined;
+  if (typeof sample === 'string' && isWellFormedId(sample) && generateId() !== sample) return generateId;
+  throw new SessionConfigurationError(
+    "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().",
+  );
+}
+
+/** @throws {SessionConfigurationError} when the value is no migration. */
+export function checkedMigration(migration: SessionMigration | undefined): SessionMigration | undefined {
+  if (migration === undefined || typeof (migration as Partial<SessionMigration> | null)?.newIdOf === 'function') {
+    return migration;
+  }
+  throw new SessionConfigurationError(
+    "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.",
+  );
+}
+
+/** @throws {SessionConfigurationError} when the value is not a whole number from 1 to `most`. */
+export function checkPrefixBits(name: string, value: unknown, most: number): void {
+  if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= most) return;
+  throw new SessionConfigurationError(`pinning.${name} is ${shown(value)}: write a whole number from 1 to ${most}.`);
+}

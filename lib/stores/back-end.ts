@@ -1,0 +1,87 @@
+import { SessionConfigurationError, SessionError, SessionStoreError } from '../session.errors.js';
+
+/** Milliseconds a store waits for one answer of its back-end. Without it a server that hangs holds requests for minutes, or for ever. */
+export const DEADLINE_MS = 1000;
+
+/** A back-end as the messages of its errors name it. */
+export interface BackEnd {
+  /** Its name, such as `Redis`. */
+  readonly name: string;
+  /** What its operator should look at when it fails: the rest of a sentence that begins with "check that". */
+  readonly check: string;
+}
+
+/**
+ * Loads an optional driver, when a store that needs it is made.
+ * @param name the package, as npm installs it.
+ * @throws {SessionConfigurationError} when the driver cannot be loaded; the message says what to install.
+ */
+export async function loadDriver<Driver>(name: string, load: () => Promise<Driver>): Promise<Driver> {
+  try {
+    return await load();
+  } catch (cause) {
+    const message = `This store needs the driver "${name}", which cannot be loaded: npm i ${name}`;
+    throw new SessionConfigurationError(message, { cause });
+  }
+}
+
+/**
+ * The back-end's answer to one command. A command that is late may still be carried out.
+ * @param onLate called when the deadline has passed, before the promise rejects.
+ * @throws {SessionStoreError} when the driver gives up, with the driver's error as `cause`; when no answer came within
+ * {@link DEADLINE_MS}, without a `cause`.
+ */
+export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T>, onLate?: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const expire = (): void => {
+      onLate?.();
+      reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`));
+    };
+    // Timers run before sockets are read: after a busy second the answer may lie there unread, so look once more.
+    timer = setTimeout(() => setImmediate(() => timer && expire()), DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([command(), late]);
+  } catch (error) {
+    if (error instanceof SessionError) throw error;
+    throw isReply(error)
+      ? refusal(backEnd, 'refused a command', error)
+      : storeError(backEnd, 'refused or lost a command', error);
+  } finally {
+    clearTimeout(timer);
+    timer = undefined;
+  }
+}
+
+/** The error for a back-end that failed. Its message never quotes the driver, whose own message may hold a key or a record. */
+export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
+  hideCommand(cause);
+  return new SessionStoreError(messageOf(backEnd, failure), { cause });
+}
+
+/** The error for a back-end that refused a command itself. */
+export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
+  hideCommand(cause);
+  return new SessionStoreError(messageOf(backEnd, failure), { cause, isRefusal: true });
+}
+
+function messageOf(backEnd: BackEnd, failure: string): string {
+  return `${backEnd.name} ${failure}: check that ${backEnd.check}.`;
+}
+
+/** Whether Redis itself answered with this error. ioredis gives errors of its own other names. */
+function isReply(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/**
+ * Leaves only the command's name on an error of ioredis, which hangs the whole command on it, key and record included. A log that
+ * prints all properties of the error would print those. The error of a cluster has such an error in `lastNodeError`.
+ */
+function hideCommand(error: unknown): void {
+  if (typeof error !== 'object' || error === null) return;
+  const { command, lastNodeError } = error as { command?: { name?: unknown }; lastNodeError?: unknown };
+  if (command) Reflect.set(error, 'command', { name: command.name });
+  hideCommand(lastNodeError);
+}
