@@ -3,17 +3,17 @@ import { ConfigurableModuleBuilder, type ModuleMetadata } from '@nestjs/common';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { interceptorProviders } from './session.providers.js';
 
-/** What must be known before the options are, and so stands beside them, and beside `useFactory` in `forRootAsync`. */
+/** What Nest must know before it has the options. It stands beside them, and beside `useFactory` in `forRootAsync`. */
 export interface SessionModuleExtras {
-  /** Whether `SESSION_STORE`, `SessionService` and `SessionGuard` can be injected everywhere. @default true */
+  /** Whether every module can inject `SESSION_STORE`, `SessionService` and `SessionGuard`. @default true */
   readonly isGlobal?: boolean;
   /**
-   * `'global'` runs the interceptor on every route; `'per-route'` only on handlers with a `@Session()` parameter, so that
-   * the other routes do not pay for a global interceptor (about 4 µs in NestJS 12, 29 in NestJS 11).
+   * `'global'` runs the interceptor on every route; `'per-route'` only on handlers with a `@Session()` parameter, so that the other
+   * routes do not pay for a global interceptor (about 4 µs in NestJS 12, 29 in NestJS 11).
    * @default 'global'
    */
   readonly interceptor?: 'global' | 'per-route';
-  /** Modules whose providers an injected store class, or `inject`, needs. @default [] */
+  /** Modules with the providers that `inject`, or a store class, needs. @default [] */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
 }
 

@@ -15,7 +15,7 @@ import { sessionProviders } from './session.providers.js';
 import type { SessionStore } from './stores/session-store.js';
 
 /**
- * Server-side sessions for a Nest application: import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,
+ * Server-side sessions for a Nest application. Import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,
  * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`.
  */
 @Module({
@@ -24,8 +24,9 @@ import type { SessionStore } from './stores/session-store.js';
 })
 export class SessionModule extends ConfigurableModuleClass implements NestModule {
   /**
-   * The module with these options, and everything else at its default.
-   * @throws {SessionConfigurationError} when the application starts, if an option is wrong.
+   * The module with these options. What you leave out has its default.
+   * @param options the options of the module and of its definition.
+   * @throws {SessionConfigurationError} when an option is wrong, as the application starts.
    */
   static override forRoot(options: typeof OPTIONS_TYPE = {}): DynamicModule {
     return super.forRoot(options);
@@ -50,7 +51,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     host.init$.subscribe(() => pairOnFastify(host));
   }
 
-  /** Runs before the routes are registered, and so before Nest looks for their interceptors. */
+  /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     keepApart(sessionModulesOf(this.#modules), this.#modules);
     if (this.#perRoute) attachInterceptor(this.#modules, this.#interceptor);
@@ -67,7 +68,9 @@ function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
     }));
 }
 
-/** Fastify's requests do not know their responses; middleware that opens a session needs both. */
+/**
+ * Remembers the response of each request: Fastify's requests do not know theirs, and middleware that opens a session needs both.
+ */
 function pairOnFastify({ httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter?.getType() !== 'fastify') return;
   httpAdapter.use((request: AnyRequest, response: AnyResponse, next: () => void) => {

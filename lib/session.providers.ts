@@ -2,7 +2,6 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
-import type { SessionLogger } from './session/session-logger.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -12,12 +11,13 @@ import { checkStore } from './options/option-shapes.js';
 import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
+import type { SessionLogger } from './session/session-logger.js';
 import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { applicationStore, wholeStore } from './stores/application-store.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
 
-/** Closes the store that the module made, and no other, after the last request in flight has saved its session. */
+/** Closes the store that the module made, and no other, after the last request under way has saved its session. */
 export class StoreOwner implements OnApplicationShutdown {
   #owned: ClosableStore | undefined;
 
@@ -26,7 +26,7 @@ export class StoreOwner implements OnApplicationShutdown {
     return store;
   }
 
-  // Nest drains the server before this hook; in an earlier one a request in flight would find its store closed.
+  // Nest drains the server before this hook. In an earlier hook, a request under way would find its store closed.
   async onApplicationShutdown(): Promise<void> {
     const owned = this.#owned;
     this.#owned = undefined;
@@ -34,21 +34,25 @@ export class StoreOwner implements OnApplicationShutdown {
   }
 }
 
-/** Options → store → engine → the service that everything else asks. */
+/** The providers: options → store → engine → the service that everything else calls. */
 export function sessionProviders(optionsToken: string | symbol): Provider[] {
   return [
     StoreOwner,
     SessionGuard,
     SessionInterceptor,
     { provide: RESOLVED_OPTIONS, inject: [optionsToken], useFactory: provideOptions },
-    // The store depends on nothing but the options: a test that overrides it opens no socket.
+    // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
     { provide: SessionService, inject: [RESOLVED_OPTIONS, SESSION_STORE], useFactory: provideService },
     { provide: APP_GUARD, useClass: OpenAheadGuard },
   ];
 }
 
-/** The interceptor for every route, or none: then the module attaches it to the handlers that take a session. */
+/**
+ * The provider of the interceptor for every route, or the one that tells the module to attach it to the handlers that take a
+ * session.
+ * @throws {SessionConfigurationError} when it is neither `'global'` nor `'per-route'`.
+ */
 export function interceptorProviders(interceptor: 'global' | 'per-route'): Provider[] {
   if (interceptor === 'global') return [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }];
   if (interceptor === 'per-route') return [{ provide: PER_ROUTE, useValue: true }];

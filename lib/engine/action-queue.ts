@@ -5,66 +5,70 @@ import { calledInsideUpdate, isInsideUpdate } from './session-update.js';
 import { WatchedPromise } from './watched-promise.js';
 
 /**
- * What a request does to its session.
- * @param changed the keys changed before the call. Keys changed after it belong to what comes next.
+ * One thing that a request does to its session.
+ * @param changed the keys that the request changed before the call. Keys changed after the call belong to the next action.
  */
 type Action<R> = (changed: ReadonlySet<string>) => Promise<R>;
 
 /** An action that failed. */
 interface FailedAction {
   readonly error: Error;
-  /** What the application was given, and may wait for. */
+  /** The promise that the application was given, and may wait for. */
   readonly promise: WatchedPromise<unknown>;
 }
 
 /**
- * Runs all that one request does to its session in the order in which it was called, and keeps the failures that the application
- * may not have waited for, so that the next commit can report them.
+ * Runs everything that one request does to its session in the order in which it was called. Keeps the failures that the application
+ * may not have waited for, so that the next commit reports them.
  */
 export class ActionQueue extends SerialQueue {
   readonly #session: { readonly data: TrackedData };
   #failedEnding: FailedAction | undefined;
   #failedUpdates: FailedAction[] | undefined;
 
-  /** @param session whose update functions must not add actions: each would wait for the other. */
+  /** @param session the session of the request. Its update functions must not add actions: each would wait for the other. */
   constructor(session: { readonly data: TrackedData }) {
     super();
     this.#session = session;
   }
 
   /**
-   * The failed destroy or regenerate that keeps what follows from being saved as if it had been done. One that has found the record
-   * gone, and has told the application, does not: nothing of that session will be saved anyway.
+   * The failed destroy or regenerate after which nothing may be saved, because the application wrote what follows as if it had
+   * succeeded. A `SessionDestroyedError` that the application has waited for does not count: nothing of that session can be saved
+   * anyway.
    */
   get failedEnding(): FailedAction | undefined {
     const failed = this.#failedEnding;
     return failed?.promise.isWatched && failed.error instanceof SessionDestroyedError ? undefined : failed;
   }
 
-  /** The error that a commit must report instead of saving: of an update, once; of a destroy or regenerate, until one succeeds. */
+  /**
+   * The error that a commit must report instead of saving: the error of a failed update once, that of a failed destroy or
+   * regenerate until one succeeds.
+   */
   takeFailure(): Error | undefined {
     const untold = this.#failedUpdates?.find(({ promise }) => !promise.isWatched);
     this.#failedUpdates = undefined;
     return (untold ?? this.failedEnding)?.error;
   }
 
-  /** Nothing that failed before counts any more. */
+  /** Forgets the failed destroy or regenerate, so that the session can be saved again. */
   forgetFailedEnding(): void {
     this.#failedEnding = undefined;
   }
 
-  /** Runs an update. Unless the application waits for it, the next commit reports its failure. */
+  /** Runs an update. If the application does not wait for it, the next commit reports its failure. */
   update<R>(action: Action<R>): Promise<R> {
     const updateAfterEnding: Action<R> = async (changed) => {
       const failed = this.failedEnding;
-      // After a login whose regenerate failed, the data of the user would be saved in the session from before.
+      // After a login whose regenerate failed, this would save the user's data in the session from before the login.
       if (failed !== undefined) throw failed.error;
       return action(changed);
     };
     return this.#watch('update', updateAfterEnding, (failed) => (this.#failedUpdates ??= []).push(failed));
   }
 
-  /** Runs a destroy or regenerate. Until one succeeds, its failure keeps what follows from being saved. */
+  /** Runs a destroy or regenerate. If it fails, nothing is saved until one succeeds. */
   end(method: 'destroy' | 'regenerate', action: Action<void>): Promise<void> {
     const endAnew: Action<void> = (changed) => {
       this.forgetFailedEnding();
@@ -88,7 +92,7 @@ export class ActionQueue extends SerialQueue {
         return await action(changed);
       } catch (error) {
         data.markChanged(changed);
-        // Noted here, before the next action begins: that may be the commit.
+        // Noted before the next action begins, which may be the commit.
         onFailure({ error: error as Error, promise });
         throw error;
       }

@@ -3,15 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { SessionConflictError } from '../session.errors.js';
 
 /**
- * How often a save is tried against writers in other processes; those of one process queue up. One of them wins every round, so
- * with ten processes that never stop writing to one session, one save in 40,000 would still give up.
+ * How many times a save is tried against writers in other processes; the saves of one process queue up. In every round one writer
+ * wins: with ten processes that never stop writing to one session, one save in 40,000 would still give up.
  */
 const ATTEMPTS = 100;
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
 
 /**
- * Waits before the next attempt of a compare-and-set, for a random time that grows, so that writers that collided once do not
+ * Waits before the next attempt of a compare-and-set. The wait is random and grows, so that writers that collided once do not
  * collide again.
  * @param conflicts how many attempts have failed.
  * @throws {SessionConflictError} when every attempt has met a conflict.

@@ -1,7 +1,7 @@
-/** Why a response cannot carry the session cookie. A new session is then not stored: no later request could come back to it. */
+/** Why a response cannot carry the session cookie. A new session is then not stored, as no later request could open it. */
 export type CookieObstacle = 'path' | 'insecure' | 'static-file' | 'head-sent' | 'no-response';
 
-/** The cause and the remedy, for the warning about a session that cannot be kept. */
+/** The cause and the remedy, for the warning about a session that is not stored. */
 export const COOKIE_OBSTACLE_REMEDY: Readonly<Record<CookieObstacle, string>> = {
   path: "the request is outside the cookie's path: widen `cookie.path`",
   insecure:

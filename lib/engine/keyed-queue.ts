@@ -3,23 +3,23 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { SessionConflictError } from '../session.errors.js';
 
 /**
- * How long a task may keep others waiting, in milliseconds. A store may hang, and the function of an update is the application's: it
- * may wait for the very request that waits behind it.
+ * How long a task may keep others waiting, in milliseconds. A store may hang; and the function of an update belongs to the
+ * application, which may let it wait for the very request that waits behind it.
  */
 const PATIENCE_MS = 100;
 
-/** How many tasks may wait on one key. One client could otherwise pile up requests, each with its body and its response, without end. */
+/** How many tasks may wait on one key. Without a limit one client could pile up requests, each with its body and its response. */
 const MOST_WAITING = 1000;
 
-/** The client's end of a connection, such as a response of Node's. */
+/** The client's end of a connection, such as Node's response. */
 export interface LeavingClient {
-  /** Whether the connection is gone, or all of the response was sent. */
+  /** Whether the connection is closed, or the whole response was sent. */
   readonly destroyed: boolean;
-  /** Whether all of the response was sent: then the client has not left, it was served. */
+  /** Whether the whole response was sent: then the client was served and has not left. */
   readonly writableFinished: boolean;
 }
 
-/** A task that waits. */
+/** A task that waits to be let in. */
 interface Waiting {
   readonly client: LeavingClient | undefined;
   readonly admit: () => void;
@@ -27,15 +27,15 @@ interface Waiting {
 }
 
 /**
- * Lets one task at a time work on a key, first come, first served, and tasks on different keys side by side. It saves collisions
- * and is no lock: when a task takes too long, those that wait go ahead, first one, then two, then four, so that one slow moment
- * does not make all of them collide.
+ * Lets one task at a time work on a key, in the order in which they came; tasks on different keys run side by side. It saves
+ * collisions and is no lock. When a task takes too long, the waiting tasks go ahead: first one, then two, then four, so that one
+ * slow moment does not make all of them collide.
  */
 export class KeyedQueue {
   readonly #patience: number;
   readonly #queues = new Map<string, Queue>();
 
-  /** @param patience milliseconds that a task may keep others waiting. */
+  /** @param patience how long a task may keep others waiting, in milliseconds. */
   constructor(patience = PATIENCE_MS) {
     this.#patience = patience;
   }
@@ -46,10 +46,11 @@ export class KeyedQueue {
   }
 
   /**
-   * Enters the queue. A task that was let in must {@link leave}.
-   * @param client whose task it is. A task whose client has left meanwhile is turned away.
-   * @returns when the task may begin; `undefined`: at once.
-   * @throws {SessionConflictError} as a rejection, when too many wait, or the client has left before the task's turn came.
+   * Enters the queue. A task that was let in must call {@link KeyedQueue.leave}.
+   * @param client the client of the task. If it leaves while the task waits, the queue turns the task away.
+   * @returns a promise that resolves when the task may begin; `undefined` when it may begin at once.
+   * @throws {SessionConflictError} when too many tasks wait, or when the client has left before the task's turn came. The promise
+   * rejects with it.
    */
   enter(key: string, client?: LeavingClient): Promise<void> | undefined {
     const queue = this.#queues.get(key);
@@ -58,7 +59,7 @@ export class KeyedQueue {
     return undefined;
   }
 
-  /** Ends a task, and lets the next one in. */
+  /** Ends a task and lets the next one in. */
   leave(key: string): void {
     const queue = this.#queues.get(key);
     queue?.leave();
@@ -66,7 +67,7 @@ export class KeyedQueue {
   }
 }
 
-/** The tasks on one key: those that were let in, and those that wait. It begins with one inside. */
+/** The tasks on one key: those that were let in, and those that wait. The queue is made with one task inside. */
 class Queue {
   readonly #patience: number;
   #waiting: Waiting[] = [];
@@ -108,7 +109,7 @@ class Queue {
     this.#waiting = stay;
   }
 
-  /** From here on the admitted tasks count as inside, though they begin a moment later. */
+  /** Lets tasks in. They count as inside from here on, though they begin a moment later. */
   #admit(count: number): void {
     let places = count;
     while (places > 0) {
@@ -125,7 +126,7 @@ class Queue {
     this.#watch();
   }
 
-  /** A clock runs for the tasks inside, as long as others wait. */
+  /** Runs a timer for the tasks inside, as long as others wait. */
   #watch(): void {
     if (this.#overdue !== undefined || this.#waiting.length === 0) return;
     const overdue = (this.#overdue = new AbortController());

@@ -17,22 +17,22 @@ import { calledInsideUpdate, isInsideUpdate, runUpdate, type UpdateFunction } fr
 
 /*
  * Three words for the end of a session, here and in the rest of the engine:
- * - destroy: the session is over. `destroy()` does it, and a request that removes all data.
- * - retire: an id is given up for another one. `regenerate()` does it.
+ * - destroy: the session is over. `destroy()` does it, and so does a request that removes all data.
+ * - retire: the session gives its id up for another one. `regenerate()` does it.
  * - gone: another request has destroyed or retired the record, or it has expired, while this request held it.
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
 type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
 
-/** What the cookies of a request led to. */
+/** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
   readonly presented: PresentedSessions;
-  /** Absent: a new session. `'retired'`: nothing is stored unless the request asks for a session of its own, by a regenerate. */
+  /** Absent: a new session. `'retired'`: nothing is stored until the request regenerates or destroys the session. */
   readonly found: FoundSession | 'retired' | undefined;
 }
 
-/** One request's session, from open to the last commit. Requests share nothing, not even when they carry the same id. */
+/** The session of one request, from open to the last commit. Requests share nothing, even if they carry the same id. */
 export class OpenSession implements SessionKeeper {
   readonly #context: SessionContext;
   readonly #request: OpenRequest;
@@ -43,7 +43,7 @@ export class OpenSession implements SessionKeeper {
   #data: TrackedData;
   readonly #meta: TrackedMeta;
   readonly #cookie: ResponseCookie;
-  /** This request has destroyed or retired a session, so the browser's cookie opens nothing any more. */
+  /** Whether this request has destroyed or retired a session, so that the browser's cookie opens nothing any more. */
   #hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
@@ -58,7 +58,7 @@ export class OpenSession implements SessionKeeper {
       typeof found === 'object' ? { state: 'known', ...found, client } : { state: found ?? 'new', client },
     );
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
-    // A cookie with an old signature is signed anew together with a save alone: that shows whether the id is still the session's.
+    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
     if (known?.rotated) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, this.#record.base.data, context.records));
   }
@@ -92,25 +92,26 @@ export class OpenSession implements SessionKeeper {
     return this.#cookie.need;
   }
 
-  /** The error of a destroy or regenerate that the application has waited for, and that still keeps a save from being done. */
+  /** The error of a failed destroy or regenerate that the application has waited for, and after which nothing may be saved. */
   get toldFailure(): Error | undefined {
     const failed = this.#actions.failedEnding;
     return failed?.promise.isWatched ? failed.error : undefined;
   }
 
-  /** When the session ends, in epoch seconds; `undefined`: with the browser. */
+  /** When the session ends, in epoch seconds; `undefined`: when the browser closes. */
   get expiresAt(): number | undefined {
     return this.#meta.expiresAt;
   }
 
-  /** From now on no response can carry the cookie. */
+  /** Notes that no response can carry the cookie from here on. */
   withholdCookie(obstacle: CookieObstacle): void {
     this.#cookie.withhold(obstacle);
   }
 
   /**
-   * Saves what changed since the last commit. Answers `undefined` when there is nothing to wait for. {@link cookieNeed} is right
-   * as soon as this returns, before the save is done, unless an earlier action still runs.
+   * Saves what changed since the last commit. {@link OpenSession.cookieNeed} is right as soon as this returns, before the save is
+   * done, unless an earlier action still runs.
+   * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
   commit(): Promise<void> | undefined {
     if (this.#actions.isBusy) return this.#actions.run(async () => this.#commitNow());
@@ -154,7 +155,7 @@ export class OpenSession implements SessionKeeper {
       } finally {
         this.#cookie.endDestroy();
       }
-      // A logout stands even if another request was first: data written from here on are a session of their own.
+      // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
       this.#startOver({}, { keepsBirth: false });
     });
@@ -210,7 +211,7 @@ export class OpenSession implements SessionKeeper {
     switch (this.#record.state) {
       case 'known':
         if (changed.size === 0) return 'untouched';
-        // All data were removed: then the session is over, as in Flask.
+        // The request removed all data: then the session is over, as in Flask.
         return this.#isEmpty ? 'destroyed' : 'changed';
       case 'new':
         if (!this.#isEmpty) return 'created';
@@ -221,7 +222,7 @@ export class OpenSession implements SessionKeeper {
     }
   }
 
-  /** Decides about the cookie at once, and takes everything back should the save fail. */
+  /** Saves the session. Decides the cookie action at once, and takes every change of state back if the save fails. */
   async #save(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
     const before = { meta: this.#meta.state, need: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
@@ -243,7 +244,7 @@ export class OpenSession implements SessionKeeper {
     await this.#record.create({ data: { ...data, ...this.#data.values }, meta: this.#meta.current, text });
   }
 
-  /** Lays the keys of this request over what the store holds by then. If nothing is left, the session is over. */
+  /** Lays the changed keys of this request over what the store holds by then. If no data remain, the session is over. */
   async #replace(changed: ReadonlySet<string>): Promise<void> {
     const mine = this.#data.pick(changed);
     const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
@@ -255,7 +256,7 @@ export class OpenSession implements SessionKeeper {
     const { replacement } = rewritten.change;
     if (typeof replacement === 'string') return this.#wasEmptied();
     this.#meta.hold(replacement.meta);
-    // Another request has added something to what this one emptied. It is not this request's to remove.
+    // Another request has added data to the session that this one emptied, so it goes on, and its cookie stays.
     if (this.#cookie.decided === 'expire') this.#cookie.decide('none');
   }
 
@@ -303,7 +304,9 @@ export class OpenSession implements SessionKeeper {
     return result;
   }
 
-  /** The old id opens nothing from here on. What other requests wrote until then counts, beside the keys changed here. */
+  /**
+   * Retires the old id, which then opens nothing. Takes over what other requests wrote until then, except the keys changed here.
+   */
   async #retire(changed: ReadonlySet<string>): Promise<void> {
     const { state } = this.#record;
     await this.#destroyOthers();
@@ -319,7 +322,7 @@ export class OpenSession implements SessionKeeper {
     if (state !== 'new') this.#hasStartedOver = true;
   }
 
-  /** A new session begins, with these data and what was assigned while the old one was destroyed or retired. */
+  /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
   #startOver(
     data: Data,
     { keepsBirth, detach = false }: { readonly keepsBirth: boolean; readonly detach?: boolean },
@@ -327,7 +330,7 @@ export class OpenSession implements SessionKeeper {
     const late = this.#data.takeAssigned();
     const fresh = { ...data };
     layKeysOver(fresh, this.#data.values, late);
-    // What is kept keeps its text, too.
+    // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
     this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
     this.#meta.startOver({ keepsBirth });
@@ -336,18 +339,18 @@ export class OpenSession implements SessionKeeper {
       ({ live: this.#live, data: this.#data } = createLiveSession(this, fresh, this.#context.records));
       this.#request.show?.(this.#live);
     } else this.#data.become(fresh);
-    // The application may still hold one of the objects, and change it after the next save.
+    // The next save begins to watch these keys: the application may still hold an object from before, and change it later.
     this.#data.markChanged(Object.keys(this.#data.values));
   }
 
-  /** All data were removed, and the record with them. */
+  /** Starts over after all data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
     this.#startOver({}, { keepsBirth: false });
     this.#cookie.decide(this.#cookie.expiry);
   }
 
-  /** The record is gone, and stays gone: the changes of this request are dropped, and no cookie leaves. */
+  /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */
   #discard(changed: ReadonlySet<string>): void {
     this.#cookie.decide('none');
     if (changed.size === 0) return;
@@ -385,22 +388,25 @@ export class OpenSession implements SessionKeeper {
     return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
   }
 
-  /** What the response says of the cookie when the record is written and not renewed. */
+  /** The cookie action when the record is written without being renewed. */
   get #needOfWrite(): CookieNeed {
     return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookie.decided;
   }
 
-  /** Whether the browser's cookie opens nothing, here or in any other process, and never will. */
+  /** Whether the response should expire a cookie that opens nothing in any process, and never will (`expireDeadCookies`). */
   get #isCookieDead(): boolean {
     return this.#context.options.expireDeadCookies && this.#record.state === 'new' && this.#presented.isDead;
   }
 
-  /** Where the response cannot expire the cookie, the browser keeps it: its id must be able to open a new session at once. */
+  /**
+   * What a destroyed or retired record leaves. If the response cannot expire the cookie, the browser keeps it: then its id must be
+   * able to open a new session at once.
+   */
   get #placeholder(): Placeholder {
     return this.#cookie.obstacle === undefined ? 'tombstone' : 'nothing';
   }
 
-  /** A record without data is none: a placeholder stands in its place. */
+  /** What to write for a record. One without data is none: a placeholder takes its place. */
   #recordOf(record: SessionRecord): Replacement {
     return isEmptyData(record.data) ? this.#placeholder : record;
   }

@@ -7,27 +7,27 @@ import type { SessionContext } from './session-context.js';
 /** A cookie whose signature holds and whose id is well-formed. */
 interface VerifiedCookie {
   readonly id: string;
-  /** Whether the cookie is not the one that this engine would write: signed with an old secret, or another library's. */
+  /** Whether this engine would now write another cookie: this one is signed with an old secret, or is another library's. */
   readonly rotated: boolean;
 }
 
-/** A live session, and the cookie that opened it. */
+/** A live session and the cookie that opened it. */
 export interface FoundSession extends VerifiedCookie {
   readonly record: ReadRecord;
 }
 
 /**
- * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and a dead
- * one may come first: the first that opens a live session counts.
+ * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and the
+ * first may be dead: the first cookie that opens a live session counts.
  */
 export class PresentedSessions {
-  /** The client's address, when sessions are pinned. */
+  /** The client's address, if sessions are pinned. */
   readonly address: string | undefined;
   readonly #context: SessionContext;
   readonly #request: OpenRequest;
   #next = 0;
   readonly #ids = new Set<string>();
-  /** Ids with a record that this process does not accept. Another version of the application may. */
+  /** Ids with a record that this process does not accept. Another version of the application may accept it. */
   #refused: string[] = [];
   #isRetired = false;
   #isPinnedElsewhere = false;
@@ -43,13 +43,16 @@ export class PresentedSessions {
     return this.#request.cookies.length + this.#request.migrationCookies.length > 0;
   }
 
-  /** Whether every cookie was looked up, and none has a record or a tombstone: no process will ever accept them. */
+  /** Whether every cookie was looked up and none has a record or a tombstone: then no process will ever accept them. */
   get isDead(): boolean {
     const areAll = this.#ids.size > 0 && this.#ids.size === this.#request.cookies.length;
     return areAll && this.#refused.length === 0 && !this.#isRetired && !this.#isPinnedElsewhere;
   }
 
-  /** The session that the request opens. `'retired'`: there is none, and a tombstone stands over one of the ids. */
+  /**
+   * Finds the session that the request opens.
+   * @returns the session; `'retired'` when there is none and one of the ids has a tombstone.
+   */
   async find(): Promise<FoundSession | 'retired' | undefined> {
     const live = await this.#findLive();
     if (live !== undefined) return live;
@@ -57,11 +60,11 @@ export class PresentedSessions {
   }
 
   /**
-   * Destroys all sessions that the request presents beside the one it has opened: records that this process does not accept, live
-   * ones behind further cookies of the name, and those of the library whose sessions are migrated.
+   * Destroys all sessions that the request presents, except the one that it has opened: records that this process does not accept,
+   * live sessions behind further cookies of the name, and sessions of the library that is migrated from.
    * @param current the id of the session that the request has opened, if it has a record.
-   * @param placeholder what to leave in place of a record that was not accepted. The cookies behind the others cannot all be expired,
-   * so their ids must be able to open a new session at once.
+   * @param placeholder what to leave in place of a record that was not accepted. A live session behind a further cookie leaves
+   * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
    */
   async destroyOthers(current: string | undefined, placeholder: Placeholder): Promise<void> {
     const { records, migrator } = this.#context;
@@ -74,7 +77,7 @@ export class PresentedSessions {
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
   }
 
-  /** The next live session. Each cookie costs one store command. */
+  /** Finds the next live session. Each cookie costs one read of the store. */
   async #findLive(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const record = await this.#read(cookie.id);
@@ -96,7 +99,7 @@ export class PresentedSessions {
     return undefined;
   }
 
-  /** The record, if it is live and may be used from here. */
+  /** Reads the record, if it is live and the client's address may use it. */
   async #read(id: string): Promise<ReadRecord | undefined> {
     const found = await this.#context.records.read(id);
     if (found === 'retired') this.#isRetired = true;
@@ -108,7 +111,7 @@ export class PresentedSessions {
     return (await this.#accepts(id, found)) ? found : undefined;
   }
 
-  /** A session that another library left, where no cookie of ours opens one. */
+  /** Opens a session that another library left, if no cookie of ours opens one. */
   async #migrate(): Promise<FoundSession | 'retired' | undefined> {
     const { migrationCookies, permanent } = this.#request;
     const { migrator, lifetime } = this.#context;
@@ -117,11 +120,11 @@ export class PresentedSessions {
     if (migrated === 'retired' || migrated === undefined) return migrated;
     const { id, record } = migrated;
     if (lifetime.isExpired(record.meta) || !(await this.#accepts(id, record))) return undefined;
-    // As for a cookie that was signed with an old secret, a save shows whether the id still holds before the new cookie leaves.
+    // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
     return { id, record, rotated: true };
   }
 
-  /** Whether a record may be used from the client's address. Where it may not, `onMismatch` tells whether it is destroyed. */
+  /** Whether the client's address may use the record. If not, the option `onMismatch` decides whether the record is destroyed. */
   async #accepts(id: string, record: ReadRecord): Promise<boolean> {
     if (!this.#isElsewhere(record)) return true;
     this.#isPinnedElsewhere = true;
@@ -129,7 +132,10 @@ export class PresentedSessions {
     return false;
   }
 
-  /** The owner may start anew at once, so no tombstone is left. Nor is one removed that the owner's own login has left by now. */
+  /**
+   * Destroys a record that is pinned to another address. Leaves no tombstone, so that the owner can start anew at once, and removes
+   * none that the owner's own login has left meanwhile.
+   */
   async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
     const handle = new RecordHandle(this.#context, { state: 'known', id, record });
     await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'nothing' : base }));

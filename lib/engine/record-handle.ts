@@ -6,12 +6,12 @@ import type { LeavingClient } from './keyed-queue.js';
 import type { SessionContext } from './session-context.js';
 
 /**
- * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id over which a
- * tombstone stood; `'gone'`, destroyed or retired by another request, or expired, while this one held it.
+ * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id that has a
+ * tombstone; `'gone'`, destroyed or retired by another request, or expired, while this one held it.
  */
 export type RecordState = 'new' | 'known' | 'retired' | 'gone';
 
-/** What shall stand in a record's place. */
+/** What takes a record's place. */
 export type Replacement = SessionRecord | Placeholder;
 
 /** What a compare-and-set writes. A caller may add what it wants to know of the attempt that won. */
@@ -19,14 +19,14 @@ export interface Change {
   readonly replacement: Replacement;
 }
 
-/** How a compare-and-set ended: with the change that won, or without a record to change. */
+/** How a compare-and-set ended: with the change that won, or with no record left to change. */
 export type Rewritten<C extends Change> =
   { readonly outcome: 'replaced'; readonly change: C } | { readonly outcome: 'gone' };
 
-/** What a request has when it opens a session. */
+/** What a request knows of the record when it opens a session. */
 export interface HandleStart {
   readonly state: RecordState;
-  /** Absent: a new session draws one when it is needed, which costs as much as a signature. */
+  /** Absent: the handle draws an id only when it is needed, as drawing one costs as much as a signature. */
   readonly id?: string | undefined;
   readonly record?: ReadRecord | undefined;
   /** The client's end of the connection, which may close while a save waits for others. */
@@ -35,14 +35,14 @@ export interface HandleStart {
 
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
-/** One request's handle on the record of its session: its id, its state, what it holds as far as is known, and how to change it. */
+/** One request's handle on its session's record: id, state, content as far as it is known, and how to change it. */
 export class RecordHandle {
   readonly #context: SessionContext;
   readonly #client: LeavingClient | undefined;
   #id: string | undefined;
   #state: RecordState;
   #base: SessionRecord;
-  /** The last read, unless this request has written since: the version is not known then. */
+  /** The last read, while its version may be the newest. A write clears it: the request does not know the version that it wrote. */
   #read: ReadRecord | undefined;
 
   constructor(context: SessionContext, { state, id, record, client }: HandleStart) {
@@ -62,12 +62,12 @@ export class RecordHandle {
     return this.#state;
   }
 
-  /** What the store holds, as far as is known. Of a new session: what it will hold, whatever the request does. */
+  /** What the store holds, as far as is known. For a new session: what its record will hold beside the data of the request. */
   get base(): SessionRecord {
     return this.#base;
   }
 
-  /** From here on the handle is one on a new session, which has no id yet. */
+  /** From here on the handle is that of a new session, which has no id yet. */
   startOver(base: SessionRecord): void {
     this.#id = undefined;
     this.#state = 'new';
@@ -75,7 +75,10 @@ export class RecordHandle {
     this.#read = undefined;
   }
 
-  /** Stores the new session. */
+  /**
+   * Stores the new session.
+   * @throws {SessionConfigurationError} when three ids in a row are taken.
+   */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
       if (await this.#context.records.create(this.id, record)) return this.#holds(record);
@@ -84,7 +87,10 @@ export class RecordHandle {
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
   }
 
-  /** Reads the record again. `undefined`: it is gone. */
+  /**
+   * Reads the record again.
+   * @returns the record; `undefined` when the session has none any more, or has none yet.
+   */
   async read(): Promise<ReadRecord | undefined> {
     if (this.#state !== 'known') return undefined;
     const found = await this.#context.records.read(this.id);
@@ -98,9 +104,11 @@ export class RecordHandle {
   }
 
   /**
-   * Compare-and-set until it wins, each time on what another request has written meanwhile. It never brings back a record that is gone.
-   * @param change makes what shall stand in the record's place, from what stands there.
-   * @param reread whether the record must be read again first.
+   * Repeats a compare-and-set until it wins, each time on what another request has written meanwhile. Never brings back a record
+   * that is gone.
+   * @param change makes the replacement from the record as it is in the store. It may run several times.
+   * @param reread whether to read the record again before the first attempt.
+   * @throws {SessionConflictError} when no attempt wins, too many saves wait, or the client has left.
    */
   async rewrite<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
@@ -108,14 +116,14 @@ export class RecordHandle {
   ): Promise<Rewritten<C>> {
     const { id } = this;
     const { saves } = this.#context;
-    // A version that was read before others save will be old by the time they are done.
+    // Other requests save first: by the time they are done, the version that was read is old.
     if (reread || saves.isBusy(id)) this.#read = undefined;
     await saves.enter(id, this.#client);
     try {
       for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
         const read = this.#read ?? (await this.read());
         if (read === undefined) return { outcome: 'gone' };
-        // The function of an update may change the record's objects and then fail: no later attempt must write them.
+        // The function of an update may change the record's objects and then fail. No later attempt may write those objects.
         this.#read = undefined;
         const made = await change(read);
         const outcome = await this.#replace(read, made.replacement);
@@ -127,12 +135,12 @@ export class RecordHandle {
     }
   }
 
-  /** Destroys the record, if there is one, whatever other requests do to it meanwhile. */
+  /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
   async destroy(placeholder: Placeholder): Promise<void> {
     if (this.#state === 'known') await this.#context.records.destroy(this.id, placeholder);
   }
 
-  /** One compare-and-set on what was read. */
+  /** Tries one compare-and-set on what was read. */
   async #replace(read: ReadRecord, replacement: Replacement): Promise<ReplaceOutcome> {
     const { records } = this.#context;
     const outcome =

@@ -7,7 +7,7 @@ export class SerialQueue {
     return this.#last !== undefined;
   }
 
-  /** A task that has nothing to wait for begins at once. */
+  /** Runs a task, at once if no other task runs or waits. */
   async run<R>(task: () => Promise<R>): Promise<R> {
     const before = this.#last;
     const mine = before === undefined ? task() : before.then(task, task);

@@ -10,9 +10,9 @@ export interface SessionContext {
   readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
-  /** Saves on one id queue up in one process, instead of colliding. */
+  /** Queues the saves of this process on one id, so that they do not collide. */
   readonly saves: KeyedQueue;
-  /** Absent: there are no sessions of another library to migrate. */
+  /** Absent: the application migrates no sessions of another library. */
   readonly migrator: SessionMigrator | undefined;
   readonly logger: SessionLogger;
 }

@@ -15,11 +15,11 @@ export interface SessionEngineOptions {
   readonly options: ResolvedOptions;
   readonly store: SessionStore;
   readonly logger: SessionLogger;
-  /** Where saves on one id queue up. @default a queue of this engine's own */
+  /** Queues the saves on one id. @default a queue of this engine's own */
   readonly saves?: KeyedQueue;
 }
 
-/** Opens the sessions of one SessionModule. What happens to them afterwards, up to the commit, is {@link OpenSession}'s part. */
+/** Opens the sessions of one SessionModule. {@link OpenSession} does everything that follows, up to the commit. */
 export class SessionEngine {
   readonly options: ResolvedOptions;
   readonly logger: SessionLogger;
@@ -38,8 +38,8 @@ export class SessionEngine {
   }
 
   /**
-   * Opens the session that a request presents. Where there is none, a new, empty session opens under an id of its own: an id that
-   * the store does not know is never adopted.
+   * Opens the session that a request presents. If it presents none, opens a new, empty session under an id of its own: the engine
+   * never adopts an id that the store does not know.
    */
   async open(request: OpenRequest): Promise<OpenSession> {
     const presented = new PresentedSessions(this.#context, request);

@@ -22,7 +22,7 @@ export interface SessionRecordsOptions {
   readonly logger: SessionLogger;
 }
 
-/** The store seen through ids and records. Nothing else in the engine calls a store. */
+/** The store in terms of ids and records. Nothing else in the engine calls a store. */
 export class SessionRecords {
   readonly #store: SessionStore;
   readonly #options: ResolvedOptions;
@@ -36,13 +36,14 @@ export class SessionRecords {
     this.#logger = logger;
   }
 
-  /** The key of the record with this id. With `hashIds` it is made from a hash, so that a leaked dump holds no usable cookie. */
+  /** The key of the record with this id. With `hashIds` it holds a hash of the id, so that a leaked dump holds no usable cookie. */
   keyOf(id: string): string {
     const { keyPrefix, hashIds } = this.#options;
     return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
   /**
+   * Reads a record.
    * @returns the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
    * `'unreadable'` when it is corrupt or too large.
    */
@@ -55,20 +56,24 @@ export class SessionRecords {
     return record === undefined ? 'unreadable' : { ...record, version: stored.version };
   }
 
-  /** @returns `false` when the id is taken. */
+  /**
+   * Stores a record under a new id.
+   * @returns `false` when the id is taken.
+   */
   async create(id: string, record: SessionRecord): Promise<boolean> {
     return this.#ask('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
   }
 
-  /** Replaces the version that was read. It never creates a record. */
+  /** Replaces the version that was read. Never creates a record. */
   async replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
     return this.#ask('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
   }
 
   /**
-   * Puts a placeholder over the version that was read: of all requests that replace or retire one version, one wins. The record
-   * of a new id lies under another key, on a Redis Cluster in another slot, where no command reaches both. So the old one goes
-   * first, and a crash in between leaves no session rather than two.
+   * Puts a placeholder in place of the version that was read. Of all requests that replace or retire one version, one wins.
+   *
+   * The record of a new id lies under another key; on a Redis Cluster in another slot, where no command reaches both. So the old
+   * record goes first, and a crash in between leaves no session rather than two.
    */
   async retire(id: string, version: unknown, placeholder: Placeholder): Promise<ReplaceOutcome> {
     const key = this.keyOf(id);
@@ -76,44 +81,47 @@ export class SessionRecords {
       return this.#ask('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
     }
     const outcome = await this.#ask('replace', key, this.#options.serializer.stringify({}), 1, version);
-    // The empty record has won against all other writers. Now it can go.
+    // The empty record has won against all other writers, so it can be deleted.
     if (outcome === 'replaced') await this.delete(id);
     return outcome;
   }
 
-  /** Puts a placeholder over whatever stands there: no request under way can keep a logout from being done. */
+  /** Puts a placeholder in place of any record or tombstone, so that no request under way can prevent a logout. */
   async destroy(id: string, placeholder: Placeholder): Promise<void> {
     if (!this.#leavesTombstone(placeholder)) return this.delete(id);
     try {
       await this.#ask('set', this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS);
     } catch (error) {
-      // A Redis that is full stores nothing any more, but still deletes. One that is down or hangs would only cost a second deadline.
+      // A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline.
       if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
       await this.delete(id).catch(() => Promise.reject(error as Error));
     }
   }
 
-  /** Removes the record and leaves no tombstone: the same id opens a new session at once. */
+  /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
   async delete(id: string): Promise<void> {
     await this.#ask('delete', this.keyOf(id));
   }
 
-  /** The text under a key that is not made from an id, such as that of another library's record. */
+  /** Reads the text under a key that is not made from an id of ours, such as the key of another library's record. */
   async getRaw(key: string): Promise<string | undefined> {
     return this.#ask('get', key);
   }
 
-  /** @returns `false` when there was nothing to remove. */
+  /**
+   * Removes what is under a key that is not made from an id of ours.
+   * @returns `false` when there was nothing to remove.
+   */
   async deleteRaw(key: string): Promise<boolean> {
     return this.#ask('delete', key);
   }
 
-  /** The text of a single value. */
+  /** The text that the serializer makes of a single value. */
   stringify(value: unknown): string {
     return this.#options.serializer.stringify(value);
   }
 
-  /** What comes back of a value that is stored and read. It shares nothing with the original. */
+  /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown {
     return this.#options.serializer.parse(this.stringify(value));
   }
@@ -122,7 +130,10 @@ export class SessionRecords {
     return placeholder === 'tombstone' && this.#options.tombstones;
   }
 
-  /** A store may throw or reject with anything: its error becomes the one that is answered with 503. */
+  /**
+   * Calls the store. A store may throw or reject with anything: what is not an error of this library becomes a SessionStoreError,
+   * whose response is a 503.
+   */
   async #ask<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
     const call = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
@@ -135,7 +146,10 @@ export class SessionRecords {
     }
   }
 
-  /** @throws {SessionTooLargeError} before anything is sent. */
+  /**
+   * The text of a record.
+   * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
+   */
   #encode(record: SessionRecord): string {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     const payload = recordToWire(record, recordNames);
@@ -165,7 +179,7 @@ export class SessionRecords {
     return record && rewriter ? { ...record, text } : record;
   }
 
-  /** Counts bytes only where the number of characters does not tell: UTF-8 has one to three for each. */
+  /** Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
   #isTooLarge(text: string): boolean {
     const { maxRecordBytes } = this.#options;
     if (text.length > maxRecordBytes) return true;
@@ -178,6 +192,6 @@ export class SessionRecords {
   }
 }
 
-/** What the engine asks of a store. */
+/** The methods of a store that the engine calls. */
 type Verb = keyof SessionStore;
 type Answer<V extends Verb> = Awaited<ReturnType<SessionStore[V]>>;

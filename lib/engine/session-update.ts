@@ -6,7 +6,7 @@ import { fillData, layKeysOver, type Data } from '../session/session-keys.js';
 import type { SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
-/** A read-modify-write: it changes the data in place, and returns what the caller of `update` gets. */
+/** A read-modify-write. It changes the data in place and returns the result of `update`. */
 export type UpdateFunction<R> = (data: SessionData) => R | Promise<R>;
 
 /** What one run of an update's function made. */
@@ -15,17 +15,17 @@ export interface UpdateRun<R> {
   readonly result: R;
 }
 
-/** What an update's function is run on. */
+/** What an update's function works on. */
 export interface UpdateBase {
   /** The data of the record. */
   readonly data: Data;
-  /** What the request has changed and not saved, by key: a key without a value here was deleted. */
+  /** The unsaved changes of the request, by key. A key of `changed` without a value here was deleted. */
   readonly changes: Data;
   readonly changed: Iterable<string>;
   readonly recordNames: RecordNames;
 }
 
-/** One run of an update's function, for the code that is called from it. */
+/** One run of an update's function, as the code that it calls sees it. */
 interface UpdateScope {
   readonly session: object;
   readonly outer: UpdateScope | undefined;
@@ -36,7 +36,7 @@ const scopes = new AsyncLocalStorage<UpdateScope>();
 
 /**
  * Runs the function of an update on a draft of the data.
- * @param session whose methods the function must not call.
+ * @param session the session whose methods the function must not call.
  * @throws {TypeError} when the function has set a reserved name.
  */
 export async function runUpdate<R>(session: object, fn: UpdateFunction<R>, base: UpdateBase): Promise<UpdateRun<R>> {
@@ -53,7 +53,7 @@ export async function runUpdate<R>(session: object, fn: UpdateFunction<R>, base:
   }
 }
 
-/** Whether the present code was called from the function of an update of this session. */
+/** Whether the running code was called from the function of an update of this session. */
 export function isInsideUpdate(session: object): boolean {
   for (let scope = scopes.getStore(); scope !== undefined; scope = scope.outer) {
     if (scope.isRunning && scope.session === session) return true;
@@ -61,7 +61,7 @@ export function isInsideUpdate(session: object): boolean {
   return false;
 }
 
-/** A session method that is called in the function of an update would wait for that update, and the update for the call. */
+/** The error for a session method called inside the function of an update: each would wait for the other. */
 export function calledInsideUpdate(method: string): SessionConfigurationError {
   return new SessionConfigurationError(
     `session.${method}() was called in the function of session.update(), so that each would wait for the other: change the data that the function is given, and call ${method}() after the update.`,

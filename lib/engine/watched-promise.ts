@@ -1,9 +1,9 @@
 /**
- * A promise that knows whether anybody waits for it. A failure that nobody waits for does not end the process, so that it can be
- * told in another way.
+ * A promise that knows whether the application waits for it. If it rejects and the application does not wait, the process does not
+ * end: the next commit can report the error.
  */
 export class WatchedPromise<R> extends Promise<R> {
-  /** What `then` and its kin make are ordinary promises. */
+  /** `then`, `catch` and `finally` return ordinary promises. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
@@ -20,7 +20,7 @@ export class WatchedPromise<R> extends Promise<R> {
     return this.#isWatched;
   }
 
-  // `await` comes here too: this is not the built-in class.
+  // `await` also calls this method, because the class is not Promise itself.
   // oxlint-disable-next-line unicorn/no-thenable -- it is a promise, and has one anyway
   override then<A = R, B = never>(
     onFulfilled?: ((value: R) => A | PromiseLike<A>) | null,

@@ -3,7 +3,7 @@ import type { OpenSession } from '../engine/open-session.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { ClientRequest } from './client-request.js';
 
-/** The Set-Cookie lines of a response that sets or expires the session cookie, and removes what stands in its way. */
+/** The Set-Cookie lines of a response that sets or expires the session cookie, with those that remove the cookies in its way. */
 export function answerCookies(
   session: OpenSession,
   request: ClientRequest,
@@ -21,8 +21,8 @@ export function answerCookies(
 }
 
 /**
- * A browser keeps a cookie with a domain and one without apart (RFC 6265, section 5.3), and sends both. After the option
- * `cookie.domain` has changed, the one that was set before it would stand beside the new one for good.
+ * Removes the cookie that was set before the option `cookie.domain` changed. A browser keeps a cookie with a domain and one without
+ * apart (RFC 6265, section 5.3) and sends both, so the old one would stand beside the new one for good.
  */
 function twinRemovals({ cookie, cookies, host }: ClientRequest, secure: boolean): readonly string[] {
   if (cookies.length < 2) return [];
@@ -30,7 +30,7 @@ function twinRemovals({ cookie, cookies, host }: ClientRequest, secure: boolean)
   return isDomain(host) && !/^__host-/i.test(cookie.name) ? [removalCookie({ ...cookie, domain: host }, secure)] : [];
 }
 
-/** Removes the cookie of the library whose sessions are migrated, unless ours takes its place: same name, domain and path. */
+/** Removes the cookie of the library whose sessions are migrated, unless ours replaces it: same name, domain and path. */
 function migrationRemovals(
   { cookie, migrationCookies }: ClientRequest,
   migration: ResolvedOptions['migration'],
@@ -42,7 +42,7 @@ function migrationRemovals(
   return [removalCookie({ ...cookie, name, path, domain, partitioned: undefined }, secure)];
 }
 
-/** A name of letters with a dot in it: a browser sets no domain for an address or a bare name. */
+/** Whether the host is a name with a dot and a letter after the last one: browsers set no domain for addresses and bare names. */
 function isDomain(host: string): boolean {
   return /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/i.test(host);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A request as Express, Fastify or Node hands it out. */
+/** A request of Express, Fastify or Node. */
 export type AnyRequest = object & {
   readonly raw?: IncomingMessage;
   readonly ip?: string | undefined;
@@ -12,5 +12,5 @@ export type AnyRequest = object & {
 /** A response or reply of Express, Fastify or Node. */
 export type AnyResponse = object & { readonly raw?: ServerResponse };
 
-/** Node's own request; Express adds the URL that the client asked for. */
+/** Node's own request. Express adds the URL that the client asked for. */
 export type NodeRequest = IncomingMessage & { readonly originalUrl?: string };

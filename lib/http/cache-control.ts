@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 
-/** What keeps an answer from every cache (RFC 9111, section 5.2.2.5). */
+/** Keeps a response from every cache (RFC 9111, section 5.2.2.5). */
 const NO_STORE = 'no-store';
 
-/** What keeps an answer from shared caches, as a whole directive; `private="field"` covers that field alone. */
+/** Finds a directive that keeps a response from shared caches. It must be whole: `private="field"` covers that field alone. */
 const KEPT_PRIVATE = /(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i;
-/** A value in quotes, in which nothing is a directive. */
+/** A quoted value. Nothing in it is a directive. */
 const QUOTED = /"(?:[^"\\]|\\.)*"?/g;
 
-/** Headers that some shared caches obey instead of Cache-Control (RFC 9213, and what came before it). */
+/** Headers that some shared caches obey instead of Cache-Control (RFC 9213, and its forerunners). */
 const TARGETED = /^(?:surrogate-control|(?:.+-)?cdn-cache-control)$/i;
 
 /**
- * Sees to it that no shared cache stores this answer: with the cookie in it, the cache would hand one client's session to another
+ * Keeps every shared cache from storing this response. It sets the cookie, and a cache would hand one client's session to another
  * (RFC 9111, section 7.3).
- * @returns whether the route's own Cache-Control would have let one, and was replaced.
+ * @returns whether the route's own Cache-Control would have let a shared cache store it, and was replaced.
  */
 export function forbidSharedStorage(response: ServerResponse): boolean {
   for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
@@ -25,7 +25,10 @@ export function forbidSharedStorage(response: ServerResponse): boolean {
   return text !== '';
 }
 
-/** The same for a head that Node has formed already, as text. */
+/**
+ * Does the same to a head that Node has formed already, as text.
+ * @returns the head to send.
+ */
 export function forbidSharedStorageIn(head: string): string {
   const lines = head.split('\r\n').filter((line) => !TARGETED.test(nameOf(line)));
   const present = lines.filter((line) => /^cache-control$/i.test(nameOf(line)));

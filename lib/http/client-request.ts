@@ -6,9 +6,9 @@ import { pathMatches, requestPath } from '../cookies/cookie-path.js';
 import type { CookieObstacle } from '../engine/cookie-obstacle.js';
 import type { OpenRequest } from '../engine/open-request.js';
 import { canonicalAddress } from '../ip-address.js';
+import type { ResolvedOptions } from '../options/resolve-options.js';
 import { clientAddress } from '../proxy/client-address.js';
 import { claimsToBeSecure, isSecureRequest } from '../proxy/request-scheme.js';
-import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { LiveSession } from '../session/session-members.js';
 import { SessionAddressError } from '../session.errors.js';
@@ -16,7 +16,7 @@ import type { AnyRequest, NodeRequest } from './any-request.js';
 import type { ExposedSession } from './exposed-session.js';
 import { routePattern } from './route-pattern.js';
 
-/** One request and its response, as far as they are known. */
+/** A request and its response, as far as they are known. */
 export interface HttpMessages {
   readonly request: NodeRequest;
   /** Absent outside HTTP, as for the handshake of a gateway. */
@@ -46,7 +46,7 @@ export class ClientRequest implements OpenRequest {
     this.client = response;
     this.cookie = options.cookieFor(request);
     this.permanent = options.writesPermanent ? this.cookie.persistent : undefined;
-    // Middleware may have cut `url` down: the browser goes by the path that it asked for.
+    // Middleware may have shortened `url`, but the browser chooses cookies by the path that it asked for.
     const path = requestPath(request.originalUrl ?? request.url ?? '/');
     const isInPath = pathMatches(path, this.cookie.path);
     const header = request.headers.cookie;
@@ -57,7 +57,8 @@ export class ClientRequest implements OpenRequest {
 
   /**
    * The client's address in canonical form.
-   * @throws {SessionAddressError} when there is none: a pin that is silently off protects no session.
+   * @throws {SessionAddressError} when it is not an IP address: a pin that is silently off protects no session.
+   * @throws {SessionConfigurationError} when the request has no address.
    */
   address(): string {
     const address = canonicalAddress(clientAddress(this.#framework, this.#request, this.#options.trust));
@@ -67,13 +68,13 @@ export class ClientRequest implements OpenRequest {
     );
   }
 
-  /** Method and route, as a log may name them. */
+  /** Method and route pattern, as a log may name them. */
   route(): string {
     const pattern = routePattern(this.#exposed.requests) ?? '(a path outside the routes)';
     return `${this.#request.method ?? 'GET'} ${pattern}`;
   }
 
-  /** The host that the client asked, without its port. */
+  /** The host that the client asked for, without its port. */
   get host(): string {
     return (this.#request.headers.host ?? '').replace(/:\d*$/, '');
   }
@@ -83,7 +84,7 @@ export class ClientRequest implements OpenRequest {
     if (this.cookie.secure !== 'auto') return this.cookie.secure;
     if (this.#isSecure) return true;
     if (claimsToBeSecure(this.#request)) {
-      // Behind a TLS proxy that was not declared the cookie would go without `Secure` for good.
+      // Behind a TLS proxy that is not configured as trusted, the cookie would go without `Secure` for good.
       this.#logger.warnOnce(
         'The session cookie is sent without Secure, though X-Forwarded-Proto says https: that header came from a proxy that is not trusted. Name the proxy in `trustProxy`, or set `cookie: { secure: true }`.',
       );
@@ -91,7 +92,7 @@ export class ClientRequest implements OpenRequest {
     return false;
   }
 
-  /** Shows a session as `request.session`. What another module has shown there stays: a handler sees the session of one module. */
+  /** Shows a session as `request.session`, unless another module's session shows there: a handler sees that of one module. */
   show(live: LiveSession): void {
     if (!this.#exposed.isTakenFrom(this)) return this.#exposed.show(live, this);
     this.#logger.warnOnce(
@@ -99,12 +100,12 @@ export class ClientRequest implements OpenRequest {
     );
   }
 
-  /** The same, in the place of what another module may have shown. */
+  /** Shows a session as `request.session`, in place of the one that another module may have shown. */
   showFirst(live: LiveSession): void {
     this.#exposed.show(live, this);
   }
 
-  /** express-session ends a session whose place the application has set to null. This library does not, and says so. */
+  /** Warns if the application has set `request.session` to null. express-session then ends the session; this library does not. */
   warnOfNull(): void {
     if (!this.#exposed.isNull) return;
     this.#logger.warnOnce(
@@ -122,7 +123,7 @@ export class ClientRequest implements OpenRequest {
     return isSecureRequest(this.#framework, this.#request, this.#options.trust);
   }
 
-  /** The framework's own request, once it is known: Nest's middleware on Fastify is given Node's. */
+  /** The framework's own request, once it is known. Until then Node's, which Nest's middleware on Fastify gets. */
   get #framework(): AnyRequest {
     return this.#exposed.requests.at(-1) ?? this.#request;
   }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { forbidSharedStorageIn } from './cache-control.js';
 
-/** The private part of Node that is leaned on here, and nowhere else: the text of a head that is formed and not yet sent. */
+/** The private part of Node that this file alone relies on: the text of a head that is formed and not yet sent. */
 interface NodeInternals {
   _header?: string | null;
   _headerSent?: boolean;
@@ -17,13 +17,16 @@ export class FormedHead {
     this.#response = response;
   }
 
-  /** Puts these lines beside the application's own, before the head is formed. */
+  /** Adds these lines to the application's own, before the head is formed. */
   addCookies(lines: readonly string[]): void {
     this.#lines = lines;
     for (const line of lines) appendCookie(this.#response, line);
   }
 
-  /** What stood before the response hook, such as a compressor, may have set a header after us, just as the head was formed. */
+  /**
+   * If the head has our cookies, forbids shared caches to store it once more: a hook that was installed before ours, such as a
+   * compressor's, may have set a header as the head was formed.
+   */
   keepFromSharedCaches(): void {
     const { _header: head, _headerSent: isSent } = this.#internals;
     if (this.#lines.length > 0 && typeof head === 'string' && isSent !== true) {
@@ -32,8 +35,8 @@ export class FormedHead {
   }
 
   /**
-   * The lines were written as the head was formed; if the save then found that the session had ended, they must not leave. Nothing
-   * has sent the formed head yet. HTTP/2 has none: there the head leaves at once.
+   * Replaces the lines in the formed head, which has not been sent yet. They were written as the head was formed, and must not
+   * leave if the save then found that the session had ended. HTTP/2 has no such text: there the head leaves at once.
    */
   correctCookies(lines: readonly string[]): void {
     const internals = this.#internals;

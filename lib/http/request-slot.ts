@@ -11,31 +11,31 @@ import { SessionExchange } from './session-exchange.js';
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');
 
-/** A symbol property on Node's own request: a WeakMap costs 8 µs more, and Nest's middleware on Fastify sees that request alone. */
+/** A symbol property on Node's own request. A WeakMap costs 8 µs more, and Nest's middleware on Fastify sees no other request. */
 interface SlotHolder {
   [SLOT]?: RequestSlot;
 }
 
 type SlottedRequest = NodeRequest & SlotHolder & { [RESPONSE]?: ServerResponse; readonly res?: ServerResponse | null };
 
-/** Where a request is found and what came with it, as a guard, an interceptor or middleware knows them. */
+/** A request and what came with it, as a guard, an interceptor or middleware knows them. */
 export interface SessionPlace {
   readonly request: AnyRequest;
   readonly response?: AnyResponse | undefined;
-  /** Outside HTTP: an object that stands for one message, and for no other on the same connection. */
+  /** Outside HTTP: an object that stands for one message, and for no other message of the same connection. */
   readonly message?: object | undefined;
 }
 
 /**
- * Where the sessions of one request live: one exchange for each SessionModule that was asked for its session. The only file that
- * knows Fastify's `.raw`.
+ * The sessions of one request: an exchange for each SessionModule that was asked for its session. Here is where a request or
+ * response of Fastify's becomes Node's (`.raw`).
  */
 export class RequestSlot {
   readonly #http: HttpMessages;
-  /** The one whose session `@Session()` gives comes first. */
+  /** The exchange whose session `@Session()` gives comes first. */
   #exchanges: SessionExchange[] = [];
 
-  /** The slot of a request, or of a message, if a session was opened there. */
+  /** Finds the slot of a request, or of a message, if a session was opened there. */
   static of(place: SessionPlace): RequestSlot | undefined {
     const slot = (messageOf(place) ?? rawOf(place.request))[SLOT];
     if (slot !== undefined) slot.#http.exposed.add(place.request);
@@ -43,8 +43,9 @@ export class RequestSlot {
   }
 
   /**
-   * The slot to open a session in. With a response the first caller makes it, and all share it. Without one the request is the
-   * handshake of a connection that may last for days: then each message has a slot of its own, which sees a logout or a timeout.
+   * Finds or makes the slot to open a session in. With a response the first caller makes it, and all share it. Without one the
+   * request is the handshake of a connection that may last for days: then each message has a slot of its own, so that it sees a
+   * logout or a timeout.
    */
   static for(place: SessionPlace): RequestSlot {
     const request = rawOf(place.request);
@@ -61,12 +62,12 @@ export class RequestSlot {
     return slot;
   }
 
-  /** Remembers which response belongs to a request: Fastify's requests do not know theirs. */
+  /** Remembers which response belongs to a request, because Fastify's requests do not know theirs. */
   static pair(request: AnyRequest, response: AnyResponse): void {
     rawOf(request)[RESPONSE] = rawResponseOf(response) as ServerResponse;
   }
 
-  /** For the interceptor: a handler's own use of the store failed, so the response will be a 503. */
+  /** For the interceptor: if a store error of the handler's own makes the response a 503, tells the client when to come back. */
   static announceOutage(response: AnyResponse, error: unknown): void {
     announceOutage(rawResponseOf(response) as ServerResponse, error);
   }
@@ -80,7 +81,7 @@ export class RequestSlot {
     return this.#exchanges[0]?.live;
   }
 
-  /** The session of one SessionModule, once it is open. */
+  /** The live session of one SessionModule, once it is open. */
   liveOf(engine: SessionEngine): LiveSession | undefined {
     return this.#exchanges.find((exchange) => exchange.engine === engine)?.live;
   }
@@ -90,18 +91,21 @@ export class RequestSlot {
     return this.#exchangeOf(engine).open();
   }
 
-  /** Opens the session of the SessionModule whose application serves the request; `@Session()` and `request.session` are this one. */
+  /** Opens the session of the SessionModule whose application serves the request: that of `@Session()` and `request.session`. */
   async openAhead(engine: SessionEngine): Promise<void> {
     const exchange = this.#exchangeOf(engine);
     await exchange.open();
-    // An application may be mounted in another one, whose middleware has opened a session of its own.
+    // An application may be mounted in another one, whose middleware has opened its own session first.
     if (this.#exchanges[0] !== exchange) {
       this.#exchanges = [exchange, ...this.#exchanges.filter((other) => other !== exchange)];
     }
     exchange.showFirst();
   }
 
-  /** For the interceptor: saves every session of the request. `undefined` when there is nothing to wait for. */
+  /**
+   * For the interceptor: saves every session of the request.
+   * @returns a promise of the saves; `undefined` when there is nothing to wait for.
+   */
   commit(): Promise<unknown> | undefined {
     if (this.#exchanges.length === 1) return this.#exchanges[0]?.commit();
     const saving = this.#exchanges.map((exchange) => exchange.commit()).filter((each) => each !== undefined);
@@ -129,14 +133,14 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
   return response?.raw ?? (response as ServerResponse | undefined);
 }
 
-/** Express puts the response on the request. For Fastify {@link RequestSlot.pair} has remembered it. */
+/** The response of a request. Express puts it on the request; for Fastify, {@link RequestSlot.pair} has remembered it. */
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
-  // engine.io sets `res` of a polling handshake to null once that is answered.
+  // engine.io sets `res` of a polling handshake to null after the response.
   return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }
 
-/** The object that holds the slot of a message. Over HTTP the request does. */
+/** The object that holds the slot of a message. Over HTTP the request holds it, so there is none. */
 function messageOf(place: SessionPlace): SlotHolder | undefined {
   return responseOf(place) === undefined ? place.message : undefined;
 }

@@ -3,23 +3,26 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 import { forbidSharedStorage } from './cache-control.js';
 import { FormedHead } from './formed-head.js';
 
-/** What the hook asks of an exchange. None of these throws. */
+/** What the hook needs from an exchange. None of these methods throws. */
 export interface HookedAnswer {
-  /** The head is about to be formed: add headers now. The hook holds every byte back until the promise settles. */
+  /** Called when the head is about to be formed: adds headers. The hook holds every byte back until the promise settles. */
   beforeHead(response: ServerResponse): Promise<void> | undefined;
-  /** The last byte of a response whose head has left is about to be sent. The hook holds it back until the promise settles. */
+  /** Called when the last byte is about to be sent, after the head. The hook holds it back until the promise settles. */
   beforeEnd(): Promise<void> | undefined;
-  /** The Set-Cookie lines as they should stand in the head, given all that is known by now. */
+  /** The Set-Cookie lines as they should stand in the head, by all that is known now. */
   cookieLines(): readonly string[];
-  /** The route's own Cache-Control let shared caches store the response, and the cookie with it. The hook has replaced it. */
+  /** Called when the hook has replaced the route's Cache-Control, which let shared caches store the response with the cookie. */
   replacedCacheControl(): void;
-  /** Saving failed, and the client has nothing yet. `true`: send the response all the same. */
+  /**
+   * Called when a save has failed and the exception filters can no longer see it.
+   * @returns whether to send the response all the same.
+   */
   sendUnsaved(error: unknown): boolean;
 }
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-/** The methods of a response that the hook stands before, in the form in which it passes calls on. */
+/** The methods that the hook replaces, as it found them, in the form in which it passes calls on. */
 interface OriginalMethods {
   writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse;
   write(this: ServerResponse, ...args: unknown[]): boolean;
@@ -32,8 +35,9 @@ const HOOK = Symbol('nest-session.response-hook');
 type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
 
 /**
- * Stands before the four methods through which any byte of an answer passes, on this response alone, so that no answer leaves
- * before its session is saved, whoever sends it. Only calls on to what it found, so other hooks keep working.
+ * Installs the hook on this response alone. It stands before the four methods through which all bytes of a response pass, so that
+ * no response leaves before its session is saved, no matter what sends it. It passes calls on to the methods that it found, so that
+ * other hooks keep working.
  */
 export function installResponseHook(response: ServerResponse, answer: HookedAnswer): void {
   const hooked = response as HookedResponse;
@@ -44,7 +48,7 @@ export function installResponseHook(response: ServerResponse, answer: HookedAnsw
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
   hooked.flushHeaders = hookedFlushHeaders;
-  // Only where somebody else stands before it already: see `on` below.
+  // Only if another library has replaced `on` before: see the hook's own `on`.
   if (Object.hasOwn(hooked, 'on')) hooked.on = hookedOn as ServerResponse['on'];
 }
 
@@ -70,18 +74,21 @@ function hookedOn(this: HookedResponse, ...args: unknown[]): ServerResponse {
 
 class ResponseHook {
   readonly #response: HookedResponse;
-  /** One for each SessionModule whose session was opened. */
+  /** One for each SessionModule that was asked for its session. */
   readonly #answers: HookedAnswer[];
   readonly #original: OriginalMethods;
-  /** Present when the head carries cookies of ours. */
+  /** Present once the head has cookies of ours, or a held response was released. */
   #head: FormedHead | undefined;
-  /** Calls that wait for the save, in order. They go on from here: what came after us, such as a compressor, has had them already. */
+  /**
+   * Calls that wait for the save, in order. They continue inside this hook: one that was installed later, such as a compressor's,
+   * has handled them already.
+   */
   #held: (() => void)[] = [];
-  /** Who is to be told when writing may go on. */
+  /** Listeners to call when writing may go on. */
   readonly #writers = new Set<unknown>();
-  /** The last held write was refused more, so that whoever took it says 'drain' itself. */
+  /** The last held write found its stream full. That stream emits 'drain' itself. */
   #isFull = false;
-  /** How many saves the bytes wait for. */
+  /** How many saves the held bytes wait for. */
   #saves = 0;
   #mustNotLeave = false;
   #prepared = false;
@@ -94,14 +101,14 @@ class ResponseHook {
     this.#original = { writeHead, write, end, flushHeaders, on };
   }
 
-  /** Another session was opened for the same response. */
+  /** Adds the exchange of another session that is opened for the same response. */
   add(answer: HookedAnswer): void {
     if (!this.#answers.includes(answer)) this.#answers.push(answer);
   }
 
   /**
-   * A compressor that was there before us keeps the listeners for 'drain' on a stream of its own, where ours does not reach them:
-   * whoever was told to wait for the save would wait for ever.
+   * Notes who listens for 'drain'. A compressor that was installed before this hook keeps those listeners on a stream of its own,
+   * where our 'drain' does not reach them: a writer that was told to wait for the save would wait for ever.
    */
   on(args: unknown[]): ServerResponse {
     const [event, listener] = args;
@@ -112,7 +119,7 @@ class ResponseHook {
   writeHead(args: unknown[]): ServerResponse {
     const response = this.#response;
     const [status, second, third] = args;
-    // What Node would refuse, Node refuses, before anything is saved.
+    // Passes on at once what Node refuses, so that Node throws before anything is saved.
     if (response.headersSent || !isStatus(status)) return this.#original.writeHead.apply(response, args);
     const reason = typeof second === 'string' ? second : undefined;
     applyHeaders(response, (reason === undefined ? (second ?? third) : third) as Headers | undefined);
@@ -124,7 +131,7 @@ class ResponseHook {
   }
 
   write(args: unknown[]): boolean {
-    // What Node would refuse, Node refuses now: thrown after the save, nobody would catch it.
+    // Passes on at once what Node refuses: an error thrown after the save would reach no caller.
     if (!isChunk(args[0])) return this.#original.write.apply(this.#response, args);
     if (!this.#response.headersSent) this.#formHead();
     if (!this.#isHolding) return this.#original.write.apply(this.#response, args);
@@ -150,23 +157,23 @@ class ResponseHook {
     }
     if (!this.#isHolding) return this.#original.end.apply(response, args);
     this.#held.push(() => void this.end(args));
-    // Whoever looks must see that the answer is given, or it would be given twice.
+    // The sender must see that the response has ended, or it would send another one.
     Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
     return response;
   }
 
-  /** Once only: a value whose text differs each time would otherwise be saved for ever. */
+  /** Saves once only: a value whose text differs each time would otherwise be saved for ever. */
   #saveBeforeEnd(): void {
     if (this.#endAsked || this.#isHolding || this.#response.writableEnded) return;
     this.#endAsked = true;
     for (const answer of this.#answers) this.#holdFor(answer, answer.beforeEnd());
   }
 
-  /** Once, just before the head is formed: the session's headers, and the save that the bytes wait for. */
+  /** Runs once, just before the head is formed: adds the session's headers, and starts the save that the bytes wait for. */
   #prepare(): void {
     if (this.#prepared) return;
     this.#prepared = true;
-    // The lines are asked for after the save has begun: only then is it known which ones are needed.
+    // The lines are asked for after the save has begun, because only then is it known which are needed.
     for (const answer of this.#answers) this.#holdFor(answer, answer.beforeHead(this.#response));
     const lines = this.#cookieLines();
     if (lines.length === 0) return;
@@ -181,7 +188,7 @@ class ResponseHook {
     return lines;
   }
 
-  /** Whether bytes are held back: until the save is done, or for ever. */
+  /** Whether bytes are held back, until the save is done or for ever. */
   get #isHolding(): boolean {
     return this.#saves > 0 || this.#mustNotLeave;
   }
@@ -194,7 +201,7 @@ class ResponseHook {
     this.#response.writeHead(this.#response.statusCode);
   }
 
-  /** The head of an answer whose whole body is known; Node would give it a Content-Length, and so do we. */
+  /** Forms the head of a response whose whole body is known. Node would give it a Content-Length, and so does the hook. */
   #formHeadOf([chunk, encoding]: unknown[]): void {
     const response = this.#response;
     const isFramed = ['content-length', 'transfer-encoding', 'trailer'].some((name) => response.hasHeader(name));
@@ -202,7 +209,7 @@ class ResponseHook {
     this.#formHead();
   }
 
-  /** Holds every byte back until this save is done. A response that must not leave unsaved ends there. */
+  /** Holds every byte back until this save is done. If it fails and the response must not leave unsaved, ends the connection. */
   #holdFor(answer: HookedAnswer, save: Promise<void> | undefined): void {
     if (save === undefined) return;
     this.#saves++;
@@ -227,7 +234,7 @@ class ResponseHook {
     this.#held = [];
     while (held.length > 0 && !this.#isHolding) held.shift()?.();
     if (this.#isHolding) this.#held.push(...held);
-    // Writers were told to wait; not `writableNeedDrain`, which the response of Fastify's inject() never takes back.
+    // `writableNeedDrain` does not tell whether writers wait: on the response of Fastify's inject() it stays true.
     else if (!response.writableEnded && !this.#isFull) this.#tellWriters();
   }
 
@@ -244,7 +251,7 @@ function hookOf(response: HookedResponse): ResponseHook {
   return response[HOOK] as ResponseHook;
 }
 
-/** Headers given to `writeHead` win over those set before, as in Node; set one by one they can be merged with ours. */
+/** Sets the headers given to `writeHead`, which win over those set before, as in Node. One by one, they can be merged with ours. */
 function applyHeaders(response: ServerResponse, headers: Headers | undefined): void {
   if (headers === undefined || headers === null) return;
   if (!Array.isArray(headers)) {

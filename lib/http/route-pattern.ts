@@ -1,6 +1,6 @@
 import type { AnyRequest } from './any-request.js';
 
-/** What Express and Fastify say of the route that serves a request. */
+/** What Express and Fastify know of the route that serves a request. */
 type RoutedRequest = AnyRequest & {
   /** Express. */
   readonly route?: { readonly path?: unknown };
@@ -9,9 +9,10 @@ type RoutedRequest = AnyRequest & {
 };
 
 /**
- * The pattern of the route that serves the request, such as `/reset/:token`, or `undefined` where no router has found one. A log
- * never names the path itself: it may hold a secret, such as that token.
- * @param requests the objects that stand for the request; the framework's own knows the route.
+ * The pattern of the route that serves the request, such as `/reset/:token`. A log never names the path itself: it may hold a
+ * secret, such as that token.
+ * @param requests the objects that stand for the request. The framework's own knows the route.
+ * @returns the pattern; `undefined` when no router has found a route.
  */
 export function routePattern(requests: readonly AnyRequest[]): string | undefined {
   for (const request of requests) {

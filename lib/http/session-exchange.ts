@@ -17,7 +17,7 @@ export class SessionExchange implements HookedAnswer {
   readonly #response: ServerResponse | undefined;
   #opening: Promise<OpenSession> | undefined;
   #opened: OpenSession | undefined;
-  /** The error that the application was given. The session is not saved after that. */
+  /** The error that was reported, to the application or to the log. The session is not saved after that. */
   #reported: unknown;
   #isNestAnswer = false;
 
@@ -38,27 +38,30 @@ export class SessionExchange implements HookedAnswer {
     return (await this.#opening).live;
   }
 
-  /** Makes this session the one that `request.session` shows, though another module may have shown its own. */
+  /** Makes `request.session` show this session, in place of the one that another module may have shown. */
   showFirst(): void {
     if (this.#opened !== undefined) this.#request.showFirst(this.#opened.live);
   }
 
   /**
-   * For the interceptor: the handler's value will be the response. Saves before it is formed, so that a failure is an error that the
-   * exception filters see. `undefined` when there is nothing to wait for.
+   * For the interceptor: Nest will make the response from the handler's value. Saves before that, so that the exception filters see
+   * a failure.
+   * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
   commit(): Promise<void> | undefined {
     this.#isNestAnswer = true;
     return this.#commit();
   }
 
-  /** For the interceptor: what a handler changed before it threw is kept too. Its own error stays the one that is answered. */
+  /**
+   * For the interceptor: saves what a handler changed before it threw. The client still gets the handler's error. Never rejects.
+   */
   async commitAfterError(thrown: unknown): Promise<void> {
     this.#reported ??= this.#opened?.toldFailure;
     try {
       await this.#commit();
     } catch (error) {
-      // A logout that failed, say, and that the handler has waited for.
+      // The handler has already thrown this error.
       if (error === thrown) return;
       this.engine.logger.error(`The session of ${this.#request.route()} could not be saved. ${describe(error)}`);
     }
@@ -97,7 +100,7 @@ export class SessionExchange implements HookedAnswer {
   }
 
   sendUnsaved(error: unknown): boolean {
-    // Once is enough: the end of the response must not try again, and again.
+    // Reported once: the end of the response must not try to save again and again.
     this.#reported = error;
     const { onLateSaveError } = this.engine.options;
     const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
@@ -131,8 +134,8 @@ export class SessionExchange implements HookedAnswer {
   }
 
   /**
-   * Whether the application has not been given an error yet. A destroy or regenerate that failed counts once the application was told
-   * and answers with an error of its own: that response goes out as it is. One that says all is well does not.
+   * Whether to save: no error was reported yet. A destroy or regenerate that failed counts as reported if the application has
+   * waited for it and responds with an error of its own: that response goes out as it is. A response that reports success does not.
    */
   #maySave(): boolean {
     const isError = (this.#response?.statusCode ?? 0) >= 400;

@@ -4,9 +4,9 @@ import type { ServerResponse } from 'node:http';
 const FILE_ETAG = /^(?:W\/)?"[0-9a-f]+-[0-9a-f]+"$/;
 
 /**
- * Whether the answer whose head is being formed is a file from disk, as `express.static`, `res.sendFile`, ServeStaticModule and
- * `@fastify/static` send it. None of them leaves a mark; but they are the ones that give at least two of a modification time,
- * byte ranges, and an entity tag made of size and time. Each can be switched off by itself.
+ * Whether the response whose head is being formed is a file from disk, as `express.static`, `res.sendFile`, ServeStaticModule and
+ * `@fastify/static` send it. None of them leaves a mark, but only they send at least two of these: a modification time, byte
+ * ranges, and an entity tag made of size and time. Each of the three can be switched off by itself.
  */
 export function isStaticFileAnswer(response: ServerResponse): boolean {
   if (response.req !== undefined && response.req.method !== 'GET' && response.req.method !== 'HEAD') return false;

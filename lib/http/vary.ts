@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Says that the answer depends on the request's cookies (RFC 9110, section 12.5.5), beside whatever else it depends on. */
+/** Adds `Cookie` to the Vary header: the response depends on the request's cookies (RFC 9110, section 12.5.5). */
 export function varyByCookie(response: ServerResponse): void {
   const present = response.getHeader('vary');
   if (present === undefined) {

@@ -7,7 +7,7 @@ import type { ReadRecord, Placeholder, SessionMeta, SessionRecord } from '../ses
 import { SessionSerializationError, SessionTooLargeError } from '../session.errors.js';
 import type { SessionMigration } from './session-migration.js';
 
-/** The store as a migration needs it: records by their id, and those of the other library by their key. */
+/** The store as a migration needs it: our records by their id, and the other library's by their key. */
 export interface MigrationRecords {
   read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined>;
   create(id: string, record: SessionRecord): Promise<boolean>;
@@ -21,14 +21,14 @@ export interface MigrationRecords {
 export interface SessionMigratorOptions {
   readonly migration: SessionMigration;
   readonly recordNames: RecordNames;
-  /** Whether a session that was destroyed leaves a tombstone. */
+  /** Whether a destroyed session leaves a tombstone. */
   readonly tombstones: boolean;
   readonly records: MigrationRecords;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
 }
 
-/** A session of ours that was one of another library's. */
+/** A session of ours that was another library's. */
 export interface MigratedSession {
   readonly id: string;
   readonly record: ReadRecord;
@@ -43,8 +43,10 @@ export class SessionMigrator {
   }
 
   /**
-   * @param cookies the values of the other library's cookie, as sent; the first one that opens a session counts.
+   * Opens a session that another library left, and migrates it if no request has done so.
+   * @param cookies the values of the other library's cookie, as sent. The first one that opens a session counts.
    * @param meta what a new record says of the cookie and the client.
+   * @returns the session; `'retired'` when it is migrated and has a tombstone; `undefined` when there is none.
    */
   async open(cookies: readonly string[], meta: SessionMeta): Promise<MigratedSession | 'retired' | undefined> {
     const { migration } = this.#options;
@@ -57,14 +59,15 @@ export class SessionMigrator {
   }
 
   /**
-   * Destroys the sessions behind these cookies, migrated or not, but for the one that the request has opened.
-   * @param current the id of that one.
+   * Destroys the sessions behind these cookies, migrated or not, except the one that the request has opened.
+   * @param cookies the values of the other library's cookie, as sent.
+   * @param current the id of the session that the request has opened.
    */
   async destroyAll(cookies: readonly string[], current: string | undefined): Promise<void> {
     const { migration, records } = this.#options;
     for (const old of this.#oldIds(cookies)) {
       const id = migration.newIdOf(old);
-      // The tombstone comes first, or a request that migrates the old record just now would bring the session back.
+      // The tombstone comes first. Otherwise a request that migrates the old record meanwhile would bring the session back.
       if (id !== current) await records.destroy(id, 'tombstone');
       await records.deleteRaw(migration.prefix + old);
     }
@@ -84,7 +87,8 @@ export class SessionMigrator {
     const { records, tombstones } = this.#options;
     const found = await this.#read(id);
     if (found === undefined) return this.#migrate(key, id, meta);
-    // A process that died over it has left the old record. Without tombstones a request that migrates it just now must find it.
+    // A process that died during the migration has left the old record. Without tombstones it stays, because a request that
+    // migrates it meanwhile takes a missing record for a destroyed session.
     if (tombstones) await records.deleteRaw(key);
     return found;
   }
@@ -92,7 +96,7 @@ export class SessionMigrator {
   async #migrate(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
     const { records } = this.#options;
     const text = await records.getRaw(key);
-    // Another request may have migrated it since the first look.
+    // Another request may have migrated it since the first read.
     if (text === undefined) return this.#read(id);
     const record = this.#nativeOf(text, meta);
     if (record === undefined) return undefined;
@@ -100,27 +104,33 @@ export class SessionMigrator {
     return this.#read(id);
   }
 
-  /** A migrated record that cannot be read counts as missing: the old record cannot take its place, and opens nothing. */
+  /**
+   * Reads a migrated record. One that cannot be read counts as missing: the old record cannot take its place, and opens nothing.
+   */
   async #read(id: string): Promise<ReadRecord | 'retired' | undefined> {
     const found = await this.#options.records.read(id);
     return found === 'unreadable' ? undefined : found;
   }
 
-  /** Only the request that created the new record removes the old one, so that none removes what another has just migrated. */
+  /**
+   * Removes the old record. Only the request that created the new record does so, so that none removes what another has just
+   * migrated.
+   */
   async #remove(key: string, id: string): Promise<void> {
     const { records, tombstones } = this.#options;
     try {
       const removed = await records.deleteRaw(key);
-      // Another request has migrated and destroyed it since the first look: it must not come back. A tombstone would have told.
+      // Without tombstones, a missing old record means that another request has migrated and destroyed the session meanwhile: it
+      // must not come back. A tombstone would have kept the new record from being created.
       if (!removed && !tombstones) await records.delete(id);
     } catch (error) {
-      // While the old record is there, the session could be opened again after a logout.
+      // While the old record exists, a request could open the session again after a logout.
       await records.delete(id).catch(() => undefined);
       throw error;
     }
   }
 
-  /** A session that cannot be stored here opens as a new one, like any record that cannot be read. */
+  /** Stores the new record. If it cannot be stored, the request gets a new session, as for any record that cannot be read. */
   async #create(id: string, record: SessionRecord): Promise<boolean> {
     try {
       return await this.#options.records.create(id, record);
@@ -135,7 +145,7 @@ export class SessionMigrator {
     const { migration, lifetime, recordNames } = this.#options;
     const found = migration.parse(text);
     if (found === undefined || (found.expiresAt ?? Infinity) <= lifetime.now()) return undefined;
-    // A value under one of our names would count as ours.
+    // Data under one of the library's own names would count as the library's.
     const keys = Object.keys(found.data).filter((key) => !recordNames.has(key));
     const data = pickKeys(found.data, keys);
     return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.renewed(meta) };

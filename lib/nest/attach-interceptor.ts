@@ -4,7 +4,7 @@ import type { ModulesContainer } from '@nestjs/core';
 import { sessionHandlersOf } from './session-handlers.js';
 import type { SessionInterceptor } from './session.interceptor.js';
 
-/** Handlers that have it already: a controller class may serve two applications in one process. */
+/** Handlers that have the interceptor already: a controller class may serve two applications in one process. */
 const attached = new WeakSet<object>();
 
 /** Puts the interceptor on every handler that takes a session, as `@UseInterceptors()` would. */

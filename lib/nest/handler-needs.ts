@@ -2,17 +2,17 @@ import type { ExecutionContext } from '@nestjs/common';
 
 import { sessionParameter } from './session.decorator.js';
 
-/** What a handler's signature tells before it runs. */
+/** What the metadata of a handler tells before it runs. */
 export interface HandlerNeeds {
-  /** It takes the session, through our `@Session()` or through Nest's own. */
+  /** The handler takes the session, through our `@Session()` or through Nest's own. */
   readonly session: boolean;
-  /** It answers by itself, through `@Res()` or `@Next()`, so that what it returns is not the answer. */
+  /** The handler sends the response itself, through `@Res()` or `@Next()`, so Nest does not send what it returns. */
   readonly answersItself: boolean;
-  /** It is an event stream, whose head leaves before its first value. */
+  /** The handler is an event stream, whose head leaves before its first value. */
   readonly isEventStream: boolean;
 }
 
-// Nest's metadata keys and parameter numbers; stable since Nest 6, but not part of its public exports.
+// Nest's metadata keys and parameter numbers. They have been stable since Nest 6, but are not part of its public exports.
 const ROUTE_ARGUMENTS = '__routeArguments__';
 const RESPONSE_PASSTHROUGH = '__responsePassthrough__';
 const SSE = '__sse__';
@@ -26,7 +26,7 @@ type Controller = ReturnType<ExecutionContext['getClass']>;
 
 const NONE: HandlerNeeds = { session: false, answersItself: false, isEventStream: false };
 
-/** Reads handlers' needs once each; a class that inherits a handler may have needs of its own. */
+/** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
   readonly #known = new WeakMap<Controller, Map<Handler, HandlerNeeds>>();
 
@@ -67,7 +67,7 @@ function kindsOf(args: Readonly<Record<string, Argument>>): string[] {
   return Object.keys(args).map((name) => name.split(':', 1)[0] ?? '');
 }
 
-/** By identity first: a decorator that wraps a method leaves it nameless. */
+/** Finds the name of the method. Compares by identity first, because a decorator that wraps a method leaves it nameless. */
 function methodNameOf(controller: Controller, handler: Handler): string | undefined {
   let prototype: object | null = controller.prototype as object;
   while (prototype !== null && prototype !== Object.prototype) {
@@ -76,7 +76,7 @@ function methodNameOf(controller: Controller, handler: Handler): string | undefi
     }
     prototype = Object.getPrototypeOf(prototype) as object | null;
   }
-  // A tracer may have put a function of the same name in the handler's place.
+  // A tracer may have put another function of the same name in the handler's place.
   const methods = controller.prototype as Record<string, unknown>;
   return handler.name !== '' && typeof methods[handler.name] === 'function' ? handler.name : undefined;
 }

@@ -10,14 +10,15 @@ import { sessionHandlersOf } from './session-handlers.js';
 export interface SessionModuleInUse {
   readonly isGlobal: boolean;
   readonly options: ResolvedOptions;
-  /** As the application is given it. */
+  /** The store as the application gets it. */
   readonly store: SessionStore;
 }
 
 /**
- * Keeps the SessionModules of one application apart, and refuses an application in which one would take the place of another without
- * a word.
- * @throws {SessionConfigurationError} that says what to write.
+ * Keeps the SessionModules of one application apart: refuses an application in which one would silently take the place of another,
+ * and keeps the keys of all their sessions from the application.
+ * @throws {SessionConfigurationError} when two modules are global or share a cookie or key prefix, or when a handler takes
+ * `@Session()` although there are several modules.
  */
 export function keepApart(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
   if (inUse.length < 2) return;
@@ -42,7 +43,7 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `Two SessionModules use the cookie '${one.cookie?.name}' and would overwrite each other's: give one of them another \`cookie: { name }\`.`,
     );
   }
-  // Whether two stores are one back-end cannot be seen from here: two clients may have one address.
+  // The library cannot see whether two stores are one back-end: two clients may have one address.
   if (one.keyPrefix === other.keyPrefix) {
     throw new SessionConfigurationError(
       `Two SessionModules have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,

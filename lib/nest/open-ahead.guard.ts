@@ -5,8 +5,8 @@ import { HandlerNeedsReader } from './handler-needs.js';
 import { SessionService } from './session.service.js';
 
 /**
- * Opens the session ahead of handlers that take it. As a global guard it comes before everything that could use the session,
- * and before the head of an event stream leaves; for other handlers it costs nothing that can be measured.
+ * Opens the session ahead of handlers that take it. As a global guard it runs before the interceptors, pipes and handlers that may
+ * use the session, and before the head of an event stream leaves. For other handlers it costs nothing that can be measured.
  */
 @Injectable()
 export class OpenAheadGuard implements CanActivate {
@@ -20,7 +20,7 @@ export class OpenAheadGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
     if (this.#needs.of(context).session) return this.#sessions.openAhead(context).then(() => true);
-    // Middleware may have opened the session on Node's request: guards and handlers find it on Fastify's as well.
+    // Middleware may have opened the session on Node's request. Guards and handlers then find it on Fastify's as well.
     RequestSlot.of({ request: context.switchToHttp().getRequest() });
     return true;
   }

@@ -5,8 +5,8 @@ import { SessionService } from './session.service.js';
 
 /**
  * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
- * address it belongs to. Any other request gets 401. A record of Quart-Session that holds `_permanent` and `_addr` alone is a visit of
- * which the application knows nothing.
+ * address that the session belongs to. Any other request gets a 401. A record of Quart-Session that holds only `_permanent` and
+ * `_addr` does not count: the application has stored nothing in it.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {

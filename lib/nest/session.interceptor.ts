@@ -6,9 +6,10 @@ import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 
 /**
- * Saves the session once the handler has settled, with a value or with an error, so that a save that fails is an error for the
- * exception filters. What no interceptor sees (guards that refuse, filters, `@Res()`, streams) the response hook saves.
- * It knows no options and keeps nothing, so that one instance may serve several applications.
+ * Saves the session once the handler has settled, with a value or an error, so that the exception filters see a save that fails.
+ * The response hook saves in all other cases: guards that refuse, exception filters, `@Res()`, streams.
+ *
+ * The interceptor knows no options and keeps no state, so one instance may serve several applications.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
@@ -17,7 +18,7 @@ export class SessionInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
     const { isEventStream, answersItself } = this.#needs.of(context);
-    // An event stream settles when it ends, long after its head; what answers by itself may do so much later.
+    // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
     return committed(next.handle(), context.switchToHttp(), answersItself);
   }

@@ -6,10 +6,10 @@ import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import type { LiveSession, SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
-/** A request of Express, Fastify or Node, or the context that a guard, interceptor, filter or gateway is given. */
+/** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
 export type SessionSource = ArgumentsHost | object;
 
-/** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, filters and gateways. */
+/** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
   readonly #engine: SessionEngine;
 
@@ -18,21 +18,28 @@ export class SessionService {
   }
 
   /**
-   * The session of a request or context. Over HTTP the first call on a request opens it, with at most one store command; all
-   * others get the same object. It is saved by itself before the answer leaves.
+   * Opens the session of a request or context.
    *
-   * In a gateway each message opens the session anew from the handshake, with one store command, so that it sees a logout or a
-   * timeout; guards, interceptors and parameters of one message get the same object, and an exception filter opens anew. There is no answer: call `save()` there. With
-   * the handshake request itself, and no context, each call opens anew.
+   * Over HTTP the first call on a request opens the session, usually with one store command: one for each cookie of its name, up to
+   * four. All later calls get the same object. The library saves it before the response leaves.
+   *
+   * In a gateway each message opens the session anew from the handshake, so that it sees a logout or a timeout. The guards,
+   * interceptors and parameters of one message get the same object; an exception filter opens anew. There is no response, so call
+   * `save()` yourself. Given the handshake request instead of a context, each call opens anew.
+   * @param source the request or the context.
    * @throws {SessionStoreError} when the back-end fails.
-   * @throws {SessionConfigurationError} when this is no request, as in a microservice, or, with `pinning`, when the client's address
-   * cannot be told.
+   * @throws {SessionConfigurationError} when there is no request, as in a microservice, or, with `pinning`, when the request has no
+   * address.
+   * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
   async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
     return (await RequestSlot.for(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
-  /** The session that was opened before on this request or for this message, or `undefined`. Never contacts the store. */
+  /**
+   * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
+   * @param source the request or the context.
+   */
   current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.of(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
@@ -58,7 +65,7 @@ function isHost(source: SessionSource): source is ArgumentsHost {
 
 function placeOfHost(host: ArgumentsHost): SessionPlace {
   const type = host.getType<string>();
-  // Nest gives the guards, interceptors and parameters of one call the same array of arguments, and exception filters another one.
+  // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
   const message = host.getArgs();
   switch (type) {
     case 'http':

@@ -2,23 +2,23 @@ import { types } from 'node:util';
 
 import { MAX_NESTING } from './max-nesting.js';
 
-/** What an error keeps without showing it. */
+/** The properties of an error that are not enumerable, or that it inherits. */
 const ERROR_PARTS = ['name', 'message', 'stack', 'cause', 'errors'] as const;
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** Thrown where a value cannot be told from another one. Made once: its stack is of no use. */
+/** Thrown for a value that cannot be told from another one. Made once, as its stack is of no use. */
 const NO_TEXT = new Error('The value has no text.');
 
 /**
- * Writes a text in which every part of a value says of itself what it is and how long, so that no two values share one. Nobody reads
- * it. Used for one value and thrown away.
+ * Writes a text of a value in which each part carries its kind and its length, so that no two values have the same text. The text
+ * is only compared, never read. A writer serves one value and is then thrown away.
  */
 export class FingerprintWriter {
-  /** Objects in the order in which they were met: shared ones and cycles are told by their number. */
+  /** Objects in the order in which they were met. The text refers to shared objects and cycles by that number. */
   readonly #known = new Map<object, number>();
 
-  /** @throws {unknown} what a getter or `toJSON` throws, and an error where there is no text. */
+  /** @throws {unknown} when a getter or `toJSON` throws, its error; when the value has no text, one of the writer's own. */
   write(value: unknown): string {
     return this.#value(value, 0);
   }
@@ -51,7 +51,7 @@ export class FingerprintWriter {
     return `${name}${content ?? this.#instance(value, depth + 1)})`;
   }
 
-  /** What a built-in object holds that is no property of it; `undefined` for any other object. */
+  /** What a built-in object holds beside its properties; `undefined` for any other object. */
   #content(value: object, depth: number): string | undefined {
     if (types.isDate(value)) return `${value.getTime()};${this.#members(value, depth)}`;
     if (types.isAnyArrayBuffer(value)) return bytesOf(value);
@@ -65,8 +65,8 @@ export class FingerprintWriter {
   }
 
   /**
-   * A class may keep part of what it holds in private fields, which a serializer of the user's may store. Without a `toJSON`, which
-   * then tells all there is, an instance has no text.
+   * A class may keep part of its content in private fields, which a serializer of the application's may store. So an instance has a
+   * text only if its `toJSON` tells all there is.
    */
   #instance(value: object, depth: number): string {
     const { toJSON } = value as { readonly toJSON?: unknown };
@@ -83,7 +83,7 @@ export class FingerprintWriter {
     return texts.join('') + this.#members(error, depth);
   }
 
-  /** @param overlooksMethods whether functions are no data, as in an object that has a `toJSON` among its own. */
+  /** @param overlooksMethods whether functions are not data, as in an object whose own properties include a `toJSON`. */
   #members(object: object, depth: number, overlooksMethods = false): string {
     let text = '';
     for (const key of Object.keys(object)) {
@@ -97,7 +97,7 @@ export class FingerprintWriter {
     const { length } = items;
     const keys = Object.keys(items);
     const isDense = keys.length === length && (length === 0 || keys[length - 1] === String(length - 1));
-    // Holes, of which there may be billions, are told by the keys that are left.
+    // There may be billions of holes, so the text names the keys that exist instead.
     return isDense ? this.#items(items, depth) : `${length};${this.#members(items, depth)}`;
   }
 

@@ -1,25 +1,29 @@
 import { FingerprintWriter } from './fingerprint-writer.js';
 import { MAX_NESTING } from './max-nesting.js';
 
-/** Up to so many objects a list is searched faster than a set. */
+/** A list of up to this many objects is faster to search than a set. */
 const SHORT_LIST = 16;
 
 /**
- * A text of our own that changes with everything in the value that any serializer could store; two values with one text are the
- * same to all of them. A serializer's own text would not do: encrypted, it differs each time. `undefined`: there is no such text, as
- * for a function, or for an instance of a class without `toJSON`, which may hold in private fields what its serializer stores.
+ * A text that changes with everything in the value that any serializer could store: values with the same text are the same to all
+ * serializers. A serializer's own text would not do, because an encrypted text differs each time.
+ * @returns the text; `undefined` when there is none, as for a function, or for an instance of a class without `toJSON`, which may
+ * hold in private fields what its serializer stores.
  */
 export function fingerprint(value: unknown): string | undefined {
   try {
-    // No text of the writer's is JSON, so the two never meet.
+    // No text of the writer is JSON, so the two never collide.
     return new PlainWalk().isPlain(value, 0) ? JSON.stringify(value) : new FingerprintWriter().write(value);
   } catch {
-    // A getter or a toJSON method of the user's.
+    // A getter or a `toJSON` of the application has thrown.
     return undefined;
   }
 }
 
-/** Whether the engine's own JSON tells all of a value: no undefined, no hole, nothing held twice. One walk, as it is taken at every read. */
+/**
+ * Whether JavaScript's own JSON shows all of a value: no `undefined`, no hole, nothing held twice. One walk, as every read takes
+ * it.
+ */
 class PlainWalk {
   readonly #first: object[] = [];
   #others: Set<object> | undefined;
@@ -52,13 +56,13 @@ class PlainWalk {
   }
 
   #isPlainArray(items: readonly unknown[], depth: number): boolean {
-    // Fewer: it has holes. More: it has properties with names.
+    // Fewer keys: it has holes. More: it has named properties.
     if (Object.keys(items).length !== items.length) return false;
     for (const item of items) if (!this.isPlain(item, depth)) return false;
     return true;
   }
 
-  /** Whether the object was met before: then it is shared, or holds itself. From here on it is. */
+  /** Whether the object was met before, because it is shared or holds itself. Notes that it is met now. */
   #isKnown(value: object): boolean {
     if (this.#first.includes(value) || this.#others?.has(value) === true) return true;
     if (this.#first.length < SHORT_LIST) this.#first.push(value);

@@ -5,19 +5,22 @@ import { isMemberName, type Data } from './session-keys.js';
 import type { LiveSession, RegenerateOptions, SessionCallback, SessionData } from './session-members.js';
 import { TrackedData, type StoredForm } from './tracked-data.js';
 
-/** The session behind a live session: it does what the members promise. */
+/** The session behind a live session. It does what the members promise. */
 export interface SessionKeeper {
   readonly id: string;
   readonly isNew: boolean;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
-  /** The live session that stands for this one now. After a regenerate with a callback it is no longer the first. */
+  /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
   readonly live: LiveSession;
-  /** The data beneath {@link live}. */
+  /** The data that {@link SessionKeeper.live} shows. */
   readonly data: TrackedData;
-  /** The keys that are no data. */
+  /** The keys that cannot be data. */
   readonly recordNames: RecordNames;
-  /** @param detach whether another live session stands for this one afterwards, so that the present one can stay as it is. */
+  /**
+   * @param options what survives.
+   * @param detach whether a new live session takes this one's place, so that this one can stay as it is.
+   */
   regenerate(options: RegenerateOptions, detach: boolean): Promise<void>;
   destroy(): Promise<void>;
   save(): Promise<void>;
@@ -26,7 +29,7 @@ export interface SessionKeeper {
   update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R>;
 }
 
-/** A live session, and the data that it shows. */
+/** A live session and the data that it shows. */
 export interface LiveSessionWithData {
   readonly live: LiveSession;
   readonly data: TrackedData;
@@ -40,16 +43,16 @@ export function createLiveSession(keeper: SessionKeeper, record: Data, form: Sto
 }
 
 /**
- * Whether the session was there before this request: its record holds data, and not only what this library, or Quart-Session, writes
- * of its own accord.
+ * Whether the session existed before this request. It did if its record holds data, and not only what this library or Quart-Session
+ * writes of its own accord.
  */
 export function isEstablished(session: LiveSession): boolean {
   const keeper = keeperOf(session) as SessionKeeper | undefined;
-  // A stand-in for a session, as in a unit test of an application, has no keeper.
+  // A stand-in for a session, as in an application's unit test, has no keeper.
   return keeper?.isEstablished ?? !session.isNew;
 }
 
-/** @throws {TypeError} for a key that would hide a member or that names a value of the library. */
+/** @throws {TypeError} when the key would hide a member or is the name of one of the library's own values. */
 export function refuseReservedName(key: string, names: RecordNames): void {
   if (!isMemberName(key) && !names.has(key)) return;
   throw new TypeError(`'${key}' is a reserved name of a session and cannot hold data: choose another key.`);
@@ -61,7 +64,7 @@ function keeperOf(session: object): SessionKeeper {
   return (session as { readonly [KEEPER]: SessionKeeper })[KEEPER];
 }
 
-/** The members, as the prototype that every live session shares. */
+/** The members of a session, as the prototype that every live session shares. */
 class Session {
   get id(): string {
     return keeperOf(this).id;
@@ -101,10 +104,10 @@ class Session {
   }
 }
 
-// All sessions of the process share it: code that reached it through one session could change all.
+// All sessions of the process share this prototype: code that reached it through one session could change them all.
 Object.freeze(Session.prototype);
 
-/** A promise where there is no callback. */
+/** Passes the outcome to the callback if there is one, and returns the promise otherwise. */
 function settle<R>(
   promise: Promise<R>,
   callback: ((error: unknown, result?: R) => void) | undefined,
@@ -164,14 +167,14 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
     return false;
   }
 
-  /** False once a regenerate with a callback has put another live session in this one's place: writes then go to that one too. */
+  /** False once a regenerate with a callback has put another live session in this one's place: writes then go to both. */
   get #isCurrent(): boolean {
     return this.#keeper.data === this.#data;
   }
 
   #handOut(key: string, value: object): void {
     const { data } = this.#keeper;
-    // An object that the old and the new session share is watched for the new one.
+    // If the old and the new session share the object, the new one watches it.
     if (data === this.#data || (Object.hasOwn(data.values, key) && data.values[key] === value))
       data.handOut(key, value);
   }

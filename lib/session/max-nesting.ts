@@ -1,5 +1,5 @@
 /**
- * How many levels of objects and arrays a value may have. Deeper ones are refused both ways, since a recursive walk would run out of
- * stack at a depth that nobody can foretell. Python's own reader gives up at a similar depth.
+ * How many levels of objects and arrays a value may have. Deeper values are neither written nor read, because a recursive walk
+ * would run out of stack at a depth that cannot be foretold. Python's own reader gives up at a similar depth.
  */
 export const MAX_NESTING = 500;

@@ -1,17 +1,17 @@
-/** Under which keys of a record the library's own values lie. What stands under any other key is the user's. */
+/** The keys of a record under which the library keeps its own values. What is under any other key is the application's. */
 export class RecordNames {
-  /** Times of ours under short names, as long as no other program writes the records. */
+  /** The names when no other program writes the records: the library's times have short ones. */
   static readonly native = new RecordNames('_created', '_seen');
   /**
-   * `_permanent` and `_addr` are what Quart-Session calls them. No Python program takes the other name for its own; a time of the last
-   * renewal there is none, as each write renews.
+   * The names when Quart-Session shares the records: `_permanent` and `_addr` are its own names. No Python program uses
+   * `_nest_session_created` for a value of its own. There is no time of the last renewal, because each write renews.
    */
   static readonly quart = new RecordNames('_nest_session_created', undefined);
 
   readonly permanent = '_permanent';
   readonly addr = '_addr';
   readonly created: string;
-  /** `undefined`: records say nothing of it. */
+  /** `undefined`: records do not hold this time. */
   readonly seen: string | undefined;
   readonly #all: ReadonlySet<string | undefined>;
 
@@ -21,7 +21,7 @@ export class RecordNames {
     this.#all = new Set([this.permanent, this.addr, created, seen]);
   }
 
-  /** Whether the key is one of them, and so cannot be one of the data. */
+  /** Whether the key is one of these names, and so cannot be a key of the data. */
   has(key: string): boolean {
     return this.#all.has(key);
   }

@@ -4,14 +4,14 @@ import type { SessionMeta } from './session-record.js';
 export interface SessionLifetimeOptions {
   readonly idleTimeout: number;
   readonly absoluteTimeout: number | undefined;
-  /** `'write'`: a full idle timeout from each write, which the store's own expiry keeps. */
+  /** `'write'`: each write starts a full idle timeout, which the store's own expiry keeps. */
   readonly rolling: boolean | 'write';
 }
 
-/** A session is renewed once more than this part of its idle time has gone by, not on every request. */
+/** A session is renewed once more than this share of its idle timeout has gone by, and not on every request. */
 const RENEWAL_SHARE = 0.1;
 
-/** How far another process's clock may be ahead, in seconds, before its times are put right by a write of their own. */
+/** How far another process's clock may be ahead, in seconds, before a write corrects the times that it left. */
 const CLOCK_TOLERANCE = 60;
 
 /** The one clock: record, cookie and check all get the same expiry from here. All times are epoch seconds. */
@@ -26,12 +26,12 @@ export class SessionLifetime {
     return Date.now() / 1000;
   }
 
-  /** Whether each write renews the session. Then no record says when that was: programs share it that write no such time. */
+  /** Whether each write renews the session. Records then hold no time of the last renewal: programs that share them write none. */
   get renewsOnWrite(): boolean {
     return this.#options.rolling === 'write';
   }
 
-  /** When the session ends; a record without our times, written by another program, counts as renewed just now. */
+  /** When the session ends. A record without our times, written by another program, counts as created and renewed just now. */
   expiresAt(meta: SessionMeta): number {
     const { idleTimeout, absoluteTimeout } = this.#options;
     const { seen, created } = this.past(meta);
@@ -43,23 +43,26 @@ export class SessionLifetime {
     return this.expiresAt(meta) <= this.now();
   }
 
-  /** Whole seconds that a store should keep the record for, at least 1. */
+  /** How long a store should keep the record: whole seconds, at least 1. */
   ttl(meta: SessionMeta): number {
     return Math.max(1, Math.ceil(this.expiresAt(meta) - this.now()));
   }
 
-  /** Whether this request should renew the session although nothing asked for it. */
+  /** Whether this request should renew the session although the application did not ask for it. */
   isRenewalDue(meta: SessionMeta): boolean {
     if (this.renewsOnWrite) return this.#options.absoluteTimeout !== undefined && meta.created === undefined;
     if (meta.seen === undefined || meta.created === undefined) return true;
     const { rolling, idleTimeout } = this.#options;
     const due = idleTimeout * RENEWAL_SHARE;
     const age = this.now() - meta.seen;
-    // Until its clock is reached, a time to come would keep the session from being renewed.
+    // A time in the future would keep the session from being renewed until the clock reaches it.
     return Boolean(rolling) && (age > due || -age > Math.min(due, CLOCK_TOLERANCE));
   }
 
-  /** The meta without times to come, from another program or another clock: they would keep the session alive for as long. */
+  /**
+   * The meta without times in the future. Another program or another clock may write them, and they would keep the session alive
+   * for that much longer.
+   */
   past(meta: SessionMeta): SessionMeta {
     const now = this.now();
     const { created, seen } = meta;
@@ -67,7 +70,7 @@ export class SessionLifetime {
     return { ...meta, created: created && Math.min(created, now), seen: seen && Math.min(seen, now) };
   }
 
-  /** The meta after a renewal, or that of a new session. The birth stays what it was. */
+  /** The meta after a renewal, or that of a new session. The time of creation does not change. */
   renewed(meta: SessionMeta): SessionMeta {
     const now = this.#rounded();
     const created = Math.min(meta.created ?? now, now);
@@ -75,12 +78,15 @@ export class SessionLifetime {
     return this.#options.absoluteTimeout === undefined ? meta : { ...meta, created };
   }
 
-  /** The meta of a record that is written without being renewed, unless each write renews. */
+  /** The meta of a record that this request writes: renewed only if each write renews. */
   written(meta: SessionMeta): SessionMeta {
     return this.renewsOnWrite ? this.renewed(meta) : meta;
   }
 
-  /** Milliseconds are enough; downwards, or the session would last a whole second longer when its lifetime is rounded up. */
+  /**
+   * The present time in whole milliseconds, rounded down: otherwise the session would last a whole second longer when its lifetime
+   * is rounded up.
+   */
   #rounded(): number {
     return Math.floor(this.now() * 1000) / 1000;
   }

@@ -1,7 +1,7 @@
-/** Where the engine says what it cannot tell any caller. Never given an id, a secret or session data. */
+/** Where the engine reports what it cannot report to a caller. Messages never hold an id, a secret or session data. */
 export interface SessionLogger {
   warn(message: string): void;
-  /** Says a thing that would come back with every request only the first time. */
+  /** Logs a message the first time only. For one that would come back with every request. */
   warnOnce(message: string): void;
   error(message: string): void;
 }

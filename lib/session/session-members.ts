@@ -1,84 +1,138 @@
-/** The default shape of a session's data: any key, values to be checked before use. Name your own with `Session<Cart>`. */
+/** The default shape of a session's data: any key, with a value to check before use. Name your own shape with `Session<Cart>`. */
 export interface SessionData {
   [key: string]: unknown;
 }
 
-/** A Node-style callback; Passport 0.6 and later passes one to `regenerate` and `save`. */
+/** A Node-style callback. Passport 0.6 and later passes one to `regenerate` and `save`. */
 export type SessionCallback = (error?: unknown) => void;
 
 /** What survives a {@link SessionMembers.regenerate}. */
 export interface RegenerateOptions<T extends object = SessionData> {
-  /** `true` keeps all data, a list keeps these keys. Default: nothing survives. */
+  /**
+   * `true` keeps all data, a list keeps these keys, `false` keeps nothing.
+   * @default false
+   */
   readonly keep?: boolean | readonly (keyof T & string)[];
 }
 
-/** What a session can do. None of this is enumerable, so that keys, spread and JSON see the data alone. */
+/**
+ * What a session can do. The members are not enumerable, so that keys, spread and JSON see the data alone.
+ *
+ * `regenerate`, `destroy`, `update`, `save` and `reload` of one request run in the order in which they were called. If you do not
+ * wait for a `regenerate`, `destroy` or `update`, the response waits for it and fails with its error.
+ */
 export interface SessionMembers<T extends object = SessionData> {
-  /** The id that the cookie carries. Never log it: who has it, has the session. */
+  /** The session id, which the cookie carries. Never log it: it is all that an attacker needs to take over the session. */
   readonly id: string;
-  /** Whether the store has no record of this session yet. */
+  /** Whether the store has no record of this session, as far as this request knows: the session is not stored yet, or has ended. */
   readonly isNew: boolean;
   /**
-   * Gives the session a new id; the old one opens nothing from here on. Call it at every login, against session fixation
-   * (OWASP ASVS 5.0, 7.2.4). The data are dropped, from this object too, unless `keep` says otherwise; what other requests
-   * have saved until now is kept along. The new record is stored when the answer starts.
+   * Gives the session a new id, and ends the old one at once.
+   * Call it at each login, against session fixation (OWASP ASVS 5.0, 7.2.4).
    *
-   * For 30 seconds a request that still carries the old id gets an empty session that is not stored and sends no cookie, unless
-   * it regenerates, as a login does.
+   * - Drops the data, from this object too. `keep` names what survives, also of what other requests have saved until now.
+   * - Data assigned after the call belong to the new session, even while the call still runs.
+   * - The library stores the new record when the response starts. The absolute timeout does not start anew.
+   * - All other sessions that the request presents end: of several cookies of the name, only the new one opens a session.
+   * - For 30 seconds, unless the option `tombstones` is off, a request with the old id gets an empty session. The library does not
+   *   store it and sends no cookie, unless that request regenerates, as a login does.
    *
-   * With a callback it does what Passport expects: when that is called, `request.session` is a new object, and this one stays
-   * readable as it was. What is assigned to this one then goes to the new session.
+   * With a callback it does what Passport expects: when the callback runs, `request.session` is a new object, and this one stays
+   * readable as it was. What you assign to this one then goes to the new session too.
    *
-   * All sessions that the request presents end with it: where it carries several cookies of the name, the new one is the only one
-   * that still opens.
-   *
-   * Should it fail, nothing that follows is saved as if it had been done, until another `regenerate`, `destroy` or `reload` succeeds.
-   * The answer fails with the same error, whether or not your code waits for it. There are two exceptions, both for code that has
-   * waited for it (with `await`, `catch` or a callback): its own answer with a status of 400 or more goes out as it is, with a cookie
-   * only for a session that was saved before; and after a {@link SessionDestroyedError}, as a second click meets, any answer does, and what was written to the session
-   * is dropped.
-   * @throws {SessionStoreError} when the back-end fails; the session is then as it was, unless the back-end did it all the same
-   * and its answer was lost.
-   * @throws {SessionDestroyedError} when another request has ended the session since it was opened.
-   * @throws {SessionConfigurationError} where the answer cannot carry the new id, as on a path outside the cookie's.
+   * If it fails, the library saves nothing that follows as if it had succeeded: until a `regenerate`, `destroy` or `reload`
+   * succeeds, `save` and `update` reject with the same error. The response fails with it too, whether or not your code waits for
+   * the call. If your code has waited for it, with `await`, `catch` or a callback, there are two exceptions:
+   * - A response of your own with a status of 400 or more goes out. It has a cookie only for a session that was saved before.
+   * - After a {@link SessionDestroyedError}, as after a second click, any response goes out. What was written to the session is
+   *   dropped, and `update` rejects.
+   * @param options what survives.
+   * @throws {SessionStoreError} when the back-end fails. The session is then as it was, unless only the back-end's reply was lost.
+   * @throws {SessionDestroyedError} when another request has ended the session since this one opened it, or it has expired.
+   * @throws {SessionConflictError} when other requests won every time.
+   * @throws {SessionConfigurationError} when the response cannot carry the new id, as on a path outside the cookie's, or inside the
+   * function of an `update`.
+   * @throws {TypeError} when `keep` is neither a boolean nor a list.
    */
   regenerate(options?: RegenerateOptions<T>): Promise<void>;
+  /** {@link SessionMembers.regenerate} without data that survive, with a callback: `request.session` is then a new object. */
   regenerate(callback: SessionCallback): void;
+  /** {@link SessionMembers.regenerate} with a callback: `request.session` is then a new object. */
   regenerate(options: RegenerateOptions<T>, callback: SessionCallback): void;
   /**
-   * Ends the session at once, empties this object and expires the cookie. Requests that are under way cannot bring it back. Data
-   * written afterwards start a new session. All sessions that the request presents end, also behind further cookies of the name, and
-   * also a record that this process cannot read or takes for expired, as another process may still accept it.
+   * Ends the session at once, empties this object and expires the cookie. No request that is under way can bring it back. It also
+   * succeeds if another request has ended the session already.
    *
-   * Should it fail, the answer fails too, by the same rule as for {@link SessionMembers.regenerate}.
-   * @throws {SessionStoreError} when the back-end fails; the session is then as it was.
+   * - Data assigned after the call belong to a new session, under a new id.
+   * - All sessions that the request presents end: also those behind further cookies of the name, and a record that this process
+   *   cannot read or takes for expired, as another process may still accept it.
+   *
+   * If it fails, so does the response, by the same rule as for {@link SessionMembers.regenerate}.
+   * @throws {SessionStoreError} when the back-end fails. The session is then as it was, unless only the back-end's reply was lost.
+   * @throws {SessionConfigurationError} when it is called inside the function of an `update`.
    */
   destroy(): Promise<void>;
+  /** {@link SessionMembers.destroy} with a callback. */
   destroy(callback: SessionCallback): void;
   /**
-   * Saves now instead of when the answer starts; rarely needed. Unchanged sessions are not written.
-   * @throws {SessionStoreError | SessionConflictError | SessionSerializationError | SessionTooLargeError}
+   * Saves now instead of when the response starts; rarely needed, except where there is no response, as in a gateway. It writes
+   * nothing if the session has not changed and is not due for renewal. What changes afterwards is saved when the response starts.
+   *
+   * If another request has ended the session, the library drops the changes and logs a warning, and `save` succeeds. Use `update`
+   * if your code must know.
+   *
+   * It rejects with the error of an earlier call that keeps the session from being saved: a failed `regenerate` or `destroy`, or a
+   * failed `update` that your code has not waited for.
+   * @throws {SessionStoreError} when the back-end fails.
+   * @throws {SessionConflictError} when other requests won every time.
+   * @throws {SessionSerializationError} when a value cannot be stored.
+   * @throws {SessionTooLargeError} when the record would be larger than `maxRecordBytes`, or than the back-end can hold.
+   * @throws {SessionConfigurationError} when it is called inside the function of an `update`.
    */
   save(): Promise<void>;
+  /** {@link SessionMembers.save} with a callback. */
   save(callback: SessionCallback): void;
   /**
-   * Discards this request's changes and reads the record again.
-   * @throws {SessionDestroyedError} when there is no record any more.
+   * Drops what this request has changed and not saved, and reads the record again. After a `regenerate` or `destroy` that failed,
+   * the session can then be saved again.
+   * @throws {SessionDestroyedError} when the store has no record: the session is new, has expired or has ended.
+   * @throws {SessionStoreError} when the back-end fails.
+   * @throws {SessionConfigurationError} when it is called inside the function of an `update`.
    */
   reload(): Promise<void>;
+  /** {@link SessionMembers.reload} with a callback. */
   reload(callback: SessionCallback): void;
-  /** Renews the lifetime when the answer starts, even if nothing changed. */
+  /** Renews the lifetime of a stored session at the next save, at the latest when the response starts, even if nothing changed. */
   touch(): void;
   /**
-   * Reads, changes and writes in one go: `fn` gets a copy of the newest data and changes it in place. If another request wrote
-   * in between, `fn` runs again on the data it left, so that no increment is lost; it must not have other effects, and must not
-   * call `update` itself. When `fn` throws, nothing changes. Afterwards this object holds the result. Saved at once, with what
-   * this request had changed before.
-   * @returns what `fn` returned in the run that won.
-   * @throws {SessionDestroyedError} when the session has been ended meanwhile.
+   * Reads, changes and writes in one step. `fn` gets a copy of the newest data, with what this request has changed, and changes it
+   * in place. If another request wrote in between, `fn` runs again on the data that it left, so that no increment is lost. The
+   * result is saved at once, and this object holds it afterwards. What this request changes meanwhile is saved when the response
+   * starts.
+   *
+   * `fn` may be asynchronous. Keep it quick and free of other effects, because it may run several times. When it throws, nothing
+   * changes.
+   *
+   * Do not use the session inside `fn`, only the data that `fn` is given:
+   * - Calling `save`, `reload`, `regenerate`, `destroy` or `update` of the same session there rejects at once with a
+   *   {@link SessionConfigurationError}: the call would wait for the update, and the update for the call.
+   * - `fn` must not wait for another call on the same session that was made after the update. That call runs only when the update
+   *   is done, so each would wait for the other.
+   *
+   * After a `regenerate` or `destroy` that failed, `update` rejects with the same error until a `regenerate`, `destroy` or `reload`
+   * succeeds.
+   * @param fn changes the data in place. Its result becomes that of `update`.
+   * @returns what `fn` returned in the run that was saved.
+   * @throws {SessionDestroyedError} when another request has ended the session, or it has expired.
    * @throws {SessionConflictError} when other requests won every time.
+   * @throws {SessionStoreError} when the back-end fails. The change may have been saved, at most once.
+   * @throws {SessionSerializationError} when a value cannot be stored.
+   * @throws {SessionTooLargeError} when the record would be larger than `maxRecordBytes`, or than the back-end can hold.
+   * @throws {SessionConfigurationError} when it is called inside the function of another `update` of this session.
+   * @throws {TypeError} when `fn` sets a reserved name, such as that of a member.
    */
   update<R>(fn: (data: Partial<T>) => R | Promise<R>): Promise<R>;
+  /** {@link SessionMembers.update} with a callback, which gets what `fn` returned. */
   update<R>(fn: (data: Partial<T>) => R | Promise<R>, callback: (error: unknown, result?: R) => void): void;
 }
 

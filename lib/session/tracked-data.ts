@@ -5,26 +5,32 @@ import { defineData } from './session-record.js';
 /** What the serializer makes of a value. */
 export interface StoredForm {
   stringify(value: unknown): string;
-  /** What comes back of a value that is stored and read. It shares nothing with the original. */
+  /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown;
 }
 
 /**
- * The data of one session as one request has them, and the keys that the request changed. Assigned and deleted keys are noted. An
- * object that the application was given may change unseen, so its fingerprint is remembered and compared later. What the
- * application never looked at is never looked at here.
+ * The data of one session as one request has them, and the keys that the request changed. It notes which keys were assigned or
+ * deleted. The application may change an object that it was given unseen, so the object's fingerprint is taken then and compared
+ * later. What the application never looked at is never looked at here.
  */
 export class TrackedData {
-  /** What the live session shows. Changes made to this object itself count as read, not as written. */
+  /** What the live session shows. A change made to this object directly counts as read from the store, not as written. */
   readonly values: Record<string, unknown>;
   readonly #form: StoredForm;
-  /** The keys assigned or deleted, each with the number of its latest assignment. */
+  /** The keys that were assigned or deleted, each with the number of its latest assignment. */
   readonly #assigned = new Map<string, number>();
   #assignments = 0;
-  /** By key; `undefined` where the object has no fingerprint. It then counts as changed, and saving it says what is wrong with it. */
+  /**
+   * The fingerprints, by key; `undefined` where an object has none: it counts as changed, and the save says what is wrong with it.
+   */
   readonly #prints = new Map<string, string | undefined>();
 
-  /** @param prototype what the values inherit: the members of a live session. */
+  /**
+   * @param data the data of the record.
+   * @param form the serializer's part in comparing values.
+   * @param prototype what the values inherit: the members of a live session.
+   */
   constructor(data: Data, form: StoredForm, prototype: object) {
     this.#form = form;
     this.values = Object.create(prototype) as Record<string, unknown>;
@@ -47,19 +53,19 @@ export class TrackedData {
     this.#assigned.set(key, ++this.#assignments);
   }
 
-  /** The application is given the object under this key, and may change what is inside. */
+  /** Notes that the application is given the object under this key, and may change what is inside. */
   handOut(key: string, value: object): void {
     if (!this.#prints.has(key) && !this.#assigned.has(key)) this.#prints.set(key, this.#printOf(value));
   }
 
-  /** How many assignments there were: a moment to give to {@link takeChanges}. */
+  /** How many assignments there were so far: a point in time for {@link TrackedData.takeChanges}. */
   get assignments(): number {
     return this.#assignments;
   }
 
   /**
-   * The keys changed since the last time they were taken. From here on they count as unchanged.
-   * @param until keys assigned after this moment are left for the next time.
+   * Takes the keys that changed since the last time. From here on they count as unchanged.
+   * @param until a number of assignments. Keys assigned after that point are left for the next time.
    */
   takeChanges(until = this.#assignments): Set<string> {
     const taken = this.takeAssigned(until);
@@ -72,7 +78,7 @@ export class TrackedData {
     return taken;
   }
 
-  /** The keys assigned or deleted since the last time. What was changed inside an object does not count. */
+  /** Takes the keys that were assigned or deleted since the last time. Changes inside an object do not count. */
   takeAssigned(until = this.#assignments): Set<string> {
     const taken = new Set<string>();
     for (const [key, assignment] of this.#assigned) {
@@ -83,7 +89,7 @@ export class TrackedData {
     return taken;
   }
 
-  /** These keys count as changed: they were taken and not saved. */
+  /** Makes these keys count as changed, because they were taken and not saved. */
   markChanged(keys: Iterable<string>): void {
     for (const key of keys) if (!this.#assigned.has(key)) this.#assigned.set(key, 0);
   }
@@ -92,12 +98,12 @@ export class TrackedData {
     return pickKeys(this.values, keys);
   }
 
-  /** Copies of the data under these keys, as storing and reading makes them. */
+  /** Copies of the data under these keys, as storing and reading would make them. */
   copy(keys: Iterable<string>): Record<string, unknown> {
     return this.#form.copy(this.pick(keys)) as Record<string, unknown>;
   }
 
-  /** Holds other data from now on, unchanged. */
+  /** Replaces the data with others, which count as unchanged. */
   become(data: Data): void {
     fillData(this.values, data);
     this.forgetChanges();
@@ -108,7 +114,7 @@ export class TrackedData {
     this.#prints.clear();
   }
 
-  /** Takes over other data, but for the keys that were changed here, and for these. A value that is the same stays the same object. */
+  /** Takes over other data, except keys that were changed here and those in `except`. Equal values stay the same objects. */
   adopt(data: Data, except: ReadonlySet<string> = new Set()): void {
     const keys = new Set([...Object.keys(this.values), ...Object.keys(data)]);
     const differing = [...keys].filter(
@@ -130,7 +136,9 @@ export class TrackedData {
     return now === undefined || now !== this.#prints.get(key);
   }
 
-  /** Whether storing the first value, of this request, makes the second, of the store: a date may lose its milliseconds. */
+  /**
+   * Whether storing this request's value gives the store's value. They need not look the same: a date may lose its milliseconds.
+   */
   #isSame(mine: unknown, theirs: unknown): boolean {
     if (mine === undefined || theirs === undefined) return mine === theirs;
     const print = fingerprint(theirs);
@@ -141,12 +149,12 @@ export class TrackedData {
     try {
       return fingerprint(this.#form.copy(value));
     } catch {
-      // A value that cannot be stored is none that the store has.
+      // The store cannot hold a value that cannot be stored.
       return undefined;
     }
   }
 
-  /** The store has these keys as they are now. A later change inside their objects counts. */
+  /** Notes that the store has these keys as they are now. A later change inside their objects counts. */
   #remember(keys: Iterable<string>): void {
     for (const key of keys) this.#rememberOne(key);
   }
@@ -162,7 +170,7 @@ export class TrackedData {
     return print;
   }
 
-  /** The serializer's text stands in where there is no fingerprint: an instance may hold in private what its serializer stores. */
+  /** The object's fingerprint; without one, the serializer's text: an instance may hold in private what its serializer stores. */
   #printOf(value: object): string | undefined {
     const print = fingerprint(value);
     if (print !== undefined) return print;

@@ -10,11 +10,15 @@ export interface MetaState {
 /** The times and the pin of one session as one request has them, and whether the request renews the session. */
 export class TrackedMeta {
   readonly #lifetime: SessionLifetime;
-  /** The meta of a new session of this request. */
+  /** The meta of a session that this request creates. */
   readonly #initial: SessionMeta;
   #state: MetaState;
 
-  /** @param stored the meta of the record; absent for a new session. */
+  /**
+   * @param lifetime the clock of the sessions.
+   * @param initial the meta of a session that this request creates.
+   * @param stored the meta of the record; absent for a new session.
+   */
   constructor(lifetime: SessionLifetime, initial: SessionMeta, stored?: SessionMeta) {
     this.#lifetime = lifetime;
     this.#initial = initial;
@@ -27,7 +31,7 @@ export class TrackedMeta {
     this.#state = { meta, isRenewalWanted: lifetime.isRenewalDue(stored) || meta.addr !== stored.addr };
   }
 
-  /** What a failed save puts back. */
+  /** The state that a failed save restores. */
   get state(): MetaState {
     return this.#state;
   }
@@ -40,7 +44,7 @@ export class TrackedMeta {
     return this.#state.isRenewalWanted;
   }
 
-  /** When the session ends, in epoch seconds; `undefined`: with the browser, as another program has written into the record. */
+  /** When the session ends, in epoch seconds; `undefined`: when the browser closes, as `_permanent` in the record says. */
   get expiresAt(): number | undefined {
     const { permanent } = this.current;
     const isPermanent = this.#initial.permanent === undefined ? permanent !== false : permanent === true;
@@ -51,17 +55,17 @@ export class TrackedMeta {
     this.#state = { meta: this.current, isRenewalWanted: true };
   }
 
-  /** The session is renewed, or created. */
+  /** Notes that the session is renewed, or created. */
   renew(): void {
     this.#state = { meta: this.#lifetime.renewed(this.current), isRenewalWanted: false };
   }
 
-  /** The record is written without being renewed. */
+  /** Notes that the record is written without being renewed. */
   write(): void {
     this.hold(this.#lifetime.written(this.current));
   }
 
-  /** This is the meta from now on, as the store has it. */
+  /** Notes the meta that the store has from now on. */
   hold(meta: SessionMeta): void {
     this.#state = { meta, isRenewalWanted: this.isRenewalWanted };
   }
@@ -70,13 +74,16 @@ export class TrackedMeta {
     this.#state = state;
   }
 
-  /** The meta is that of a new session from now on, born when the present one was, or now. */
+  /** Begins the meta of a new session. With `keepsBirth` it was created when the present one was. */
   startOver({ keepsBirth }: { readonly keepsBirth: boolean }): void {
     const meta = keepsBirth ? this.current : this.#initial;
     this.#state = { meta: { ...meta, seen: undefined }, isRenewalWanted: false };
   }
 
-  /** The later of two renewals counts. What another program wrote about the pin, or removed from it, stays. */
+  /**
+   * The meta to write over that of another request. The later of two renewals counts. What another program wrote about the pin and
+   * the cookie's lifetime stays; where it wrote no pin, the record gets that of this request.
+   */
   mergedInto(meta: SessionMeta): SessionMeta {
     const { created, seen } = this.#lifetime.past(meta);
     return {
