@@ -39,10 +39,10 @@ async function failOver({ app, servers }, lags) {
   if (lags) await cutOff(master, replica);
   const before = { writes: traffic.written, logouts: traffic.loggedOut.length };
   await wait(LAG_MS);
-  await master.crash();
+  await master.stop();
   traffic.crashedAt = performance.now();
   const lately = { writes: traffic.written - before.writes, logouts: traffic.loggedOut.length - before.logouts };
-  replica.signal('SIGCONT');
+  replica.resume();
   await until('the replica has taken over', () => traffic.backAfter !== undefined);
   await wait(100);
   traffic.isOver = true;
@@ -65,8 +65,7 @@ async function failOver({ app, servers }, lags) {
  * @param {BackEnd['servers'][number]} replica
  */
 async function cutOff(master, replica) {
-  replica.signal('SIGSTOP');
-  await wait(10);
+  await replica.pause();
   await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica');
 }
 
@@ -152,7 +151,7 @@ async function trial([start, scenario]) {
   } finally {
     await app.close();
     backEnd.close();
-    await Promise.all(backEnd.servers.map((server) => server.end()));
+    await Promise.all(backEnd.servers.map((server) => server.stop()));
   }
 }
 

@@ -5,8 +5,8 @@ import { get } from 'node:http';
 
 import { createClient } from 'redis';
 
+import { startRedis } from '../test/fixtures/servers.mjs';
 import { peers } from './compare/peers.mjs';
-import { startRedis } from './servers.mjs';
 
 /** @typedef {import('./compare/peers.mjs').Peer} Peer */
 
@@ -151,12 +151,12 @@ function versionOf(name) {
 }
 
 const server = await startRedis();
-const redis = createClient({ url: server.url });
+const redis = createClient({ url: `redis://${server.address}` });
 await redis.connect();
 /** @type {Record<string, Record<string, string>>} */
 const table = {};
 for (const [name, start] of Object.entries(peers)) {
-  const peer = await start({ redis, redisUrl: server.url, stop: () => gate.stop() });
+  const peer = await start({ redis, redisUrl: `redis://${server.address}`, stop: () => gate.stop() });
   table[`${name} ${versionOf(name)}`] = await compare(peer);
   await peer.close();
 }
@@ -165,4 +165,4 @@ console.log(
 );
 console.table(table);
 await redis.close();
-await server.end();
+await server.stop();

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-import { startRedis } from './servers.mjs';
+import { startRedis } from '../test/fixtures/servers.mjs';
 
 /**
  * @typedef {Awaited<ReturnType<typeof start>>} Server
@@ -38,7 +38,7 @@ const redis = await startRedis();
  */
 async function start(platform, kind) {
   const child = fork(fileURLToPath(new URL('server.mjs', import.meta.url)), [platform, kind], {
-    env: { ...process.env, REDIS_URL: redis.url },
+    env: { ...process.env, REDIS_URL: `redis://${redis.address}` },
   });
   const [{ port }] = await once(child, 'message');
   const ask = async (/** @type {import('./server.mjs').Question} */ question) => {
@@ -118,4 +118,4 @@ for (const platform of ['express', 'fastify']) {
     child.kill();
   }
 }
-await redis.end();
+await redis.stop();

@@ -26,9 +26,9 @@ import { tap, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, SESSION_STORE, SessionGuard, SessionService, type SessionStore } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 interface Data {
   user: { name: string };
@@ -195,10 +195,10 @@ class AccessController extends BaseController {
 
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, {
       session: { store },
       controllers: [AccessController],

@@ -32,22 +32,12 @@ import { Observable, of } from 'rxjs';
 
 import { Session, SessionService } from '../../lib/index.js';
 import type { Answer, Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
+import { rawOf, takenOver, type Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Marked = Session<{ mark: string; user: string }>;
-type AnyReply = ServerResponse & {
-  raw?: ServerResponse;
-  send(body: unknown): unknown;
-  json(body: unknown): unknown;
-  status(code: number): AnyReply;
-  redirect(url: string, status?: number): unknown;
-  header(name: string, value: string): unknown;
-  hijack?(): void;
-};
-
-const rawOf = (reply: AnyReply): ServerResponse => reply.raw ?? reply;
 
 @Injectable()
 class RefusingGuard implements CanActivate {
@@ -84,7 +74,7 @@ class MarkingFilter implements ExceptionFilter {
   async catch(error: HttpException, host: ArgumentsHost): Promise<void> {
     const session = await this.sessions.open<{ mark: string }>(host);
     session.mark = markOf(host);
-    const reply = host.switchToHttp().getResponse<AnyReply>();
+    const reply = host.switchToHttp().getResponse<Reply>();
     reply.status(error.getStatus()).send({ from: 'filter' });
   }
 }
@@ -161,48 +151,44 @@ class AnswersController {
   }
 
   @Get('send/:mark')
-  send(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  send(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
     reply.send('sent');
   }
 
   @Get('json/:mark')
-  json(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  json(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
     reply.send({ sent: true });
   }
 
   @Get('end/:mark')
-  end(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  end(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    reply.hijack?.();
-    rawOf(reply).end('ended');
+    takenOver(reply).end('ended');
   }
 
   @Get('end-empty/:mark')
-  endEmpty(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  endEmpty(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    reply.hijack?.();
-    rawOf(reply).end();
+    takenOver(reply).end();
   }
 
   @Get('write-head/:mark')
-  writeHead(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  writeHead(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    reply.hijack?.();
-    rawOf(reply).writeHead(202, { 'Content-Type': 'text/plain', 'Set-Cookie': 'other=1' });
-    rawOf(reply).end('written');
+    takenOver(reply).writeHead(202, { 'Content-Type': 'text/plain', 'Set-Cookie': 'other=1' }).end('written');
   }
 
   @Get('redirect/:mark')
-  redirect(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  redirect(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
     // On Fastify, Nest has set the status 200 before, and redirect() keeps it.
     reply.status(302).redirect('/elsewhere');
   }
 
   @Get('late/:mark')
-  late(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  late(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     setImmediate(() => {
       session.mark = mark;
       reply.send('late');
@@ -213,7 +199,7 @@ class AnswersController {
   passthrough(
     @Session() session: Marked,
     @Param('mark') mark: string,
-    @Res({ passthrough: true }) reply: AnyReply,
+    @Res({ passthrough: true }) reply: Reply,
   ): string {
     session.mark = mark;
     reply.header('X-Passed', 'through');
@@ -239,40 +225,38 @@ class AnswersController {
   }
 
   @Get('write/:mark')
-  async write(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  async write(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): Promise<void> {
     session.mark = mark;
-    reply.hijack?.();
-    rawOf(reply).write('one ');
+    const raw = takenOver(reply);
+    raw.write('one ');
     await ticks();
-    rawOf(reply).write('two ');
-    rawOf(reply).end('three');
+    raw.write('two ');
+    raw.end('three');
   }
 
   @Get('piped/:mark')
-  piped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  piped(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
-    reply.hijack?.();
-    Readable.from(['one ', 'two ', 'three']).pipe(rawOf(reply));
+    Readable.from(['one ', 'two ', 'three']).pipe(takenOver(reply));
   }
 
   @Get('flushed/:mark')
-  async flushed(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): Promise<void> {
+  async flushed(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): Promise<void> {
     session.mark = mark;
-    reply.hijack?.();
-    rawOf(reply).flushHeaders();
+    takenOver(reply).flushHeaders();
     await ticks();
     rawOf(reply).end('flushed');
   }
 
   @Get('double/:mark')
-  double(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  double(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
     reply.send('first');
     reply.send('second');
   }
 
   @Get('throws-after-send/:mark')
-  throwsAfterSend(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: AnyReply): void {
+  throwsAfterSend(@Session() session: Marked, @Param('mark') mark: string, @Res() reply: Reply): void {
     session.mark = mark;
     reply.send('first');
     throw new Error('too late');
@@ -350,7 +334,7 @@ const cases: readonly Case[] = [
       ]),
 ];
 
-async function start(platform: Platform, store: CountingStore): Promise<SessionApp> {
+async function start(platform: Platform, store: SpyStore): Promise<SessionApp> {
   return SessionApp.start(platform, {
     session: { store },
     controllers: [AnswersController],
@@ -375,7 +359,7 @@ async function start(platform: Platform, store: CountingStore): Promise<SessionA
 
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
-  const store = new CountingStore();
+  const store = new SpyStore();
 
   beforeAll(async () => {
     app = await start(platform, store);
@@ -385,7 +369,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   /** Sends the next request the moment the head of the answer is there, and answers what that request saw. */
   async function seenAfter(client: Client, { path, method = 'GET' }: Case, mark: string): Promise<[Answer, unknown]> {
-    store.delay = 50;
+    store.delay = 20;
     const answer = await client.send(method, path(mark));
     store.delay = 0;
     const { mark: seen } = await (await client.get('/mark')).json();

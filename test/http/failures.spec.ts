@@ -13,9 +13,9 @@ import {
   type SessionModuleOptions,
   type SessionStore,
 } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { n: number; value: unknown; user: string };
 
@@ -102,7 +102,7 @@ class SessionFilter implements ExceptionFilter {
 
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
 
   async function start(session: SessionModuleOptions = {}, filters: ExceptionFilter[] = []): Promise<SessionApp> {
     return SessionApp.start(platform, {
@@ -113,7 +113,7 @@ describe.each(platforms)('on %s', (platform) => {
   }
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     SessionFilter.seen = [];
     app = await start();
   });
@@ -211,7 +211,7 @@ describe.each(platforms)('on %s', (platform) => {
   it('turns whatever a foreign store throws into a SessionStoreError with the cause', async () => {
     await app.close();
     const cause = new Error('of the driver');
-    const foreign: SessionStore = Object.assign(new CountingStore(), { create: () => Promise.reject(cause) });
+    const foreign: SessionStore = Object.assign(new SpyStore(), { create: () => Promise.reject(cause) });
     app = await start({ store: foreign }, [new SessionFilter()]);
     const answer = await app.client().get('/write');
     expect([answer.status, await answer.json()]).toEqual([503, { code: 'SESSION_STORE' }]);
@@ -222,7 +222,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   it('answers 409 when other writers win every time', async () => {
     await app.close();
-    const contended: SessionStore = Object.assign(new CountingStore(), { replace: () => Promise.resolve('conflict') });
+    const contended: SessionStore = Object.assign(new SpyStore(), { replace: () => Promise.resolve('conflict') });
     app = await start({ store: contended }, [new SessionFilter()]);
     const client = app.client();
     await client.get('/write');
@@ -260,17 +260,11 @@ describe.each(platforms)('on %s', (platform) => {
     store.delay = 20;
     const socket = connect(app.port, '127.0.0.1');
     await once(socket, 'connect');
-    const created = new Promise<void>((resolve) => {
-      const create = store.inner.create.bind(store.inner);
-      store.inner.create = async (...args) => {
-        const outcome = await create(...args);
-        resolve();
-        return outcome;
-      };
-    });
+    const created = store.pause('create', undefined, 'after');
     socket.write('GET /write HTTP/1.1\r\nHost: x\r\n\r\n');
     setImmediate(() => socket.destroy());
-    await created;
+    await created.reached;
+    created.open();
     expect(store.calls).toEqual(['create']);
   });
 });

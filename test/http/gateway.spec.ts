@@ -14,9 +14,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; messages: number };
 
@@ -82,7 +82,7 @@ const cells = platforms.flatMap((platform) => transports.map((names) => ({ platf
 
 describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform, names }) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
   let browser: Client;
   const sockets: Socket[] = [];
 
@@ -98,7 +98,7 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
   }
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     await start();
   });
 
@@ -114,6 +114,8 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
     const socket = io(`http://127.0.0.1:${app.port}`, {
       transports: names,
       extraHeaders: { cookie: browser.cookieHeader },
+      // It takes a leap of the clock for a lost connection.
+      reconnectionDelay: 10,
     });
     sockets.push(socket);
     return socket;

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { Session, SessionGuard, V8Serializer, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 const HOUR = 3_600_000;
 
@@ -49,7 +49,7 @@ afterEach(async () => {
 });
 
 describe.each(platforms)('on %s', (platform) => {
-  async function start(store: CountingStore, session: SessionModuleOptions = {}): Promise<SessionApp> {
+  async function start(store: SpyStore, session: SessionModuleOptions = {}): Promise<SessionApp> {
     const app = await SessionApp.start(platform, { session: { store, ...session }, controllers: [NotesController] });
     apps.push(app);
     return app;
@@ -62,7 +62,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   describe('a record that grows', () => {
     it('stops at maxRecordBytes with an error, and is kept as it was', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(store, { maxRecordBytes: 10_000 });
       const client = app.client();
       expect((await note(client, 9000)).status).toBe(201);
@@ -74,7 +74,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it('stops at one million bytes where nothing is configured', async () => {
-      const client = (await start(new CountingStore())).client();
+      const client = (await start(new SpyStore())).client();
       const sizes = Array.from({ length: 11 }, () => 99_000);
       const statuses: number[] = [];
       for (const size of sizes) statuses.push((await note(client, size)).status);
@@ -86,13 +86,13 @@ describe.each(platforms)('on %s', (platform) => {
         stringify: (value: unknown) => JSON.stringify(value),
         parse: (text: string) => JSON.parse(text),
       };
-      const client = (await start(new CountingStore(), { maxRecordBytes: 10_000, serializer })).client();
+      const client = (await start(new SpyStore(), { maxRecordBytes: 10_000, serializer })).client();
       expect((await note(client, 3000, 'n')).status).toBe(201);
       expect((await note(client, 3000, '€')).status).toBe(500);
     });
 
     it('opens as a new session where another process has let it grow, without being parsed', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const client = (await start(store)).client();
       await note(client, 50_000);
       const strict = await start(store, { maxRecordBytes: 10_000 });
@@ -113,7 +113,7 @@ describe.each(platforms)('on %s', (platform) => {
     ])('ends it for all: %s', async (_why, options, later) => {
       vi.useFakeTimers({ toFake: ['Date'] });
       for (const route of ['/logout', '/login']) {
-        const store = new CountingStore();
+        const store = new SpyStore();
         const other = await start(store);
         const client = other.client();
         await note(client, 2000);
@@ -131,7 +131,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   it('a session whose time of renewal is an hour ahead is renewed at once, and lives on', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
-    const store = new CountingStore();
+    const store = new SpyStore();
     const client = (await start(store, { idleTimeout: '2h' })).client();
     const now = Date.now();
     vi.setSystemTime(now + HOUR);

@@ -3,26 +3,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { Gate } from '../fixtures/gate.js';
 import { platforms } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; cart: string[]; late: Record<string, boolean>; [key: string]: unknown };
-interface Reply {
-  send(body: string): void;
-}
 
 const LATE = 10;
 
+/** Where the late requests stand still until the test goes on; reached once all of them are here. */
 let gate: Gate;
-let expected: number;
-
-/** Stands still until the test goes on; the gate is reached once everybody is here. */
-async function standStill(): Promise<void> {
-  if (--expected > 0) return gate.reached.then(() => gate.stop());
-  await gate.stop();
-}
 
 @Controller()
 class LateController {
@@ -49,25 +41,25 @@ class LateController {
 
   @Get('read/:number')
   async read(@Session() session: Session<Data>): Promise<object> {
-    await standStill();
+    await gate.stop();
     return { ...session };
   }
 
   @Get('write/:number')
   async write(@Session() session: Session<Data>, @Param('number') number: string): Promise<void> {
-    await standStill();
+    await gate.stop();
     session[`late-${number}`] = true;
   }
 
   @Get('touch/:number')
   async touch(@Session() session: Session<Data>): Promise<void> {
-    await standStill();
+    await gate.stop();
     session.touch();
   }
 
   @Get('by-hand/:number')
   async byHand(@Session() session: Session<Data>, @Res() reply: Reply): Promise<void> {
-    await standStill();
+    await gate.stop();
     session.late = { byHand: true };
     reply.send('late');
   }
@@ -78,19 +70,18 @@ const lateRoutes = Array.from({ length: LATE }, (_, number) => `/${kinds[number 
 
 describe.each(platforms)('Requests that still carry the old id, on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
   let browser: Client;
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, {
       session: { store, secret: 'a secret of thirty-two characters' },
       controllers: [LateController],
     });
     browser = app.client();
     await browser.get('/visit');
-    gate = new Gate();
-    expected = LATE;
+    gate = new Gate(LATE);
   });
 
   afterEach(() => app.close());

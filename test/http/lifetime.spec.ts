@@ -2,9 +2,9 @@ import { Controller, Get } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { n: number };
 
@@ -32,26 +32,11 @@ class LifetimeController {
   }
 }
 
-/** Remembers the lifetime that each record was given. */
-class TtlStore extends CountingStore {
-  ttl = 0;
-
-  override create(key: string, value: string, ttl: number): Promise<boolean> {
-    this.ttl = ttl;
-    return super.create(key, value, ttl);
-  }
-
-  override replace(...args: Parameters<CountingStore['replace']>): ReturnType<CountingStore['replace']> {
-    this.ttl = args[2];
-    return super.replace(...args);
-  }
-}
-
 const maxAgeOf = (line: string | undefined): number => Number(/Max-Age=(\d+)/.exec(line ?? '')?.[1]);
 
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp | undefined;
-  let store: TtlStore;
+  let store: SpyStore;
   let now: number;
 
   async function start(session: SessionModuleOptions): Promise<SessionApp> {
@@ -65,7 +50,7 @@ describe.each(platforms)('on %s', (platform) => {
   }
 
   beforeEach(() => {
-    store = new TtlStore();
+    store = new SpyStore();
     now = Date.now();
     vi.spyOn(Date, 'now').mockImplementation(() => now);
   });
@@ -78,7 +63,7 @@ describe.each(platforms)('on %s', (platform) => {
   it('gives the record and the cookie the same expiry', async () => {
     const client = (await start({ idleTimeout: '1h' })).client();
     const cookie = (await client.get('/write')).cookie();
-    expect(store.ttl).toBe(3600);
+    expect(store.ttls.at(-1)).toBe(3600);
     expect(maxAgeOf(cookie)).toBe(3600);
     const expires = Date.parse(/Expires=([^;]+)/.exec(cookie ?? '')?.[1] ?? '');
     expect(Math.abs(expires - (now + 3_600_000))).toBeLessThanOrEqual(1000);
@@ -103,7 +88,7 @@ describe.each(platforms)('on %s', (platform) => {
     expect(store.taken()).toBe('read');
     pass(2);
     const renewed = await client.get('/read');
-    expect([store.taken(), store.ttl, maxAgeOf(renewed.cookie())]).toEqual(['read replace', 100, 100]);
+    expect([store.taken(), store.ttls.at(-1), maxAgeOf(renewed.cookie())]).toEqual(['read replace', 100, 100]);
     pass(95);
     expect(await (await client.get('/read')).json()).toEqual({ n: 1 });
   });
@@ -113,7 +98,7 @@ describe.each(platforms)('on %s', (platform) => {
     await client.get('/write');
     pass(5);
     const changed = await client.get('/write');
-    expect([store.ttl, changed.cookie()]).toEqual([95, undefined]);
+    expect([store.ttls.at(-1), changed.cookie()]).toEqual([95, undefined]);
   });
 
   it('renews and changes with one write when both are due', async () => {
@@ -122,7 +107,7 @@ describe.each(platforms)('on %s', (platform) => {
     pass(50);
     store.taken();
     const changed = await client.get('/write');
-    expect([store.taken(), store.ttl, maxAgeOf(changed.cookie())]).toEqual(['read replace', 100, 100]);
+    expect([store.taken(), store.ttls.at(-1), maxAgeOf(changed.cookie())]).toEqual(['read replace', 100, 100]);
   });
 
   it('is not renewed without rolling, but by touch()', async () => {
@@ -131,7 +116,7 @@ describe.each(platforms)('on %s', (platform) => {
     pass(50);
     expect((await client.get('/read')).cookie()).toBeUndefined();
     const touched = await client.get('/touch');
-    expect([store.ttl, maxAgeOf(touched.cookie())]).toEqual([100, 100]);
+    expect([store.ttls.at(-1), maxAgeOf(touched.cookie())]).toEqual([100, 100]);
     pass(101);
     expect(await (await client.get('/read')).json()).toEqual({ n: null });
   });
@@ -141,9 +126,9 @@ describe.each(platforms)('on %s', (platform) => {
     await client.get('/write');
     pass(50);
     await client.get('/read');
-    expect(store.ttl).toBe(50);
+    expect(store.ttls.at(-1)).toBe(50);
     const regenerated = await client.get('/regenerate');
-    expect([store.ttl, maxAgeOf(regenerated.cookie())]).toEqual([50, 50]);
+    expect([store.ttls.at(-1), maxAgeOf(regenerated.cookie())]).toEqual([50, 50]);
     pass(49);
     expect(await (await client.get('/read')).json()).toEqual({ n: 1 });
     pass(2);
@@ -164,7 +149,7 @@ describe.each(platforms)('on %s', (platform) => {
     const client = (await start({ idleTimeout: 100, cookie: { persistent: false } })).client();
     const cookie = (await client.get('/write')).cookie();
     expect(cookie).not.toMatch(/Max-Age|Expires/);
-    expect(store.ttl).toBe(100);
+    expect(store.ttls.at(-1)).toBe(100);
   });
 
   it('never sends a cookie for an empty session, rolling or not', async () => {

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import {
   Controller,
   Get,
@@ -20,22 +18,20 @@ import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 
 import {
   expressSession,
-  HmacSigner,
   MemoryStore,
   Session,
   SESSION_STORE,
   SessionConfigurationError,
   SessionModule,
   SessionService,
-  type CookieSigner,
   type SessionModuleOptions,
-  type SessionSerializer,
   type SessionStore,
 } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
+import { Gate } from '../fixtures/gate.js';
 import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 @Controller()
 class CountController {
@@ -48,7 +44,7 @@ class CountController {
 
 @Injectable()
 class Settings {
-  readonly store = new CountingStore();
+  readonly store = new SpyStore();
 }
 
 @Module({ providers: [Settings], exports: [Settings] })
@@ -108,7 +104,7 @@ describe.each(platforms)('on %s', (platform) => {
 
   it.each<[string, () => Type]>([
     ['forRoot without options', () => appModule(SessionModule.forRoot())],
-    ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new CountingStore() }))],
+    ['forRoot with a store', () => appModule(SessionModule.forRoot({ store: new SpyStore() }))],
     [
       'forRootAsync with useFactory, inject and imports',
       () =>
@@ -215,13 +211,12 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   it('saves a request in flight before an owned Redis client is closed', async () => {
-    const gate = { entered: (): void => undefined, leave: Promise.resolve() };
+    const gate = new Gate();
     @Controller()
     class SlowController {
       @Get('slow')
       async slow(@Session() session: Session<{ done: boolean }>): Promise<string> {
-        gate.entered();
-        await gate.leave;
+        await gate.stop();
         session.done = true;
         return 'done';
       }
@@ -229,21 +224,18 @@ describe.each(platforms)('on %s', (platform) => {
     class AppModule {}
     const sessions = SessionModule.forRoot({ store: 'redis', redis: { url: inject('redisUrl') } });
     Module({ imports: [sessions], controllers: [SlowController] })(AppModule);
-    const entered = new Promise<void>((resolve) => (gate.entered = resolve));
-    let leave = (): void => undefined;
-    gate.leave = new Promise<void>((resolve) => (leave = resolve));
     const [client, app] = await start(AppModule);
     const answering = client.get('/slow');
-    await entered;
+    await gate.reached;
     const closing = app.close();
-    setImmediate(leave);
+    setImmediate(() => gate.open());
     const answer = await answering;
     await closing;
     expect([answer.status, answer.cookie() !== undefined]).toEqual([200, true]);
   });
 
   it('opens no socket where a test overrides SESSION_STORE', async () => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     const testing = await Test.createTestingModule({
       imports: [appModule(SessionModule.forRoot({ store: 'redis', redis: { url: 'redis://127.0.0.1:1' } }))],
     })
@@ -260,8 +252,8 @@ describe.each(platforms)('on %s', (platform) => {
 
   it.each([
     ['a named store', 'memory'],
-    ['a store of yours', new CountingStore()],
-    ['a store class', CountingStore],
+    ['a store of yours', new SpyStore()],
+    ['a store class', SpyStore],
   ] as const)('keeps the application from the keys of sessions: %s', async (_kind, store) => {
     const app = await createOn(
       platform,
@@ -286,8 +278,8 @@ describe.each(platforms)('on %s', (platform) => {
     }
     await given.set('yours:1', 'value', 60);
     expect([await given.get('yours:1'), await given.delete('yours:1')]).toEqual(['value', true]);
-    if (store !== 'memory') expect(given).toBeInstanceOf(CountingStore);
-    if (store !== 'memory') expect((given as CountingStore).taken()).toBe('set get delete');
+    if (store !== 'memory') expect(given).toBeInstanceOf(SpyStore);
+    if (store !== 'memory') expect((given as SpyStore).taken()).toBe('set get delete');
   });
 
   it('calls the lifecycle hooks of a store class, whose further methods the application reaches', async () => {
@@ -349,18 +341,6 @@ describe.each(platforms)('on %s', (platform) => {
     await context.close();
   });
 
-  it.each([999, 1.5, Infinity, '1mb'])('refuses %s as maxRecordBytes', async (maxRecordBytes) => {
-    const root = appModule(SessionModule.forRoot({ maxRecordBytes: maxRecordBytes as number }));
-    const starting = createOn(platform, root, { logger: false, abortOnError: false });
-    await expect(starting).rejects.toThrow('write a whole number of bytes');
-  });
-
-  it('refuses expireDeadCookies without tombstones', async () => {
-    const root = appModule(SessionModule.forRoot({ expireDeadCookies: true, tombstones: false }));
-    const starting = createOn(platform, root, { logger: false, abortOnError: false });
-    await expect(starting).rejects.toThrow('expireDeadCookies needs tombstones');
-  });
-
   it('starts without HTTP', async () => {
     const context = await NestFactory.createApplicationContext(appModule(SessionModule.forRoot({})), { logger: false });
     const store = context.get<SessionStore>(SESSION_STORE);
@@ -370,78 +350,23 @@ describe.each(platforms)('on %s', (platform) => {
     await context.close();
   });
 
-  it.each<[SessionModuleOptions, string]>([
-    [{ store: 'postgres' as 'redis' }, "'memory', 'redis', 'memcached', 'null'"],
-    [{ store: {} as SessionStore }, 'implement SessionStore whole'],
-    [{ idleTimeout: 0 }, '30m'],
-    [{ absoluteTimeout: '-1d' }, '30m'],
-    [{ idleTimeout: '30' }, '30m'],
-    [{ secret: '' }, 'secret'],
-    [{ secret: [] }, 'secret'],
-    [{ cookie: { sameSite: 'none' } }, 'secure: true'],
-    [{ pinning: 'perhaps' as 'exact' }, "'exact' or 'prefix'"],
-    [{ pinning: { match: 'prefix', ipv4Prefix: 33 } }, '1 to 32'],
-    [{ trustProxy: 'everybody' }, 'CIDR'],
-    [{ generateId: () => 'always-the-same-id' }, 'randomUUID'],
-    [{ generateId: () => 'short' }, '16 to 128'],
-    [{ secrets: ['x'] } as SessionModuleOptions, "no option 'secrets'"],
-    [{ store: 'redis', redis: { client: undefined } }, 'give the client'],
-    [{ redis: 'redis://:password@host' as never }, "write { url: 'redis://host:6379' }"],
-    [{ redis: null as never }, "write { url: 'redis://host:6379' }"],
-    [{ memcached: 'localhost:11211' as never }, "write { servers: 'host:11211' }"],
-    [{ memcached: ['localhost'] as never }, "write { servers: 'host:11211' }"],
-    [{ redis: new Map([]) as never }, 'write { client }'],
-    [{ store: 'redis', redis: { client: null as never } }, 'pass a Redis or a Cluster of ioredis'],
-    [{ store: 'redis', redis: { client: 'redis://:password@host' as never } }, 'pass a Redis or a Cluster of ioredis'],
-    [{ store: 'memcached', memcached: { client: {} as never } }, 'has no gets, set, add, cas, del'],
-    [{ signer: {} as CookieSigner }, 'signer has no sign, unsign'],
-    [{ signer: null as unknown as CookieSigner }, 'signer has no sign, unsign'],
-    [{ signer: { sign: String } as unknown as CookieSigner }, 'signer has no unsign'],
-    [{ serializer: JSON as object as SessionSerializer, signer: HmacSigner as never }, 'signer has no sign, unsign'],
-    [{ serializer: {} as SessionSerializer }, 'serializer has no stringify, parse'],
-    [{ serializer: null as unknown as SessionSerializer }, 'serializer has no stringify, parse'],
-    [{ resave: false } as SessionModuleOptions, 'never saved'],
-    [{ cookie: { expires: 1 } as object }, 'idleTimeout'],
-    [{ cookie: { maxAge: 1 } as object }, 'no option cookie.maxAge'],
-    [{ wire: 'flask' as 'native' }, "'native' or 'quart'"],
-    [{ wire: 'quart', rolling: true }, "'write'"],
-    [{ tombstones: 'no' as unknown as boolean }, 'tombstones'],
-    [{ onLateSaveError: 'ignore' as 'send' }, "'destroy' or 'send'"],
-  ])('refuses %j at start-up and says what to write', async (session, remedy) => {
+  it.each<[string, SessionModuleOptions]>([
+    ['option', { idleTimeout: 0 }],
+    ['store', { store: {} as SessionStore }],
+    ['store class', { store: Settings as never }],
+    ['client', { store: 'redis', redis: { client: null as never } }],
+  ])('does not start with a wrong %s', async (_what, session) => {
     const starting = createOn(platform, appModule(SessionModule.forRoot(session)), {
       logger: false,
       abortOnError: false,
     });
-    const error = await starting.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(SessionConfigurationError);
-    expect((error as Error).message).toContain(remedy);
-    expect((error as Error).message).not.toContain('password');
+    await expect(starting).rejects.toThrow(SessionConfigurationError);
   });
 
-  it.each<[string, SessionModuleOptions, string[]]>([
-    ['nothing of the defaults', {}, []],
-    ['nothing of a long secret', { secret: 's'.repeat(32) }, []],
-    ['nothing of 32 random bytes', { secret: randomBytes(32) }, []],
-    ['nothing of a secret that is left out', { signer: new HmacSigner('short'), secret: undefined }, []],
-    ['a short secret', { secret: 's'.repeat(31) }, ['`secret` is shorter than 32 characters']],
-    ['a short secret once', { secret: ['s'.repeat(32), 'old', 'older'] }, ['`secret` is shorter than 32 characters']],
-    ['a secret that is undefined', { secret: undefined }, ['`secret` is there but undefined']],
-    ['a URL that is undefined', { store: 'redis', redis: { url: undefined } }, ['`redis.url` is there but undefined']],
-    ['nothing of a URL beside a host', { store: 'redis', redis: { url: undefined, host: '127.0.0.1' } }, []],
-    ['nothing of a URL that is not used', { redis: { url: undefined } }, []],
-    [
-      'servers that are undefined',
-      { store: 'memcached', memcached: { servers: undefined } },
-      ['`memcached.servers` is there but undefined'],
-    ],
-  ])('warns at start-up of %s', async (_name, session, warnings) => {
-    const app = await SessionApp.start(platform, { session });
+  it('warns at start-up of an option that is most likely a slip', async () => {
+    const app = await SessionApp.start(platform, { session: { secret: undefined } });
     await app.close();
-    expect(app.warnings).toEqual(warnings.map((warning) => expect.stringContaining(warning)));
-    expect(app.warnings.join()).not.toMatch(/s{9}|older/);
+    expect(app.warnings).toEqual([expect.stringContaining('`secret` is there but undefined')]);
   });
 
   it('leaves a Redis client of yours open and as it was, when the application is closed', async () => {

@@ -2,10 +2,10 @@ import { Controller, Get } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
-import type { ChildServer } from '../fixtures/child-server.js';
+import type { ChildServer } from '../fixtures/child-server.mjs';
 import type { Client } from '../fixtures/client.js';
 import { platforms } from '../fixtures/platforms.js';
-import { startMemcached, startRedis } from '../fixtures/servers.js';
+import { startMemcached, startRedis } from '../fixtures/servers.mjs';
 import { SessionApp } from '../fixtures/session-app.js';
 
 @Controller()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Session, SessionService } from '../../lib/index.js';
 import { SessionApp } from '../fixtures/session-app.js';
-import { CountingStore } from '../fixtures/counting-store.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 interface PassportRequest {
   readonly user?: { readonly name: string };
@@ -29,7 +29,7 @@ class PassportController {
 /** Passport itself is Express middleware. */
 describe('Passport 0.7 on express', () => {
   let app: SessionApp;
-  const store = new CountingStore();
+  const store = new SpyStore();
 
   beforeAll(async () => {
     const authenticator = new passport.Passport();

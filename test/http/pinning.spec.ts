@@ -5,11 +5,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
 import { ReverseProxy } from '../fixtures/reverse-proxy.js';
 import { SessionApp, type SessionAppOptions } from '../fixtures/session-app.js';
 import { SideDoor } from '../fixtures/side-door.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 @Controller()
 class PinnedController {
@@ -105,7 +105,7 @@ class Visitor {
 describe.each(platforms)('on %s', (platform) => {
   describe('a session presented from another address', () => {
     it('is destroyed, and its owner has to log in again', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const visitor = new Visitor((await pinned(platform, { store })).port);
       await visitor.login(OWNER);
       store.taken();
@@ -115,7 +115,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it("stays its owner's with onMismatch: 'reject'", async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const { port } = await pinned(platform, { store, pinning: { onMismatch: 'reject' } });
       const visitor = new Visitor(port);
       await visitor.login(OWNER);
@@ -367,7 +367,7 @@ describe.each(platforms)('on %s', (platform) => {
       });
 
     it('fails loudly, and only where a session is asked for', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await pinned(platform, { store });
       const door = keep(await SideDoor.unix(app.app));
       expect(await over(door.path, '/who')).toBe(500);
@@ -394,7 +394,7 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   it('pins a session that is older than the pinning at its next request', async () => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     const before = await pinned(platform, { store, pinning: false });
     const visitor = new Visitor(before.port);
     await visitor.login(OWNER);

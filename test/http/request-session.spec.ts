@@ -18,9 +18,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { visits: number; user: string };
 type WithSession = { session?: Session<Data> | null };
@@ -187,10 +187,10 @@ class DeadController {
 
 describe.each(platforms)('a cookie whose session is gone on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
 
   async function start(session: SessionModuleOptions): Promise<void> {
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, { session: { store, ...session }, controllers: [DeadController] });
   }
 

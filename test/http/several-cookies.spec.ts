@@ -2,9 +2,9 @@ import { Controller, Get, Post } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { HmacSigner, Session, type SessionModuleOptions } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; visits: number };
 
@@ -42,11 +42,11 @@ const NEVER_STORED = 'n'.repeat(32);
 
 describe.each(platforms)('several cookies of our name on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
 
   async function start(session: SessionModuleOptions = {}): Promise<void> {
     await app?.close();
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, { session: { store, ...session }, controllers: [AccountController] });
   }
 

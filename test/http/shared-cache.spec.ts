@@ -10,15 +10,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Session, SessionGuard, SessionService } from '../../lib/index.js';
 import { Client, type Answer } from '../fixtures/client.js';
 import { platforms } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SharedCache } from '../fixtures/shared-cache.js';
 
 type Data = { user: string; visits: number };
-
-interface Reply {
-  header(name: string, value: string): Reply;
-  send(body: unknown): void;
-}
 
 @Controller()
 class CachedController {

@@ -19,20 +19,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { Session, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
-import { nestMajor, platforms, type Platform } from '../fixtures/platforms.js';
+import { platforms, smokeAndRest, type Platform } from '../fixtures/platforms.js';
+import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 interface Data {
   user: string;
   visits: number;
 }
 
-type AnyReply = ServerResponse & {
-  sendFile(name: string, options?: object): unknown;
-  send(body: unknown): unknown;
-  readonly raw?: ServerResponse;
-};
 type Next = (error?: unknown) => void;
 type Registering = INestApplication & { register(plugin: unknown, options: object): Promise<void> };
 
@@ -56,12 +52,12 @@ class FilesController {
   }
 
   @Get('sent')
-  sent(@Res() reply: AnyReply): void {
+  sent(@Res() reply: Reply): void {
     reply.sendFile('page.txt', reply.raw === undefined ? { root: DIRECTORY } : undefined);
   }
 
   @Get('sent-with-session')
-  sentWithSession(@Session() session: Session<Data>, @Res() reply: AnyReply): void {
+  sentWithSession(@Session() session: Session<Data>, @Res() reply: Reply): void {
     session.user = 'ada';
     this.sent(reply);
   }
@@ -82,14 +78,14 @@ class FilesController {
 
   @Header('ETag', '"a1b2c3"')
   @Get('tagged')
-  tagged(@Res() reply: AnyReply): void {
+  tagged(@Res() reply: Reply): void {
     reply.send('tagged');
   }
 
   @Header('Last-Modified', 'Mon, 01 Jan 2024 00:00:00 GMT')
   @Header('Accept-Ranges', 'bytes')
   @Post('posted')
-  posted(@Res() reply: AnyReply): void {
+  posted(@Res() reply: Reply): void {
     reply.send('posted');
   }
 }
@@ -102,36 +98,40 @@ interface Way {
   readonly imports?: () => Promise<DynamicModule[]>;
 }
 
-const onExpress: readonly Way[] = [
-  { name: 'express.static', path: '/page.txt', setUp: (app) => void app.use(express.static(DIRECTORY)) },
-  {
-    name: 'express.static under a path',
-    path: '/files/page.txt',
-    setUp: (app) => void app.use('/files', express.static(DIRECTORY)),
-  },
-  {
-    name: 'express.static without entity tags',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { etag: false })),
-  },
-  {
-    name: 'express.static without ranges',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { acceptRanges: false })),
-  },
-  {
-    name: 'express.static without modification times',
-    path: '/page.txt',
-    setUp: (app) => void app.use(express.static(DIRECTORY, { lastModified: false })),
-  },
-  {
-    name: 'express.static behind a compressor',
-    path: '/page.txt',
-    setUp: (app) => void app.use(compression()).use(express.static(DIRECTORY)),
-  },
-  { name: 'an index page of express.static', path: '/', setUp: (app) => void app.use(express.static(DIRECTORY)) },
-  { name: 'res.sendFile', path: '/sent' },
-];
+const onExpress = smokeAndRest<Way>(
+  [
+    { name: 'express.static', path: '/page.txt', setUp: (app) => void app.use(express.static(DIRECTORY)) },
+    { name: 'res.sendFile', path: '/sent' },
+  ],
+  [
+    {
+      name: 'express.static under a path',
+      path: '/files/page.txt',
+      setUp: (app) => void app.use('/files', express.static(DIRECTORY)),
+    },
+    {
+      name: 'express.static without entity tags',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { etag: false })),
+    },
+    {
+      name: 'express.static without ranges',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { acceptRanges: false })),
+    },
+    {
+      name: 'express.static without modification times',
+      path: '/page.txt',
+      setUp: (app) => void app.use(express.static(DIRECTORY, { lastModified: false })),
+    },
+    {
+      name: 'express.static behind a compressor',
+      path: '/page.txt',
+      setUp: (app) => void app.use(compression()).use(express.static(DIRECTORY)),
+    },
+    { name: 'an index page of express.static', path: '/', setUp: (app) => void app.use(express.static(DIRECTORY)) },
+  ],
+);
 
 const withFastifyStatic =
   (options: object) =>
@@ -140,48 +140,52 @@ const withFastifyStatic =
     await (app as Registering).register(plugin, { root: DIRECTORY, ...options });
   };
 
-const onFastify: readonly Way[] = [
-  { name: '@fastify/static', path: '/files/page.txt', setUp: withFastifyStatic({ prefix: '/files/' }) },
-  {
-    name: '@fastify/static without entity tags',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', etag: false }),
-  },
-  {
-    name: '@fastify/static without ranges',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', acceptRanges: false }),
-  },
-  {
-    name: '@fastify/static without modification times',
-    path: '/files/page.txt',
-    setUp: withFastifyStatic({ prefix: '/files/', lastModified: false }),
-  },
-  {
-    name: '@fastify/static behind a compressor',
-    path: '/files/page.txt',
-    setUp: async (app) => {
-      const { default: compress } = await import('@fastify/compress');
-      await (app as Registering).register(compress, {});
-      await withFastifyStatic({ prefix: '/files/' })(app);
+const onFastify = smokeAndRest<Way>(
+  [
+    { name: '@fastify/static', path: '/files/page.txt', setUp: withFastifyStatic({ prefix: '/files/' }) },
+    { name: 'reply.sendFile', path: '/sent', setUp: withFastifyStatic({ serve: false }) },
+  ],
+  [
+    {
+      name: '@fastify/static without entity tags',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', etag: false }),
     },
-  },
-  { name: 'an index page of @fastify/static', path: '/files/', setUp: withFastifyStatic({ prefix: '/files/' }) },
-  { name: 'reply.sendFile', path: '/sent', setUp: withFastifyStatic({ serve: false }) },
-];
+    {
+      name: '@fastify/static without ranges',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', acceptRanges: false }),
+    },
+    {
+      name: '@fastify/static without modification times',
+      path: '/files/page.txt',
+      setUp: withFastifyStatic({ prefix: '/files/', lastModified: false }),
+    },
+    {
+      name: '@fastify/static behind a compressor',
+      path: '/files/page.txt',
+      setUp: async (app) => {
+        const { default: compress } = await import('@fastify/compress');
+        await (app as Registering).register(compress, {});
+        await withFastifyStatic({ prefix: '/files/' })(app);
+      },
+    },
+    { name: 'an index page of @fastify/static', path: '/files/', setUp: withFastifyStatic({ prefix: '/files/' }) },
+  ],
+);
 
 // @nestjs/serve-static is for NestJS 12 here; what it does on 11 is express.static and @fastify/static.
-const serveStatic: readonly Way[] =
-  nestMajor < 12
-    ? []
-    : ['', '/files'].map((serveRoot) => ({
-        name: `ServeStaticModule${serveRoot && ' under a path'}`,
-        path: `${serveRoot}/page.txt`,
-        imports: async () => {
-          const { ServeStaticModule } = await import('@nestjs/serve-static');
-          return [ServeStaticModule.forRoot({ rootPath: DIRECTORY, ...(serveRoot && { serveRoot }) })];
-        },
-      }));
+const serveStatic = smokeAndRest(
+  [],
+  ['', '/files'].map((serveRoot): Way => ({
+    name: `ServeStaticModule${serveRoot && ' under a path'}`,
+    path: `${serveRoot}/page.txt`,
+    imports: async () => {
+      const { ServeStaticModule } = await import('@nestjs/serve-static');
+      return [ServeStaticModule.forRoot({ rootPath: DIRECTORY, ...(serveRoot && { serveRoot }) })];
+    },
+  })),
+);
 
 const waysOn = (platform: Platform): readonly Way[] => [
   ...(platform === 'express' ? onExpress : onFastify),
@@ -236,7 +240,7 @@ function countVisits(app: INestApplication): void {
 
 describe.each(platforms)('on %s', (platform) => {
   describe.each(waysOn(platform))('$name', (way) => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     let app: SessionApp;
 
     beforeAll(async () => {
@@ -288,7 +292,7 @@ describe.each(platforms)('on %s', (platform) => {
     it.each(ASKING.filter(({ status }) => status !== 206 || !way.name.includes('without ranges')))(
       'carries the session with staticFiles: true ($what)',
       async ({ method, headers, status }) => {
-        const store = new CountingStore();
+        const store = new SpyStore();
         const app = await start(platform, way, { session: { store, staticFiles: true } });
         const given = await headers(app.client(), way.path);
         store.taken();
@@ -303,7 +307,7 @@ describe.each(platforms)('on %s', (platform) => {
     );
 
     it('costs no store call when nobody asks for the session', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const client = app.client();
       await client.get('/start');
@@ -323,7 +327,7 @@ describe.each(platforms)('on %s', (platform) => {
     const way = waysOn(platform).find(({ path }) => path === '/sent') as Way;
 
     it('is one too when the handler takes the session itself', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const answer = await app.client().get('/sent-with-session');
       expect([answer.status, answer.setCookie, await answer.text()]).toEqual([200, [], TEXT]);
@@ -332,7 +336,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it('does not renew a session, which the next ordinary answer does', async () => {
-      const store = new CountingStore();
+      const store = new SpyStore();
       const app = await start(platform, way, { counting: false, session: { store } });
       const client = app.client();
       await client.get('/start');
@@ -353,7 +357,7 @@ describe.each(platforms)('on %s', (platform) => {
   describe('no static file, and so an ordinary answer that starts a session', () => {
     const [way] = waysOn(platform) as [Way];
     let app: SessionApp;
-    const store = new CountingStore();
+    const store = new SpyStore();
 
     beforeAll(async () => {
       app = await start(platform, way, { session: { store } });

@@ -3,9 +3,9 @@ import type { INestApplication } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { SessionGuard, SessionService } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 /** The context that an enhancer of one GraphQL resolver call is given: source, arguments, context, info. */
 function resolverCall(context: unknown): ExecutionContextHost {
@@ -23,13 +23,13 @@ function seenAgain(call: ExecutionContextHost): ExecutionContextHost {
 
 describe.each(platforms)('a GraphQL context on %s', (platform) => {
   let app: SessionApp;
-  let store: CountingStore;
+  let store: SpyStore;
   let sessions: SessionService;
   let guard: SessionGuard;
   let cookie: string;
 
   beforeEach(async () => {
-    store = new CountingStore();
+    store = new SpyStore();
     app = await SessionApp.start(platform, { session: { store }, setUp: (nest) => nest.use(starts(nest)) as never });
     sessions = app.app.get(SessionService);
     guard = new SessionGuard(sessions);

@@ -22,9 +22,9 @@ import {
   type SessionStore,
 } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string };
 
@@ -130,7 +130,7 @@ describe.each(platforms)('two SessionModules in one application on %s', (platfor
   });
 
   it('both can be open in one request, and both are saved before its answer leaves', async () => {
-    const [shopStore, adminStore] = [new CountingStore(), new CountingStore()];
+    const [shopStore, adminStore] = [new SpyStore(), new SpyStore()];
     shopStore.delay = 30;
     adminStore.delay = 60;
     const shop = moduleOf({

@@ -11,7 +11,7 @@ import {
   Uuid,
   type SessionModuleOptions,
 } from '../../lib/index.js';
-import type { ChildServer } from '../fixtures/child-server.js';
+import type { ChildServer } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
 import { Gate } from '../fixtures/gate.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { SessionConfigurationError, type SessionModuleOptions } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 import { AccountApps, attributesOf, cookieLinesOf, OVER_HTTPS, TRUSTING } from './account-apps.js';
 
 describe.each(platforms)('3.3.1: on %s', (platform) => {
-  const store = new CountingStore();
+  const store = new SpyStore();
   let apps: AccountApps | undefined;
 
   async function start(session: SessionModuleOptions): Promise<AccountApps> {

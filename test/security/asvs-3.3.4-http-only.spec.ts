@@ -8,8 +8,8 @@ import {
   type SessionModuleOptions,
   type StoredSession,
 } from '../../lib/index.js';
-import { CountingStore, type Verb } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
+import { SpyStore, type Verb } from '../fixtures/spy-store.js';
 import { AccountApps, attributesOf, cookieLinesOf, idOf, keyOf } from './account-apps.js';
 
 /** Answers with all it can lay hands on, short of `session.id` itself. */
@@ -59,7 +59,7 @@ class TalkativeController {
 }
 
 /** Fails as drivers do, whose errors repeat the command and its arguments. */
-class TalkativeStore extends CountingStore {
+class TalkativeStore extends SpyStore {
   override async read(key: string): Promise<StoredSession | undefined> {
     return this.#told('read', key, super.read(key));
   }

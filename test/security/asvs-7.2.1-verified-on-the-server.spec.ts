@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { HmacSigner } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 import { accountBackEnds, AccountApps, idOf, keyOf } from './account-apps.js';
 
 const SECRET = 'a secret of the application';
@@ -41,7 +41,7 @@ describe.each(platforms)('7.2.1: on %s the server alone decides what a cookie is
   });
 
   it('a cookie that was changed in any one place opens nothing, and the store is not asked about a bad signature', async () => {
-    const store = new CountingStore();
+    const store = new SpyStore();
     apps = await AccountApps.start(platform, 'memory', { secret: SECRET, store });
     const [name, value = ''] = (await apps.signedIn()).cookieHeader.split('=');
     expect(await apps.doors(`${name}=${value}`)).toEqual([200, 200]);

@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
-import { CountingStore } from '../fixtures/counting-store.js';
 import { platforms } from '../fixtures/platforms.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 import { AccountApps } from './account-apps.js';
 
 @Controller()
@@ -50,10 +50,10 @@ const MADE_UP = 'session=0123456789abcdefghijklmnopqrstuv';
 
 describe.each(platforms)('7.6.2: on %s no session begins before something is stored in it:', (platform) => {
   let apps: AccountApps;
-  let store: CountingStore;
+  let store: SpyStore;
 
   async function start(session: SessionModuleOptions = {}): Promise<void> {
-    store = new CountingStore();
+    store = new SpyStore();
     apps = await AccountApps.start(platform, 'memory', { store, ...session }, { controllers: [IdleController] });
   }
 

@@ -4,7 +4,7 @@ import { TaggedJsonSerializer, V8Serializer } from '../../lib/index.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import { EncryptingSerializer } from '../fixtures/encrypting-serializer.js';
 import { TestEngine } from '../fixtures/engine.js';
-import { PausedStore } from '../fixtures/paused-store.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 describe.each([
   ['tagged JSON', new TaggedJsonSerializer()],
@@ -12,12 +12,12 @@ describe.each([
 ])('records of %s, encrypted with a nonce', (_name, inner) => {
   describe.each(backEnds)('on %s', (name) => {
     let backEnd: OpenBackEnd;
-    let store: PausedStore;
+    let store: SpyStore;
     let engine: TestEngine;
 
     beforeAll(async () => {
       backEnd = await openBackEnd(name);
-      store = new PausedStore(backEnd.store);
+      store = new SpyStore(backEnd.store);
       engine = new TestEngine(store, { serializer: new EncryptingSerializer(inner) });
     });
 

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
 import Memcached from 'memcached';
@@ -7,7 +9,6 @@ import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { REDIS_DEFAULTS, RedisStore } from '../../lib/stores/redis/redis.store.js';
 import type { SessionStore } from '../../lib/stores/session-store.js';
 import { TestEngine } from '../fixtures/engine.js';
-import { startMemcached, startRedis } from '../fixtures/servers.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 
 const leftovers: (() => Promise<unknown>)[] = [];
@@ -37,12 +38,10 @@ function quietly<Client extends Redis | Redis5 | Cluster | Cluster5>(client: Cli
 }
 
 async function settingOf(makeStore: (port: number) => Promise<RedisStore> | RedisStore): Promise<Setting> {
-  const server = await startRedis();
-  leftovers.push(() => server.stop());
-  const proxy = await proxyTo(server.port);
+  const proxy = await proxyTo(Number(new URL(inject('redisUrl')).port));
   const store = await makeStore(proxy.port);
   leftovers.push(() => store.close());
-  return { store, rival: new RedisStore(quietly(new Redis(server.port))), proxies: [proxy] };
+  return { store, rival: new RedisStore(quietly(new Redis(inject('redisUrl')))), proxies: [proxy] };
 }
 
 type Nodes = { host: string; port: number }[];
@@ -99,7 +98,7 @@ const NOT_KNOWN = {
   message: expect.stringContaining('not known whether it was carried out'),
 };
 
-let drawn = 0;
+const newKey = (): string => `lost-replies:${randomUUID()}`;
 
 describe.each(settings)('A reply that gets lost, with %s:', (_name, sendsAgain, make) => {
   let store: SessionStore;
@@ -109,7 +108,7 @@ describe.each(settings)('A reply that gets lost, with %s:', (_name, sendsAgain, 
 
   beforeEach(async () => {
     ({ store, rival, proxies } = await make());
-    key = `lost-replies:${process.pid}:${++drawn}`;
+    key = newKey();
     // Teaches Redis the script, and a Cluster its nodes.
     await store.set(key, 'before', 60);
     await store.replace(key, 'before', 60, 'before');
@@ -227,16 +226,17 @@ describe('A reply that gets lost between a client of its own and Redis', () => {
   it('does not make it send a write again', async () => {
     const { store, proxies } = await settingOf((port) => RedisStore.connect({ url: `redis://127.0.0.1:${port}` }));
     const [proxy] = proxies as [TcpProxy];
-    await store.set('key', 'before', 60);
+    const key = newKey();
+    await store.set(key, 'before', 60);
     const writes: Record<string, () => Promise<unknown>> = {
-      'set by us': () => store.set('key', 'set by us', 60),
-      'replaced by us': () => store.replace('key', 'replaced by us', 60, 'set by us'),
-      'created by us': () => store.create('new', 'created by us', 60),
+      'set by us': () => store.set(key, 'set by us', 60),
+      'replaced by us': () => store.replace(key, 'replaced by us', 60, 'set by us'),
+      'created by us': () => store.create(newKey(), 'created by us', 60),
     };
     for (const [text, write] of Object.entries(writes)) {
       proxy.loseReplyTo(text);
       await expect(write()).rejects.toMatchObject(NOT_KNOWN);
-      await store.get('key');
+      await store.get(key);
       expect(proxy.timesSent(text)).toBe(1);
     }
   });
@@ -250,9 +250,7 @@ describe.each<[string, (server: string) => Promise<MemcachedStore> | MemcachedSt
   let engine: TestEngine;
 
   beforeEach(async () => {
-    const server = await startMemcached();
-    leftovers.push(() => server.stop());
-    proxy = await proxyTo(server.port);
+    proxy = await proxyTo(Number(inject('memcachedServer').split(':')[1]));
     const store = await connect(`127.0.0.1:${proxy.port}`);
     leftovers.push(() => store.close());
     engine = new TestEngine(store);

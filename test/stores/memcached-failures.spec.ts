@@ -3,11 +3,11 @@ import Memcached from 'memcached';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
 import { MemcachedStore, type MemcachedConnectOptions } from '../../lib/stores/memcached/memcached.store.js';
-import { freePort, type ChildServer } from '../fixtures/child-server.js';
+import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { runProgram, type ProgramResult } from '../fixtures/child-program.js';
 import { eventually } from '../fixtures/eventually.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
-import { startMemcached } from '../fixtures/servers.js';
+import { startMemcached } from '../fixtures/servers.mjs';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
 
 const leftovers: (() => unknown)[] = [];

@@ -1,11 +1,10 @@
 import Memcached from 'memcached';
-import { afterAll, beforeAll, describe, inject, it } from 'vitest';
+import { inject } from 'vitest';
 import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { MEMCACHED_VALUE_MAX_BYTES } from '../../lib/stores/memcached/memcached-item.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
-
-const runner = { describe, it, beforeAll, afterAll };
+import { storeRunner } from '../fixtures/store-runner.js';
 
 describeSessionStore(
   'MemcachedStore with a client of its own: every promise',
@@ -19,7 +18,7 @@ describeSessionStore(
       close: () => store.close(),
     };
   },
-  runner,
+  storeRunner,
 );
 
 describeSessionStore(
@@ -32,5 +31,5 @@ describeSessionStore(
       close: async () => client.end(),
     };
   },
-  runner,
+  storeRunner,
 );

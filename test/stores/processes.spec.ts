@@ -4,49 +4,59 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { isTombstone } from '../../lib/engine/tombstone.js';
 import { openBackEnd, sharedBackEnds, type OpenBackEnd } from '../fixtures/back-ends.js';
-import { SessionProgram, type SessionProcess } from '../fixtures/session-process.js';
+import type { ChildProgram } from '../fixtures/child-program.js';
+import type { Client } from '../fixtures/client.js';
+import { buildSessionProgram, SessionProcess } from '../fixtures/session-process.js';
 
 const PROCESSES = 4;
 const KEYS = 50;
 const INCREMENTS = 200;
 
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+
+let program: ChildProgram;
+let processes: SessionProcess[];
+
+beforeAll(async () => {
+  program = await buildSessionProgram();
+  processes = await Promise.all(numbers(PROCESSES).map(() => SessionProcess.start(program)));
+});
+
+afterAll(async () => {
+  await Promise.all(processes.map((process) => process.stop()));
+  await program.remove();
+});
+
 describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
-  let program: SessionProgram;
-  let processes: SessionProcess[];
   let backEnd: OpenBackEnd;
 
   beforeAll(async () => {
-    [program, backEnd] = await Promise.all([SessionProgram.build(), openBackEnd(name)]);
-    processes = await program.start(PROCESSES, name);
+    backEnd = await openBackEnd(name);
   });
 
-  afterAll(async () => {
-    await Promise.all(processes.map((process) => process.stop()));
-    await program.remove();
-    await backEnd.close();
-  });
+  afterAll(() => backEnd.close());
 
-  const processOf = (request: number): SessionProcess => processes[request % PROCESSES]!;
-  const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
+  /** The client of one process after the other. */
+  const clientOf = (request: number): Client => processes[request % PROCESSES]!.client(name);
 
   /** A new session, and what to send to be in it. */
   async function started(): Promise<string> {
-    const client = processOf(0).client();
+    const client = clientOf(0);
     await client.get('/increment');
     return client.cookieHeader;
   }
 
   async function read(cookie: string): Promise<Record<string, unknown>> {
-    return (await processOf(1).client().get('/read', { cookie })).json();
+    return (await clientOf(1).get('/read', { cookie })).json();
   }
 
   it(`keep all ${KEYS} keys that ${KEYS} parallel requests set, and lose all that they delete`, async () => {
     const cookie = await started();
     for (const number of numbers(KEYS)) {
-      await processOf(number).client().get(`/swap/none/old-${number}`, { cookie });
+      await clientOf(number).get(`/swap/none/old-${number}`, { cookie });
     }
     const answers = await Promise.all(
-      numbers(KEYS).map((number) => processOf(number).client().get(`/swap/old-${number}/new-${number}`, { cookie })),
+      numbers(KEYS).map((number) => clientOf(number).get(`/swap/old-${number}/new-${number}`, { cookie })),
     );
     expect(answers.map(({ status }) => status)).toEqual(numbers(KEYS).map(() => 200));
     const { n: _n, ...kept } = await read(cookie);
@@ -60,7 +70,7 @@ describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
   it.each(['increment', 'increment-slowly'])(`count ${INCREMENTS} parallel calls of %s as as many`, async (route) => {
     const cookie = await started();
     const answers = await Promise.all(
-      numbers(INCREMENTS).map((number) => processOf(number).client().get(`/${route}`, { cookie })),
+      numbers(INCREMENTS).map((number) => clientOf(number).get(`/${route}`, { cookie })),
     );
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     const counted = await Promise.all(answers.map(async (answer) => Number(await answer.text())));
@@ -69,10 +79,10 @@ describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
   });
 
   it('leave no session rather than two when one dies while it regenerates', async () => {
-    const [victim] = await program.start(1, name);
+    const victim = await SessionProcess.start(program);
     const cookie = await started();
-    await expect(victim!.client().get('/die', { cookie })).rejects.toThrow();
-    await victim!.ended();
+    await expect(victim.client(name).get('/die', { cookie })).rejects.toThrow();
+    await victim.ended();
     expect(await read(cookie)).toEqual({});
     const key = `session:${hash('sha256', cookie.replace('session=', ''), 'base64url')}`;
     expect(isTombstone((await backEnd.store.get(key)) ?? '')).toBe(true);

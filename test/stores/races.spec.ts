@@ -9,9 +9,9 @@ import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.j
 import type { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/eventually.js';
 import { Gate } from '../fixtures/gate.js';
-import { PausedStore } from '../fixtures/paused-store.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
+import { SpyStore } from '../fixtures/spy-store.js';
 
 type Data = { user: string; cart: string; late: boolean };
 
@@ -94,15 +94,15 @@ const matrix = slow.flatMap(([kind, status, points]) =>
 const idOf = (client: Client): string => client.jar.get('session') ?? '';
 const keyOf = (id: string): string => `session:${hash('sha256', id, 'base64url')}`;
 
-describe.each(backEnds)('Sessions in %s', (name) => {
-  describe.each(platforms)('on %s', (platform) => {
+describe.concurrent.each(backEnds)('Sessions in %s', (name) => {
+  describe.concurrent.each(platforms)('on %s', (platform) => {
     let backEnd: OpenBackEnd;
-    let store: PausedStore;
+    let store: SpyStore;
     let app: SessionApp;
 
     beforeAll(async () => {
       backEnd = await openBackEnd(name);
-      store = new PausedStore(backEnd.store);
+      store = new SpyStore(backEnd.store);
       app = await SessionApp.start(platform, { session: { store }, controllers: [RaceController] });
     });
 
@@ -132,7 +132,7 @@ describe.each(backEnds)('Sessions in %s', (name) => {
       expect([answer.status, answer.setCookie.length]).toEqual([200, 1]);
     }
 
-    it.concurrent.each(matrix)('a slow %s, caught %s, does not undo a %s', async (kind, point, ending, status) => {
+    it.each(matrix)('a slow %s, caught %s, does not undo a %s', async (kind, point, ending, status) => {
       const client = await loggedIn();
       const before = client.cookieHeader;
       const key = keyOf(idOf(client));

@@ -1,10 +1,9 @@
 import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, inject, it } from 'vitest';
+import { describe, inject } from 'vitest';
 import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
-
-const runner = { describe, it, beforeAll, afterAll };
+import { storeRunner } from '../fixtures/store-runner.js';
 
 describeSessionStore(
   'RedisStore with a client of its own: every promise',
@@ -19,10 +18,10 @@ describeSessionStore(
       },
     };
   },
-  runner,
+  storeRunner,
 );
 
-describe.each([
+describe.concurrent.each([
   ['ioredis 6', () => new Redis(inject('redisUrl'))],
   ['ioredis 5', () => new Redis5(inject('redisUrl'))],
   ['ioredis 6 with auto-pipelining', () => new Redis(inject('redisUrl'), { enableAutoPipelining: true })],
@@ -34,17 +33,17 @@ describe.each([
       const client = makeClient();
       return { store: new RedisStore(client), close: async () => void (await client.quit()) };
     },
-    runner,
+    storeRunner,
   );
 });
 
-describe('RedisStore on a Redis Cluster', () => {
+describe.concurrent('RedisStore on a Redis Cluster', () => {
   describeSessionStore(
     'every promise',
     async () => {
       const client = new Cluster(inject('clusterNodes').map((port) => ({ host: '127.0.0.1', port })));
       return { store: new RedisStore(client), close: async () => void (await client.quit()) };
     },
-    runner,
+    storeRunner,
   );
 });

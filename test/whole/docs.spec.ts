@@ -1,19 +1,19 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { NestFactory } from '@nestjs/core';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 
-import type { ChildServer } from '../fixtures/child-server.js';
+import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
+import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
 import { SampleServer } from '../fixtures/sample-server.js';
-import { startRedis } from '../fixtures/servers.js';
+import { startRedis } from '../fixtures/servers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
@@ -38,15 +38,6 @@ async function replay(steps: readonly Step[], replacements: Readonly<Record<stri
     expect(`$ ${command}\n${withoutChance(stdout)}`).toBe(`$ ${command}\n${withoutChance(output)}`);
   }
   rmSync(jarFolder, { recursive: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The exports of a snippet, compiled. */
@@ -98,7 +89,8 @@ describe('the whole program', () => {
       env: { ...process.env, PORT: String(port), SESSION_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
       stdio: 'inherit',
     });
-    await answering(port, program);
+    await eventually(async () => program.exitCode === null && fetch(`http://127.0.0.1:${port}/cached`));
+    expect(program.exitCode).toBeNull();
   });
 
   afterAll(async () => {
@@ -139,17 +131,6 @@ describe('the quick start sample', () => {
   });
 });
 
-async function answering(port: number, program: ChildProcess): Promise<void> {
-  for (;;) {
-    if (program.exitCode !== null) throw new Error(`The program ended with ${program.exitCode}.`);
-    const ready = await fetch(`http://127.0.0.1:${port}/cached`).then(
-      () => true,
-      () => new Promise<boolean>((resolve) => setTimeout(resolve, 20, false)),
-    );
-    if (ready) return;
-  }
-}
-
 it.each([
   ['own-client.module.js', 'OwnClientModule'],
   ['pinned.module.js', 'PinnedModule'],
@@ -157,12 +138,13 @@ it.each([
   ['shared.module.js', 'SharedModule'],
   ['migrated.module.js', 'MigratedModule'],
 ])('%s boots', async (file, name) => {
-  process.env.REDIS_URL = inject('redisUrl');
+  vi.stubEnv('REDIS_URL', inject('redisUrl'));
   const exports = await load(file);
   const app = await NestFactory.create(exports[name] as never, { logger: false, abortOnError: false });
   await app.init();
   await app.close();
   (exports as { redis?: { disconnect(): void } }).redis?.disconnect();
+  vi.unstubAllEnvs();
 });
 
 it('counts visits in middleware as the page does', async () => {

@@ -68,9 +68,8 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
     expect(await project.compile()).toEqual([]);
   });
 
-  it('compiles against declarations that are sound without the drivers', async () => {
-    const faults = await project.compile('--noEmit', '--skipLibCheck', 'false');
-    expect(faults.filter((line) => line.includes('nest-session/'))).toEqual([]);
+  it('compiles against declarations that are sound without the drivers', () => {
+    expect(project.declarationFaults('nest-session')).toEqual([]);
   });
 
   it('signs in, is known, signs out, and ends without a word of warning', async () => {

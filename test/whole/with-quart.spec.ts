@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 
-import { freePort } from '../fixtures/child-server.js';
+import { freePort } from '../fixtures/child-server.mjs';
 import { launchChromium } from '../fixtures/chromium.js';
 import { findPythonModules } from '../fixtures/python-peer.js';
 import { SampleServer } from '../fixtures/sample-server.js';

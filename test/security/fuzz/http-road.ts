@@ -15,6 +15,7 @@ import {
 } from '../../../lib/index.js';
 import { RedisStore } from '../../../lib/stores/redis/redis.store.js';
 import type { Platform } from '../../fixtures/platforms.js';
+import { takenOver, type Reply } from '../../fixtures/reply.js';
 import { SessionApp } from '../../fixtures/session-app.js';
 import { CookieMutator } from './cookie-mutator.js';
 import { KeptConnection, type WireAnswer } from './kept-connection.js';
@@ -25,13 +26,6 @@ import type { SeededRandom } from './seeded-random.js';
 
 const IDLE = 600;
 const SECRET = 'the secret of the road';
-
-interface Reply {
-  readonly raw?: Reply;
-  hijack?(): void;
-  setHeader(name: string, value: string): void;
-  end(body: string): void;
-}
 
 @Controller()
 class RoadController {
@@ -55,8 +49,7 @@ class RoadController {
   @Post('by-hand')
   byHand(@Session() session: Session, @Res() reply: Reply): void {
     session['n'] = 2;
-    reply.hijack?.();
-    const raw = reply.raw ?? reply;
+    const raw = takenOver(reply);
     raw.setHeader('Content-Length', '2');
     raw.end('{}');
   }

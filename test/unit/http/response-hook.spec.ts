@@ -1,0 +1,362 @@
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { installResponseHook, type HookedAnswer } from '../../../lib/http/response-hook.js';
+import { Gate } from '../../fixtures/gate.js';
+
+/** What an exchange tells the hook, as the test wants it; it notes what the hook asks. */
+class FakeAnswer implements HookedAnswer {
+  readonly asked: string[] = [];
+  /** What is to be done before the head leaves. */
+  save: (() => Promise<void>) | undefined;
+  /** What is to be done before the last byte leaves. */
+  lateSave: (() => Promise<void>) | undefined;
+  lines: string[] = [];
+  sendsUnsaved = false;
+
+  beforeHead(): Promise<void> | undefined {
+    this.asked.push('beforeHead');
+    return this.save?.();
+  }
+
+  beforeEnd(): Promise<void> | undefined {
+    this.asked.push('beforeEnd');
+    return this.lateSave?.();
+  }
+
+  cookieLines(): readonly string[] {
+    return this.lines;
+  }
+
+  replacedCacheControl(): void {
+    this.asked.push('replacedCacheControl');
+  }
+
+  sendUnsaved(error: unknown): boolean {
+    this.asked.push(`sendUnsaved ${String(error)}`);
+    return this.sendsUnsaved;
+  }
+}
+
+interface Received {
+  readonly message: IncomingMessage;
+  readonly body: string;
+}
+
+type Handler = (response: ServerResponse) => void;
+
+let server: Server;
+let handle: Handler;
+let answer: FakeAnswer;
+let gate: Gate;
+
+beforeEach(async () => {
+  answer = new FakeAnswer();
+  gate = new Gate();
+  server = createServer((_request, response) => {
+    installResponseHook(response, answer);
+    handle(response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(() => void server.close());
+
+async function ask(handler: Handler, method = 'GET'): Promise<Received> {
+  handle = handler;
+  const { port } = server.address() as AddressInfo;
+  const outgoing = request({ host: '127.0.0.1', port, method, agent: false }).end();
+  const [message] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return { message, body: Buffer.concat(chunks).toString() };
+}
+
+/** The ways in which an answer can be sent, each of them whole. */
+const senders: [string, Handler][] = [
+  ['end', (response) => void response.end('body')],
+  ['write', (response) => (response.write('bo'), response.write('dy'), void response.end())],
+  ['writeHead', (response) => void response.writeHead(200).end('body')],
+  ['flushHeaders', (response) => (response.flushHeaders(), void response.end('body'))],
+];
+
+describe.each(senders)('an answer sent with %s', (_name, send) => {
+  it('asks for what has to be done before its head once', async () => {
+    const { body } = await ask(send);
+    expect([body, answer.asked.filter((asked) => asked === 'beforeHead')]).toEqual(['body', ['beforeHead']]);
+  });
+
+  it('lets no byte out until the save is done', async () => {
+    answer.save = () => gate.stop();
+    let sent: number | undefined;
+    const asking = ask((response) => {
+      const { socket } = response;
+      send(response);
+      void gate.reached.then(() => {
+        sent = socket?.bytesWritten;
+        gate.open();
+      });
+    });
+    expect([(await asking).body, sent]).toEqual(['body', 0]);
+  });
+
+  it('has the cookies that are known once the save has begun', async () => {
+    answer.save = async () => void (answer.lines = ['session=new']);
+    const { message } = await ask((response) => {
+      response.setHeader('Set-Cookie', 'theirs=1');
+      send(response);
+    });
+    expect(message.headers['set-cookie']).toEqual(['theirs=1', 'session=new']);
+  });
+
+  it('has other cookies, or none, where the save finds that out', async () => {
+    answer.lines = ['session=old', 'other=1'];
+    answer.save = async () => {
+      await gate.stop();
+      answer.lines = ['session=new'];
+    };
+    void gate.reached.then(() => gate.open());
+    expect((await ask(send)).message.headers['set-cookie']).toEqual(['session=new']);
+    answer = new FakeAnswer();
+    answer.lines = ['session=old'];
+    answer.save = async () => {
+      await Promise.resolve();
+      answer.lines = [];
+    };
+    expect((await ask(send)).message.headers['set-cookie']).toBeUndefined();
+  });
+
+  it('is cut off where the save fails', async () => {
+    answer.save = () => Promise.reject(new Error('down'));
+    await expect(ask(send)).rejects.toThrow('socket hang up');
+    expect(answer.asked).toContain('sendUnsaved Error: down');
+  });
+
+  it('leaves all the same where it may leave unsaved', async () => {
+    answer.save = () => Promise.reject(new Error('down'));
+    answer.sendsUnsaved = true;
+    expect((await ask(send)).body).toBe('body');
+  });
+});
+
+describe('an answer that is held back', () => {
+  beforeEach(() => {
+    answer.save = () => gate.stop();
+    void gate.reached.then(() => gate.open());
+  });
+
+  it('counts as ended, so that it is not given twice', async () => {
+    let isEnded: boolean | undefined;
+    await ask((response) => void (isEnded = response.end('body').writableEnded));
+    expect(isEnded).toBe(true);
+  });
+
+  it('has the length that Node would have given it', async () => {
+    const { message } = await ask((response) => void response.end('smäll'));
+    expect([message.headers['content-length'], message.headers['transfer-encoding']]).toEqual(['6', undefined]);
+  });
+
+  it.each([
+    ['to HEAD', 'HEAD', 200],
+    ['of the status 204', 'GET', 204],
+    ['of the status 304', 'GET', 304],
+  ])('has no length %s', async (_what, method, status) => {
+    const { message } = await ask((response) => {
+      response.statusCode = status;
+      response.end();
+    }, method);
+    expect([message.statusCode, message.headers['content-length']]).toEqual([status, undefined]);
+  });
+
+  it('keeps the order of its writes, and tells the writer when it may go on', async () => {
+    const { body } = await ask((response) => {
+      response.on('drain', () => void response.end('three'));
+      expect(response.write('one ')).toBe(false);
+      expect(response.write('two ')).toBe(false);
+    });
+    expect(body).toBe('one two three');
+  });
+
+  it('calls back once it is sent', async () => {
+    const sent = new Gate();
+    await ask((response) => void response.end('body', () => void sent.stop()));
+    await sent.reached;
+  });
+});
+
+describe('the end of an answer whose head has left', () => {
+  it('is held back for what is still to be done, once', async () => {
+    answer.lateSave = () => gate.stop();
+    const { body } = await ask((response) => {
+      response.write('first, ');
+      response.end('last');
+      void gate.reached.then(() => {
+        response.end();
+        gate.open();
+      });
+    });
+    expect([body, answer.asked]).toEqual(['first, last', ['beforeHead', 'beforeEnd']]);
+  });
+
+  it('is cut off where the save fails', async () => {
+    answer.lateSave = () => Promise.reject(new Error('down'));
+    const asking = ask((response) => {
+      response.write('first');
+      response.end('last');
+    });
+    await expect(asking).rejects.toThrow('aborted');
+  });
+});
+
+describe('an answer with nothing to save', () => {
+  it('passes at once', async () => {
+    let sent: number | undefined;
+    await ask((response) => {
+      const { socket } = response;
+      response.end('body');
+      sent = socket?.bytesWritten;
+    });
+    expect(sent).toBeGreaterThan(0);
+  });
+});
+
+describe('what Node refuses', () => {
+  it.each<[string, Handler]>([
+    ['a body that is no text and no bytes', (response) => void response.end(5 as unknown as string)],
+    ['a chunk that is none', (response) => void response.write({})],
+    ['a status that is none', (response) => void response.writeHead(42)],
+  ])('is refused before anything is saved: %s', async (_what, send) => {
+    let refused: unknown;
+    await ask((response) => {
+      try {
+        send(response);
+      } catch (error) {
+        refused = error;
+        expect(answer.asked).toEqual([]);
+        response.end();
+      }
+    });
+    expect(refused).toBeInstanceOf(Error);
+  });
+
+  it('is a second head', async () => {
+    let refused: unknown;
+    await ask((response) => {
+      response.writeHead(200);
+      try {
+        response.writeHead(200);
+      } catch (error) {
+        refused = error;
+      }
+      response.end();
+    });
+    expect(refused).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' });
+  });
+});
+
+describe('the headers given to writeHead', () => {
+  it.each<[string, unknown[]]>([
+    ['an object', [{ 'X-Own': 'yes', 'Set-Cookie': ['a=1', 'b=2'] }]],
+    ['a flat list', [['X-Own', 'yes', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']]],
+    [
+      'pairs',
+      [
+        [
+          ['X-Own', 'yes'],
+          ['Set-Cookie', 'a=1'],
+          ['Set-Cookie', 'b=2'],
+        ],
+      ],
+    ],
+    ['an object after a reason', ['Fine', { 'X-Own': 'yes', 'Set-Cookie': ['a=1', 'b=2'] }]],
+  ])('stand beside the cookie and before those set earlier, as %s', async (_form, args) => {
+    answer.lines = ['session=new'];
+    const { message } = await ask((response) => {
+      response.setHeader('X-Own', 'no');
+      response.setHeader('Set-Cookie', 'earlier=1');
+      (response.writeHead as (...given: unknown[]) => ServerResponse)(201, ...args).end();
+    });
+    expect(message.headers).toMatchObject({ 'x-own': 'yes', 'set-cookie': ['a=1', 'b=2', 'session=new'] });
+    expect([message.statusCode, message.statusMessage]).toEqual([201, args.length === 2 ? 'Fine' : 'Created']);
+  });
+});
+
+describe('a shared cache', () => {
+  const cached: Handler = (response) => {
+    response.setHeader('Cache-Control', 'public, max-age=60');
+    response.end();
+  };
+
+  it('may store an answer without our cookie', async () => {
+    expect((await ask(cached)).message.headers['cache-control']).toBe('public, max-age=60');
+  });
+
+  it('may not store one with it, which the exchange is told where the route had let it', async () => {
+    answer.lines = ['session=new'];
+    expect((await ask(cached)).message.headers['cache-control']).toBe('no-store');
+    expect(answer.asked).toEqual(['beforeHead', 'replacedCacheControl']);
+  });
+
+  it('may not store one that gets the cookie only by its save', async () => {
+    answer.save = async () => {
+      await Promise.resolve();
+      answer.lines = ['session=new'];
+    };
+    expect((await ask(cached)).message.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('two sessions of one answer', () => {
+  it('are both saved before it leaves, and both send their cookies', async () => {
+    const second = new FakeAnswer();
+    const gates = [gate, new Gate()] as const;
+    [answer.lines, second.lines] = [['first=1'], ['second=2']];
+    answer.save = () => gates[0].stop();
+    second.save = () => gates[1].stop();
+    let sent: number | undefined;
+    const { message } = await ask((response) => {
+      installResponseHook(response, second);
+      const { socket } = response;
+      response.end('body');
+      gates[0].open();
+      setImmediate(() => {
+        sent = socket?.bytesWritten;
+        gates[1].open();
+      });
+    });
+    expect([message.headers['set-cookie'], sent]).toEqual([['first=1', 'second=2'], 0]);
+  });
+
+  it('are one where the hook is installed twice for the same exchange', async () => {
+    await ask((response) => {
+      installResponseHook(response, answer);
+      response.end();
+    });
+    expect(answer.asked).toEqual(['beforeHead']);
+  });
+});
+
+describe('a compressor that stood before the hook', () => {
+  it('has the writers told that wait on a stream of its own', async () => {
+    answer.save = () => gate.stop();
+    void gate.reached.then(() => gate.open());
+    server.removeAllListeners('request');
+    server.on('request', (_request, response) => {
+      const listeners: (() => void)[] = [];
+      response.on = ((event: string, listener: () => void) => {
+        if (event === 'drain') listeners.push(listener);
+        return response;
+      }) as ServerResponse['on'];
+      installResponseHook(response, answer);
+      handle(response);
+    });
+    const { body } = await ask((response) => {
+      response.write('one ');
+      response.on('drain', () => void response.end('two'));
+    });
+    expect(body).toBe('one two');
+  });
+});

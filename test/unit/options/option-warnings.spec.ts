@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+
+import { describe, expect, it } from 'vitest';
+
+import { HmacSigner, type SessionModuleOptions } from '../../../lib/index.js';
+import { optionWarnings } from '../../../lib/options/option-warnings.js';
+
+describe('optionWarnings', () => {
+  it.each<[string, SessionModuleOptions]>([
+    ['the defaults', {}],
+    ['a long secret', { secret: 's'.repeat(32) }],
+    ['32 random bytes', { secret: randomBytes(32) }],
+    ['a secret that is left out', { signer: new HmacSigner('short'), secret: undefined }],
+    ['a URL beside a host', { store: 'redis', redis: { url: undefined, host: '127.0.0.1' } }],
+    ['a URL that is not used', { redis: { url: undefined } }],
+    ['servers that are not used', { memcached: { servers: undefined } }],
+  ])('says nothing of %s', (_what, options) => {
+    expect(optionWarnings(options)).toEqual([]);
+  });
+
+  it.each<[string, SessionModuleOptions, string]>([
+    ['a short secret', { secret: 's'.repeat(31) }, '`secret` is shorter than 32 characters'],
+    ['several short secrets', { secret: ['s'.repeat(32), 'old', 'older'] }, '`secret` is shorter than 32 characters'],
+    ['a secret that is undefined', { secret: undefined }, '`secret` is there but undefined'],
+    ['a URL that is undefined', { store: 'redis', redis: { url: undefined } }, '`redis.url` is there but undefined'],
+    [
+      'servers that are undefined',
+      { store: 'memcached', memcached: { servers: undefined } },
+      '`memcached.servers` is there but undefined',
+    ],
+  ])('warns of %s, once, and quotes no secret', (_what, options, warning) => {
+    const warnings = optionWarnings(options);
+    expect(warnings).toEqual([expect.stringContaining(warning)]);
+    expect(warnings.join()).not.toMatch(/s{9}|older/);
+  });
+});

@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import { describe, expect, it } from 'vitest';
+
+import {
+  expressSession,
+  HmacSigner,
+  SessionConfigurationError,
+  type SessionModuleOptions,
+} from '../../../lib/index.js';
+import { resolveOptions } from '../../../lib/options/resolve-options.js';
+
+/** What a JavaScript user, or a configuration file, may put there. */
+const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeof resolveOptions>;
+
+const DAY = 86_400;
+
+const OPTIONS = [
+  'absoluteTimeout, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'onLateSaveError, pinning, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
+].join(', ');
+const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
+const DURATION = "write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.";
+const BYTES = 'write a whole number of bytes of at least 1000, such as 1_000_000.';
+const EITHER = 'write true or false.';
+const BESIDE = 'it stands beside the options: in forRootAsync, beside useFactory.';
+const LASTING = 'write idleTimeout, in seconds or as a text such as 30m.';
+const SECRET =
+  "HmacSigner: a secret is empty or is no text. Is its environment variable set? Write 32 random bytes or more, for example from 'openssl rand -hex 32'.";
+const GENERATOR =
+  "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().";
+const SIGNER = 'give a CookieSigner, such as new HmacSigner(secret), or write secret instead.';
+const SERIALIZER = 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out.';
+const MIGRATION = "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.";
+const COOKIE = 'write name, path, httpOnly, secure, sameSite, persistent, domain, partitioned, priority.';
+const REDIS = "write { url: 'redis://host:6379' }, or { client }.";
+const MEMCACHED = "write { servers: 'host:11211' }, or { client }.";
+
+describe('resolveOptions', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'There are no options: let the factory return an object, {} for the defaults.'],
+    [null, 'There are no options: let the factory return an object, {} for the defaults.'],
+    [{ secrets: ['x'] }, `There is no option 'secrets': the options are ${OPTIONS}.`],
+    [{ isGlobal: false }, `There is no option 'isGlobal': ${BESIDE}`],
+    [{ interceptor: 'global' }, `There is no option 'interceptor': ${BESIDE}`],
+    [{ imports: [] }, `There is no option 'imports': ${BESIDE}`],
+    [{ resave: false }, "There is no option 'resave': it is not needed, an unchanged session is never saved."],
+    [
+      { saveUninitialized: false },
+      "There is no option 'saveUninitialized': it is not needed, an empty session is never stored.",
+    ],
+    [{ maxAge: 1 }, `There is no option 'maxAge': ${LASTING}`],
+    [{ ttl: 1 }, `There is no option 'ttl': ${LASTING}`],
+    [{ name: 'sid' }, "There is no option 'name': write cookie: { name }."],
+    [{ prefix: 'sess:' }, "There is no option 'prefix': write keyPrefix."],
+
+    [{ store: 'postgres' }, `store is 'postgres': ${STORES}`],
+    [{ store: null }, `store is null: ${STORES}`],
+    [{ redis: 'redis://:password@host' }, `redis is no object: ${REDIS}`],
+    [{ redis: null }, `redis is no object: ${REDIS}`],
+    [{ redis: new Map() }, "redis is a client: write { client }, or { url: 'redis://host:6379' }."],
+    [
+      { store: 'redis', redis: { client: undefined } },
+      'redis.client is undefined: give the client, or leave the key out.',
+    ],
+    [{ memcached: 'localhost:11211' }, `memcached is no object: ${MEMCACHED}`],
+    [{ memcached: ['localhost'] }, `memcached is no object: ${MEMCACHED}`],
+    [{ memcached: new Map() }, "memcached is a client: write { client }, or { servers: 'host:11211' }."],
+    [{ memcached: { client: undefined } }, 'memcached.client is undefined: give the client, or leave the key out.'],
+    [{ keyPrefix: 1 }, "keyPrefix is 1: write a string such as 'session:'."],
+
+    [{ wire: 'flask' }, "wire is 'flask': write 'native' or 'quart'."],
+    [
+      { wire: 'quart', rolling: true },
+      "Under wire: 'quart' each write renews a session: write rolling: 'write', or leave it out.",
+    ],
+    [{ rolling: 'read' }, "rolling is 'read': write true or false or 'write'."],
+    [{ hashIds: 'no' }, `hashIds is 'no': ${EITHER}`],
+    [{ tombstones: 'no' }, `tombstones is 'no': ${EITHER}`],
+    [{ staticFiles: 1 }, `staticFiles is 1: ${EITHER}`],
+    [{ expireDeadCookies: 'true' }, `expireDeadCookies is 'true': ${EITHER}`],
+    [{ expireDeadCookies: true, tombstones: false }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
+    [{ expireDeadCookies: true, wire: 'quart' }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
+    [{ onLateSaveError: 'ignore' }, "onLateSaveError is 'ignore': write 'destroy' or 'send'."],
+
+    [{ idleTimeout: 0 }, `idleTimeout is 0: ${DURATION}`],
+    [{ idleTimeout: '30' }, `idleTimeout is '30': ${DURATION}`],
+    [{ idleTimeout: null }, `idleTimeout is null: ${DURATION}`],
+    [{ absoluteTimeout: '-1d' }, `absoluteTimeout is '-1d': ${DURATION}`],
+    [{ maxRecordBytes: 999 }, `maxRecordBytes is 999: ${BYTES}`],
+    [{ maxRecordBytes: 1000.5 }, `maxRecordBytes is 1000.5: ${BYTES}`],
+    [{ maxRecordBytes: Infinity }, `maxRecordBytes is Infinity: ${BYTES}`],
+    [{ maxRecordBytes: '1mb' }, `maxRecordBytes is '1mb': ${BYTES}`],
+    [{ generateId: () => 'always-the-same-id' }, GENERATOR],
+    [{ generateId: () => 'short' }, GENERATOR],
+    [{ generateId: () => 7 }, GENERATOR],
+    [{ generateId: 'an-id-that-is-no-function' }, GENERATOR],
+
+    [{ secret: '' }, SECRET],
+    [{ secret: [] }, 'HmacSigner needs a secret: pass at least one, the one that signs first.'],
+    [{ secret: ['new', ''] }, SECRET],
+    [{ secret: '', wire: 'quart' }, SECRET.replace('HmacSigner', 'ItsdangerousSigner')],
+    [
+      { secret: 'password', signer: new HmacSigner('password') },
+      'secret and signer are both given: write one of them.',
+    ],
+    [{ signer: {} }, `signer has no sign, unsign: ${SIGNER}`],
+    [{ signer: null }, `signer has no sign, unsign: ${SIGNER}`],
+    [{ signer: HmacSigner }, `signer has no sign, unsign: ${SIGNER}`],
+    [{ signer: { sign: String } }, `signer has no unsign: ${SIGNER}`],
+    [{ serializer: {} }, `serializer has no stringify, parse: ${SERIALIZER}`],
+    [{ serializer: null }, `serializer has no stringify, parse: ${SERIALIZER}`],
+    [{ serializer: { stringify: String } }, `serializer has no parse: ${SERIALIZER}`],
+    [{ migrateFrom: expressSession }, MIGRATION],
+    [{ migrateFrom: 'express-session' }, MIGRATION],
+    [{ migrateFrom: null }, MIGRATION],
+
+    [{ pinning: 'perhaps' }, "pinning is 'perhaps': write 'exact' or 'prefix'."],
+    [{ pinning: null }, "pinning is null: write 'exact' or 'prefix'."],
+    [{ pinning: { match: 'network' } }, "pinning is 'network': write 'exact' or 'prefix'."],
+    [{ pinning: { onMismatch: 'warn' } }, "pinning.onMismatch is 'warn': write 'destroy' or 'reject'."],
+    [{ pinning: { match: 'prefix', ipv4Prefix: 33 } }, 'pinning.ipv4Prefix is 33: write a whole number from 1 to 32.'],
+    [{ pinning: { ipv6Prefix: 0 } }, 'pinning.ipv6Prefix is 0: write a whole number from 1 to 128.'],
+    [
+      { trustProxy: 'everybody' },
+      "trustProxy holds 'everybody': write an address, a CIDR range such as '10.0.0.0/8', or one of the names loopback, linklocal, uniquelocal.",
+    ],
+
+    [{ cookie: { maxAge: 1 } }, `There is no option cookie.maxAge: ${LASTING}`],
+    [{ cookie: { expires: 1 } }, `There is no option cookie.expires: ${LASTING}`],
+    [{ cookie: { samesite: 'lax' } }, `There is no option cookie.samesite: ${COOKIE}`],
+    [{ cookie: { sameSite: 'none' } }, "cookie: sameSite: 'none' needs secure: true, or browsers drop the cookie."],
+  ])('refuses %j and says what to write', (options, message) => {
+    expect(() => resolveAnything(options)).toThrow(new SessionConfigurationError(message));
+    expect(message).not.toContain('password');
+  });
+
+  it('checks the cookie of a function for each request', () => {
+    const { cookie, cookieFor } = resolveAnything({ cookie: ({ url }: IncomingMessage) => ({ path: url, age: 1 }) });
+    expect(cookie).toBeUndefined();
+    expect(() => cookieFor({ url: '/' } as IncomingMessage)).toThrow(`There is no option cookie.age: ${COOKIE}`);
+  });
+
+  it('lays the defaults in', () => {
+    expect(resolveOptions({})).toMatchObject({
+      store: 'memory',
+      redis: { url: 'redis://127.0.0.1:6379' },
+      memcached: { servers: '127.0.0.1:11211' },
+      keyPrefix: 'session:',
+      hashIds: true,
+      tombstones: true,
+      idleTimeout: 14 * DAY,
+      absoluteTimeout: undefined,
+      maxRecordBytes: 1_000_000,
+      expireDeadCookies: false,
+      rolling: true,
+      staticFiles: false,
+      onLateSaveError: 'destroy',
+      signer: undefined,
+      migration: undefined,
+      pin: undefined,
+      trust: undefined,
+      writesPermanent: false,
+      cookie: { name: 'session', path: '/', httpOnly: true, secure: 'auto', sameSite: 'lax', persistent: true },
+    });
+  });
+
+  it("lays other defaults in under wire: 'quart'", () => {
+    expect(resolveOptions({ wire: 'quart' })).toMatchObject({
+      hashIds: false,
+      tombstones: false,
+      idleTimeout: 31 * DAY,
+      rolling: 'write',
+      writesPermanent: true,
+    });
+  });
+
+  it.each<keyof SessionModuleOptions>([
+    'store',
+    'redis',
+    'memcached',
+    'keyPrefix',
+    'hashIds',
+    'tombstones',
+    'idleTimeout',
+    'maxRecordBytes',
+    'expireDeadCookies',
+    'rolling',
+    'staticFiles',
+    'onLateSaveError',
+  ])('takes %s: undefined for its default', (name) => {
+    expect(resolveOptions({ [name]: undefined })).toHaveProperty(name, resolveOptions({})[name as 'store']);
+  });
+
+  it('takes cookie: { name: undefined } for its default', () => {
+    expect(resolveAnything({ cookie: { name: undefined } }).cookie?.name).toBe('session');
+  });
+
+  it('gives what cannot be changed', () => {
+    const resolved = resolveOptions({});
+    expect([Object.isFrozen(resolved), Object.isFrozen(resolved.cookie)]).toEqual([true, true]);
+  });
+
+  it('turns durations into seconds', () => {
+    expect(resolveOptions({ idleTimeout: '30m', absoluteTimeout: 90.5 })).toMatchObject({
+      idleTimeout: 1800,
+      absoluteTimeout: 90.5,
+    });
+  });
+
+  it('keeps the generator of ids', () => {
+    expect(resolveOptions({ generateId: randomUUID }).generateId).toBe(randomUUID);
+  });
+});
