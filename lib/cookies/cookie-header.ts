@@ -1,8 +1,8 @@
 /** Most values of one name that are returned: each costs a signature per secret, and a header has room for hundreds. */
-const MOST_VALUES = 16;
+const MAX_VALUES = 16;
 
 /**
- * The values that the `Cookie` header has under exactly this name, in its order and each once; at most {@link MOST_VALUES}. There
+ * The values that the `Cookie` header has under exactly this name, in its order and each once; at most {@link MAX_VALUES}. There
  * may be several, because a browser sends one per path and domain (RFC 6265 section 5.4). Values are unquoted and unescaped; a
  * value with a malformed escape stays as it is. Never throws, and takes time in proportion to the header's length.
  */
@@ -14,7 +14,7 @@ export function cookieValues(header: string | undefined, name: string): string[]
     if (equals === -1 || trimBlanks(pair.slice(0, equals)) !== name) continue;
     const value = decode(trimBlanks(pair.slice(equals + 1)));
     if (!values.includes(value)) values.push(value);
-    if (values.length === MOST_VALUES) break;
+    if (values.length === MAX_VALUES) break;
   }
   return values;
 }

@@ -1,7 +1,7 @@
 import type { TrackedData } from '../session/tracked-data.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { SerialQueue } from './serial-queue.js';
-import { calledInsideUpdate, isInsideUpdate } from './session-update.js';
+import { calledInsideUpdate, isInsideUpdate } from './update-function.js';
 import { WatchedPromise } from './watched-promise.js';
 
 /**

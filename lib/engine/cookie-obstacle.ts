@@ -6,7 +6,7 @@ export const COOKIE_OBSTACLE_REMEDY: Readonly<Record<CookieObstacle, string>> = 
   path: "the request is outside the cookie's path: widen `cookie.path`",
   insecure:
     'the cookie is `secure` and the request came over plain http: behind a proxy that ends TLS set `trust proxy` (Express) or `trustProxy` (Fastify, or the option of this module), or use `secure: "auto"`',
-  'static-file': 'the answer is a static file: set `staticFiles: true` if files shall start sessions',
-  'head-sent': 'the head of the answer has been sent already: write to the session before the first byte',
+  'static-file': 'the response is a static file: set `staticFiles: true` if files shall start sessions',
+  'head-sent': 'the head of the response has been sent already: write to the session before the first byte',
   'no-response': 'there is no HTTP response to carry the cookie: start the session in an HTTP request first',
 };

@@ -9,10 +9,10 @@ import { SessionConflictError } from '../session.errors.js';
 const PATIENCE_MS = 100;
 
 /** How many tasks may wait on one key. Without a limit one client could pile up requests, each with its body and its response. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 
 /** The client's end of a connection, such as Node's response. */
-export interface LeavingClient {
+export interface ClientConnection {
   /** Whether the connection is closed, or the whole response was sent. */
   readonly destroyed: boolean;
   /** Whether the whole response was sent: then the client was served and has not left. */
@@ -21,7 +21,7 @@ export interface LeavingClient {
 
 /** A task that waits to be let in. */
 interface Waiting {
-  readonly client: LeavingClient | undefined;
+  readonly client: ClientConnection | undefined;
   readonly admit: () => void;
   readonly turnAway: () => void;
 }
@@ -47,7 +47,7 @@ export class KeyedQueue {
    * @throws {SessionConflictError} when too many tasks wait, or when the client has left before the task's turn came. The promise
    * rejects with it.
    */
-  enter(key: string, client?: LeavingClient): Promise<void> | undefined {
+  enter(key: string, client?: ClientConnection): Promise<void> | undefined {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.wait(client);
     this.#queues.set(key, new Queue(this.#patience));
@@ -78,9 +78,9 @@ class Queue {
     return this.#inside === 0 && this.#waiting.length === 0;
   }
 
-  async wait(client: LeavingClient | undefined): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) this.#turnAwayThoseWhoLeft();
-    if (this.#waiting.length >= MOST_WAITING) throw conflict(`${MOST_WAITING} others wait before it`);
+  async wait(client: ClientConnection | undefined): Promise<void> {
+    if (this.#waiting.length >= MAX_WAITING) this.#turnAwayThoseWhoLeft();
+    if (this.#waiting.length >= MAX_WAITING) throw conflict(`${MAX_WAITING} others wait before it`);
     await new Promise<void>((admit, reject) => {
       this.#waiting.push({ client, admit, turnAway: () => reject(conflict('its client has left')) });
       this.#watch();
@@ -136,7 +136,7 @@ class Queue {
   }
 }
 
-function hasLeft(client: LeavingClient | undefined): boolean {
+function hasLeft(client: ClientConnection | undefined): boolean {
   return client !== undefined && client.destroyed && !client.writableFinished;
 }
 

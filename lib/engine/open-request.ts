@@ -1,6 +1,6 @@
 import type { LiveSession } from '../session/session-members.js';
 import type { CookieObstacle } from './cookie-obstacle.js';
-import type { LeavingClient } from './keyed-queue.js';
+import type { ClientConnection } from './keyed-queue.js';
 
 /** What a request gives the engine to open its session. */
 export interface OpenRequest {
@@ -17,7 +17,7 @@ export interface OpenRequest {
   /** Method and route, for a warning to name. */
   route(): string;
   /** The client's end of the connection, which may close while a save waits for others. */
-  readonly client?: LeavingClient | undefined;
+  readonly client?: ClientConnection | undefined;
   /** Shows the live session where the application looks for it. The engine calls this when another takes the place of the first. */
   show?(live: LiveSession): void;
 }

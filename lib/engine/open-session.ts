@@ -2,7 +2,7 @@ import { createLiveSession, type SessionKeeper } from '../session/live-session.j
 import type { RecordNames } from '../session/record-names.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
 import type { LiveSession, RegenerateOptions, SessionData } from '../session/session-members.js';
-import type { Placeholder, SessionRecord } from '../session/session-record.js';
+import type { Removal, SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
@@ -11,9 +11,9 @@ import { COOKIE_OBSTACLE_REMEDY, type CookieObstacle } from './cookie-obstacle.j
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import { RecordHandle, type Replacement } from './record-handle.js';
-import { ResponseCookie, type CookieNeed } from './response-cookie.js';
+import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
-import { runUpdate, type UpdateFunction } from './session-update.js';
+import { runUpdate, type UpdateFunction } from './update-function.js';
 
 /*
  * Three words for the end of a session, here and in the rest of the engine:
@@ -59,7 +59,7 @@ export class OpenSession implements SessionKeeper {
     );
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.rotated) this.#meta.wantRenewal();
+    if (known?.needsNewCookie) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -91,12 +91,12 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** The cookie action for the response; once the head is formed, the action that it should have contained. */
-  get cookieNeed(): CookieNeed {
-    return this.#cookie.need;
+  get cookieAction(): CookieAction {
+    return this.#cookie.action;
   }
 
   /** The error of a failed destroy or regenerate that the application has waited for, and after which nothing may be saved. */
-  get toldFailure(): Error | undefined {
+  get watchedFailure(): Error | undefined {
     const failed = this.#actions.failedEnding;
     return failed?.promise.isWatched ? failed.error : undefined;
   }
@@ -112,7 +112,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   /**
-   * Saves what changed since the last commit. {@link OpenSession.cookieNeed} is right as soon as this returns, before the save is
+   * Saves what changed since the last commit. {@link OpenSession.cookieAction} is right as soon as this returns, before the save is
    * done, unless an earlier action still runs.
    * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
@@ -147,17 +147,17 @@ export class OpenSession implements SessionKeeper {
       await this.#retire(changed);
       const { values } = this.#data;
       const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keep === false ? [] : keep);
-      this.#startOver(kept, { keepsBirth: true, detach });
+      this.#startOver(kept, { keepsCreated: true, detach });
     });
   }
 
   destroy(): Promise<void> {
     return this.#actions.end('destroy', async () => {
       await this.#destroyOthers();
-      await this.#record.destroy(this.#placeholder);
+      await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
-      this.#startOver({}, { keepsBirth: false });
+      this.#startOver({}, { keepsCreated: false });
     });
   }
 
@@ -169,7 +169,7 @@ export class OpenSession implements SessionKeeper {
           'The session has no record in the store: it is new, has expired or was destroyed.',
         );
       }
-      this.#data.become(fresh.data);
+      this.#data.replaceBy(fresh.data);
       this.#actions.forgetFailedEnding();
     });
   }
@@ -207,7 +207,7 @@ export class OpenSession implements SessionKeeper {
       case 'created':
         return this.#cookie.obstacle === undefined ? this.#write(changed, 'set') : this.#warnNotStored();
       case 'changed':
-        return this.#write(changed, this.#mayRenew ? 'set' : this.#needOfWrite);
+        return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
       case 'destroyed':
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.expiry);
         this.#cookie.decide(this.#cookie.expiry);
@@ -233,17 +233,17 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Saves the session. Decides the cookie action at once, and takes every change of state back if the save fails. */
-  async #write(changed: ReadonlySet<string>, need: CookieNeed): Promise<void> {
-    const before = { meta: this.#meta.state, need: this.#cookie.decided };
+  async #write(changed: ReadonlySet<string>, action: CookieAction): Promise<void> {
+    const before = { meta: this.#meta.state, action: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
-    if (isNew || this.#mayRenew) this.#meta.renew();
-    else this.#meta.write();
-    this.#cookie.decide(need);
+    if (isNew || this.#mayRenew) this.#meta.markRenewed();
+    else this.#meta.markWritten();
+    this.#cookie.decide(action);
     try {
       await (isNew ? this.#createRecord() : this.#replaceRecord(changed));
     } catch (error) {
       this.#meta.restore(before.meta);
-      this.#cookie.decide(before.need);
+      this.#cookie.decide(before.action);
       this.#data.markChanged(changed);
       throw error;
     }
@@ -264,12 +264,12 @@ export class OpenSession implements SessionKeeper {
     const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
       const merged = { ...data };
       layKeysOver(merged, mine, changed);
-      return { replacement: this.#recordOf({ data: merged, meta: this.#meta.mergedInto(meta), text }) };
+      return { replacement: this.#recordOf({ data: merged, meta: this.#meta.mergedWith(meta), text }) };
     });
     if (rewritten.outcome === 'gone') return this.#discard(changed);
     const { replacement } = rewritten.change;
     if (typeof replacement === 'string') return this.#wasEmptied();
-    this.#meta.hold(replacement.meta);
+    this.#meta.set(replacement.meta);
     // Another request has added data to the session that this one emptied, so it goes on, and its cookie stays.
     if (this.#cookie.decided === 'expire') this.#cookie.decide('none');
   }
@@ -279,7 +279,11 @@ export class OpenSession implements SessionKeeper {
       async ({ data, meta, text }) => {
         const draft = this.#data.draftOf(data, changed);
         const result = await this.#runUpdate(fn, draft);
-        const record = { data: { ...hiddenData(data), ...draft }, meta: this.#context.lifetime.written(meta), text };
+        const record = {
+          data: { ...hiddenData(data), ...draft },
+          meta: this.#context.lifetime.metaAfterWrite(meta),
+          text,
+        };
         return { replacement: this.#recordOf(record), draft, result };
       },
       { reread: true },
@@ -289,8 +293,8 @@ export class OpenSession implements SessionKeeper {
     }
     const { draft, result, replacement } = rewritten.change;
     if (typeof replacement === 'string') this.#wasEmptied();
-    else this.#cookie.decide(this.#needOfWrite);
-    this.#data.adopt(draft);
+    else this.#cookie.decide(this.#actionOfWrite);
+    this.#data.merge(draft);
     return result;
   }
 
@@ -298,11 +302,11 @@ export class OpenSession implements SessionKeeper {
     const before = { ...this.#data.valuesUntil(this.#actions.horizon) };
     const draft = this.#data.draftOf({}, Object.keys(before));
     const result = await this.#runUpdate(fn, draft);
-    this.#data.adopt(draft);
+    this.#data.merge(draft);
     try {
       await this.#saveChanges();
     } catch (error) {
-      this.#data.adopt(before);
+      this.#data.merge(before);
       throw error;
     }
     return result;
@@ -320,7 +324,7 @@ export class OpenSession implements SessionKeeper {
     await this.#destroyOthers();
     if (state === 'known') {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone' }));
-      if (outcome === 'replaced') this.#data.adopt(this.#record.base.data, changed);
+      if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
     if (this.#record.state === 'gone') {
       throw new SessionDestroyedError(
@@ -333,18 +337,18 @@ export class OpenSession implements SessionKeeper {
   /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
   #startOver(
     data: Data,
-    { keepsBirth, detach = false }: { readonly keepsBirth: boolean; readonly detach?: boolean },
+    { keepsCreated, detach = false }: { readonly keepsCreated: boolean; readonly detach?: boolean },
   ): void {
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
     this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta.startOver({ keepsBirth });
+    this.#meta.startOver({ keepsCreated });
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
       ({ live: this.#live, data: this.#data } = createLiveSession(this, start));
       this.#request.show?.(this.#live);
-    } else this.#data.become(data);
+    } else this.#data.replaceBy(data);
     // The next save begins to watch these keys: the application may still hold an object from before, and change it later.
     this.#data.markChanged(Object.keys(this.#data.values));
   }
@@ -352,7 +356,7 @@ export class OpenSession implements SessionKeeper {
   /** Starts over after all data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
-    this.#startOver({}, { keepsBirth: false });
+    this.#startOver({}, { keepsCreated: false });
     this.#cookie.decide(this.#cookie.expiry);
   }
 
@@ -379,7 +383,7 @@ export class OpenSession implements SessionKeeper {
 
   async #destroyOthers(): Promise<void> {
     const current = this.#record.state === 'known' ? this.#record.id : undefined;
-    await this.#presented.destroyOthers(current, this.#placeholder);
+    await this.#presented.destroyOthers(current, this.#removal);
   }
 
   get #isEmpty(): boolean {
@@ -395,7 +399,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** The cookie action when the record is written without being renewed. */
-  get #needOfWrite(): CookieNeed {
+  get #actionOfWrite(): CookieAction {
     return this.#context.lifetime.renewsOnWrite && this.expiresAt !== undefined ? 'set' : this.#cookie.decided;
   }
 
@@ -408,12 +412,12 @@ export class OpenSession implements SessionKeeper {
    * What a destroyed or retired record leaves. If the response cannot expire the cookie, the browser keeps it: then its id must be
    * able to open a new session at once.
    */
-  get #placeholder(): Placeholder {
-    return this.#cookie.obstacle === undefined ? 'tombstone' : 'nothing';
+  get #removal(): Removal {
+    return this.#cookie.obstacle === undefined ? 'tombstone' : 'delete';
   }
 
-  /** What to write for a record. One without data is none: a placeholder takes its place. */
+  /** What to write for a record. One without data is none, and is removed. */
   #recordOf(record: SessionRecord): Replacement {
-    return isEmptyData(record.data) ? this.#placeholder : record;
+    return isEmptyData(record.data) ? this.#removal : record;
   }
 }

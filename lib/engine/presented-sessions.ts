@@ -1,19 +1,16 @@
-import { isWellFormedId, MOST_IDS } from '../session/session-id.js';
-import type { Placeholder, ReadRecord, SessionRecord } from '../session/session-record.js';
+import type { UnsignedCookie } from '../cookies/cookie-signer.js';
+import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
+import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import type { OpenRequest } from './open-request.js';
 import { RecordHandle } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 
-/** A cookie whose signature holds and whose id is well-formed. */
-interface VerifiedCookie {
+/** A live session, and the cookie that opened it. */
+export interface FoundSession {
   readonly id: string;
-  /** Whether this engine would now write another cookie: this one is signed with an old secret, or is another library's. */
-  readonly rotated: boolean;
-}
-
-/** A live session and the cookie that opened it. */
-export interface FoundSession extends VerifiedCookie {
   readonly record: ReadRecord;
+  /** Whether this engine would now write another cookie: this one is signed with an old secret, or is another library's. */
+  readonly needsNewCookie: boolean;
 }
 
 /**
@@ -63,15 +60,15 @@ export class PresentedSessions {
    * Destroys all sessions that the request presents, except the one that it has opened: records that this process does not accept,
    * live sessions behind further cookies of the name, and sessions of the library that is migrated from.
    * @param current the id of the session that the request has opened, if it has a record.
-   * @param placeholder what to leave in place of a record that was not accepted. A live session behind a further cookie leaves
+   * @param removal how to remove a record that was not accepted. A live session behind a further cookie leaves
    * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
    */
-  async destroyOthers(current: string | undefined, placeholder: Placeholder): Promise<void> {
+  async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
     for (let live = await this.#findLive(); live !== undefined; live = await this.#findLive()) {
-      await records.destroy(live.id, 'nothing');
+      await records.destroy(live.id, 'delete');
     }
-    await Promise.all(this.#refused.map((id) => records.destroy(id, placeholder)));
+    await Promise.all(this.#refused.map((id) => records.destroy(id, removal)));
     this.#refused = [];
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
@@ -81,15 +78,15 @@ export class PresentedSessions {
   async #findLive(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const record = await this.#read(cookie.id);
-      if (record !== undefined) return { ...cookie, record };
+      if (record !== undefined) return { id: cookie.id, record, needsNewCookie: cookie.rotated };
     }
     return undefined;
   }
 
-  #nextCookie(): VerifiedCookie | undefined {
+  #nextCookie(): UnsignedCookie | undefined {
     const { cookies } = this.#request;
     const { signer } = this.#context.options;
-    while (this.#next < cookies.length && this.#ids.size < MOST_IDS) {
+    while (this.#next < cookies.length && this.#ids.size < MAX_IDS) {
       const cookie = cookies[this.#next++] ?? '';
       const verified = signer ? signer.unsign(cookie) : { id: cookie, rotated: false };
       if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.has(verified.id)) continue;
@@ -121,7 +118,7 @@ export class PresentedSessions {
     const { id, record } = migrated;
     if (lifetime.isExpired(record.meta) || !(await this.#accepts(id, record))) return undefined;
     // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
-    return { id, record, rotated: true };
+    return { id, record, needsNewCookie: true };
   }
 
   /** Whether the client's address may use the record. If not, the option `onMismatch` decides whether the record is destroyed. */
@@ -138,7 +135,7 @@ export class PresentedSessions {
    */
   async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
     const handle = new RecordHandle(this.#context, { state: 'known', id, record });
-    await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'nothing' : base }));
+    await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
   }
 
   #isElsewhere({ meta: { addr } }: SessionRecord): boolean {

@@ -1,7 +1,7 @@
-import type { Placeholder, ReadRecord, SessionRecord } from '../session/session-record.js';
+import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
-import type { LeavingClient } from './keyed-queue.js';
+import type { ClientConnection } from './keyed-queue.js';
 import type { SessionContext } from './session-context.js';
 
 /**
@@ -11,7 +11,7 @@ import type { SessionContext } from './session-context.js';
 export type RecordState = 'new' | 'known' | 'retired' | 'gone';
 
 /** What takes a record's place. */
-export type Replacement = SessionRecord | Placeholder;
+export type Replacement = SessionRecord | Removal;
 
 /** What a compare-and-set writes. A caller may add what it wants to know of the attempt that won. */
 export interface Change {
@@ -29,7 +29,7 @@ export interface HandleStart {
   readonly id?: string | undefined;
   readonly record?: ReadRecord | undefined;
   /** The client's end of the connection, which may close while a save waits for others. */
-  readonly client?: LeavingClient | undefined;
+  readonly client?: ClientConnection | undefined;
 }
 
 const EMPTY: SessionRecord = { data: {}, meta: {} };
@@ -37,7 +37,7 @@ const EMPTY: SessionRecord = { data: {}, meta: {} };
 /** One request's handle on its session's record: id, state, content as far as it is known, and how to change it. */
 export class RecordHandle {
   readonly #context: SessionContext;
-  readonly #client: LeavingClient | undefined;
+  readonly #client: ClientConnection | undefined;
   #id: string | undefined;
   #state: RecordState;
   #base: SessionRecord;
@@ -114,8 +114,8 @@ export class RecordHandle {
     { reread = false }: { readonly reread?: boolean } = {},
   ): Promise<Rewritten<C>> {
     const { id } = this;
-    const { saves } = this.#context;
-    const turn = saves.enter(id, this.#client);
+    const { saveQueue } = this.#context;
+    const turn = saveQueue.enter(id, this.#client);
     // Where other requests save first, the version that was read is old by the time they are done.
     if (reread || turn !== undefined) this.#read = undefined;
     if (turn !== undefined) await turn;
@@ -127,13 +127,13 @@ export class RecordHandle {
     } finally {
       // The function of an update may have changed the record's objects and then failed. No later save may write them.
       if (reread) this.#read = undefined;
-      saves.leave(id);
+      saveQueue.leave(id);
     }
   }
 
   /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
-  async destroy(placeholder: Placeholder): Promise<void> {
-    if (this.#state === 'known') await this.#context.records.destroy(this.id, placeholder);
+  async destroy(removal: Removal): Promise<void> {
+    if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
   }
 
   /** Tries one compare-and-set on what was read. */

@@ -3,13 +3,13 @@ import type { CookieObstacle } from './cookie-obstacle.js';
 import type { PresentedSessions } from './presented-sessions.js';
 
 /** What the response has to do about the session cookie. */
-export type CookieNeed = 'none' | 'set' | 'expire';
+export type CookieAction = 'none' | 'set' | 'expire';
 
 /** The session cookie of a response: what to do about it, and whether the response can. */
 export class ResponseCookie {
   readonly #presented: PresentedSessions;
   readonly #actions: ActionQueue;
-  #need: CookieNeed = 'none';
+  #action: CookieAction = 'none';
   #obstacle: CookieObstacle | undefined;
 
   constructor(presented: PresentedSessions, actions: ActionQueue, obstacle: CookieObstacle | undefined) {
@@ -27,23 +27,23 @@ export class ResponseCookie {
    * The cookie action for the response; once the head is formed, the action that it should have contained. So `'head-sent'` is no
    * obstacle here.
    */
-  get need(): CookieNeed {
+  get action(): CookieAction {
     if (this.#obstacle !== undefined && this.#obstacle !== 'head-sent') return 'none';
-    return this.#actions.isDestroying ? this.expiry : this.#need;
+    return this.#actions.isDestroying ? this.expiry : this.#action;
   }
 
   /** The action that was decided, whether or not the response can carry it. */
-  get decided(): CookieNeed {
-    return this.#need;
+  get decided(): CookieAction {
+    return this.#action;
   }
 
   /** The action for the cookie of a session that is over. A cookie that the browser does not have cannot expire. */
-  get expiry(): CookieNeed {
+  get expiry(): CookieAction {
     return this.#presented.isAny ? 'expire' : 'none';
   }
 
-  decide(need: CookieNeed): void {
-    this.#need = need;
+  decide(action: CookieAction): void {
+    this.#action = action;
   }
 
   /** Notes that no response can carry the cookie from here on. The first obstacle counts. */

@@ -11,7 +11,7 @@ export interface SessionContext {
   readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
   /** Queues the saves of this process on one id, so that they do not collide. */
-  readonly saves: KeyedQueue;
+  readonly saveQueue: KeyedQueue;
   /** Absent: the application migrates no sessions of another library. */
   readonly migrator: SessionMigrator | undefined;
   readonly logger: SessionLogger;

@@ -16,7 +16,7 @@ export interface SessionEngineOptions {
   readonly store: SessionStore;
   readonly logger: SessionLogger;
   /** Queues the saves on one id. @default a queue of this engine's own */
-  readonly saves?: KeyedQueue;
+  readonly saveQueue?: KeyedQueue;
 }
 
 /** Opens the sessions of one SessionModule. {@link OpenSession} does everything that follows, up to the commit. */
@@ -26,7 +26,7 @@ export class SessionEngine {
   readonly records: SessionRecords;
   readonly #context: SessionContext;
 
-  constructor({ options, store, logger, saves = new KeyedQueue() }: SessionEngineOptions) {
+  constructor({ options, store, logger, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
     const lifetime = new SessionLifetime(options);
     this.options = options;
     this.logger = logger;
@@ -34,7 +34,7 @@ export class SessionEngine {
     const { records } = this;
     const { migration } = options;
     const migrator = migration && new SessionMigrator({ ...options, migration, records, lifetime, logger });
-    this.#context = { options, lifetime, records, saves, migrator, logger };
+    this.#context = { options, lifetime, records, saveQueue, migrator, logger };
   }
 
   /**

@@ -6,7 +6,7 @@ import type { SessionLogger } from '../session/session-logger.js';
 import {
   recordFromWire,
   recordToWire,
-  type Placeholder,
+  type Removal,
   type ReadRecord,
   type SessionRecord,
 } from '../session/session-record.js';
@@ -49,7 +49,7 @@ export class SessionRecords {
    */
   async read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined> {
     const key = this.keyOf(id);
-    const stored = await this.#ask('read', key);
+    const stored = await this.#call('read', key);
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
     const record = this.#decode(key, stored.value);
@@ -61,36 +61,36 @@ export class SessionRecords {
    * @returns `false` when the id is taken.
    */
   async create(id: string, record: SessionRecord): Promise<boolean> {
-    return this.#ask('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
+    return this.#call('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
   }
 
   /** Replaces the version that was read. Never creates a record. */
   async replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    return this.#ask('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
+    return this.#call('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
   }
 
   /**
-   * Puts a placeholder in place of the version that was read. Of all requests that replace or retire one version, one wins.
+   * Removes the version that was read, by compare-and-set. Of all requests that replace or retire one version, one wins.
    *
    * The record of a new id lies under another key; on a Redis Cluster in another slot, where no command reaches both. So the old
    * record goes first, and a crash in between leaves no session rather than two.
    */
-  async retire(id: string, version: unknown, placeholder: Placeholder): Promise<ReplaceOutcome> {
+  async retire(id: string, version: unknown, removal: Removal): Promise<ReplaceOutcome> {
     const key = this.keyOf(id);
-    if (this.#leavesTombstone(placeholder)) {
-      return this.#ask('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
+    if (this.#leavesTombstone(removal)) {
+      return this.#call('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
     }
-    const outcome = await this.#ask('replace', key, this.#options.serializer.stringify({}), 1, version);
+    const outcome = await this.#call('replace', key, this.#options.serializer.stringify({}), 1, version);
     // The empty record has won against all other writers, so it can be deleted.
     if (outcome === 'replaced') await this.delete(id);
     return outcome;
   }
 
-  /** Puts a placeholder in place of any record or tombstone, so that no request under way can prevent a logout. */
-  async destroy(id: string, placeholder: Placeholder): Promise<void> {
-    if (!this.#leavesTombstone(placeholder)) return this.delete(id);
+  /** Removes any record or tombstone, so that no request under way can prevent a logout. */
+  async destroy(id: string, removal: Removal): Promise<void> {
+    if (!this.#leavesTombstone(removal)) return this.delete(id);
     try {
-      await this.#ask('set', this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS);
+      await this.#call('set', this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS);
     } catch (error) {
       // A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline.
       if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
@@ -100,12 +100,12 @@ export class SessionRecords {
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
   async delete(id: string): Promise<void> {
-    await this.#ask('delete', this.keyOf(id));
+    await this.#call('delete', this.keyOf(id));
   }
 
   /** Reads the text under a key that is not made from an id of ours, such as the key of another library's record. */
   async getRaw(key: string): Promise<string | undefined> {
-    return this.#ask('get', key);
+    return this.#call('get', key);
   }
 
   /**
@@ -113,7 +113,7 @@ export class SessionRecords {
    * @returns `false` when there was nothing to remove.
    */
   async deleteRaw(key: string): Promise<boolean> {
-    return this.#ask('delete', key);
+    return this.#call('delete', key);
   }
 
   /** The text that the serializer makes of a single value. */
@@ -126,18 +126,18 @@ export class SessionRecords {
     return this.#options.serializer.parse(this.stringify(value));
   }
 
-  #leavesTombstone(placeholder: Placeholder): boolean {
-    return placeholder === 'tombstone' && this.#options.tombstones;
+  #leavesTombstone(removal: Removal): boolean {
+    return removal === 'tombstone' && this.#options.tombstones;
   }
 
   /**
    * Calls the store. A store may throw or reject with anything: what is not an error of this library becomes a SessionStoreError,
    * whose response is a 503.
    */
-  async #ask<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
-    const call = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
+  async #call<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
+    const method = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
-      return await call.apply(this.#store, args);
+      return await method.apply(this.#store, args);
     } catch (cause) {
       if (cause instanceof SessionError) throw cause;
       throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {

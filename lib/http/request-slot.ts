@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
-import type { HttpMessages } from './client-request.js';
+import type { HttpMessages } from './session-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
 import { SessionExchange } from './session-exchange.js';
@@ -36,7 +36,7 @@ export class RequestSlot {
   #exchanges: SessionExchange[] = [];
 
   /** Finds the slot of a request, or of a message, if a session was opened there. */
-  static of(place: SessionPlace): RequestSlot | undefined {
+  static find(place: SessionPlace): RequestSlot | undefined {
     const slot = (messageOf(place) ?? rawOf(place.request))[SLOT];
     if (slot !== undefined) slot.#http.exposed.add(place.request);
     return slot;
@@ -47,7 +47,7 @@ export class RequestSlot {
    * request is the handshake of a connection that may last for days: then each message has a slot of its own, so that it sees a
    * logout or a timeout.
    */
-  static for(place: SessionPlace): RequestSlot {
+  static findOrCreate(place: SessionPlace): RequestSlot {
     const request = rawOf(place.request);
     const response = responseOf(place);
     const message = messageOf(place);

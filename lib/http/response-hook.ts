@@ -4,7 +4,7 @@ import { forbidSharedStorage } from './cache-control.js';
 import { FormedHead } from './formed-head.js';
 
 /** What the hook needs from an exchange. None of these methods throws. */
-export interface HookedAnswer {
+export interface HookedExchange {
   /** Called when the head is about to be formed: adds headers. The hook holds every byte back until the promise settles. */
   beforeHead(response: ServerResponse): Promise<void> | undefined;
   /** Called when the last byte is about to be sent, after the head. The hook holds it back until the promise settles. */
@@ -15,9 +15,9 @@ export interface HookedAnswer {
   replacedCacheControl(): void;
   /**
    * Called when a save has failed and the exception filters can no longer see it.
-   * @returns whether to send the response all the same.
+   * @returns whether to send the response all the same, or to destroy the connection.
    */
-  sendUnsaved(error: unknown): boolean;
+  onSaveError(error: unknown): 'send' | 'destroy';
 }
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
@@ -39,11 +39,11 @@ type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
  * no response leaves before its session is saved, no matter what sends it. It passes calls on to the methods that it found, so that
  * other hooks keep working.
  */
-export function installResponseHook(response: ServerResponse, answer: HookedAnswer): void {
+export function installResponseHook(response: ServerResponse, exchange: HookedExchange): void {
   const hooked = response as HookedResponse;
-  if (hooked[HOOK] !== undefined) return hooked[HOOK].add(answer);
+  if (hooked[HOOK] !== undefined) return hooked[HOOK].add(exchange);
   // Shared functions and one state object: closures for every request would cost several microseconds.
-  hooked[HOOK] = new ResponseHook(hooked, answer);
+  hooked[HOOK] = new ResponseHook(hooked, exchange);
   hooked.writeHead = hookedWriteHead;
   hooked.write = hookedWrite as ServerResponse['write'];
   hooked.end = hookedEnd as ServerResponse['end'];
@@ -75,7 +75,7 @@ function hookedOn(this: HookedResponse, ...args: unknown[]): ServerResponse {
 class ResponseHook {
   readonly #response: HookedResponse;
   /** One for each SessionModule that was asked for its session. */
-  readonly #answers: HookedAnswer[];
+  readonly #exchanges: HookedExchange[];
   readonly #original: OriginalMethods;
   /** Present once the head has cookies of ours, or a held response was released. */
   #head: FormedHead | undefined;
@@ -94,16 +94,16 @@ class ResponseHook {
   #prepared = false;
   #endAsked = false;
 
-  constructor(response: HookedResponse, answer: HookedAnswer) {
+  constructor(response: HookedResponse, exchange: HookedExchange) {
     this.#response = response;
-    this.#answers = [answer];
+    this.#exchanges = [exchange];
     const { writeHead, write, end, flushHeaders, on } = response;
     this.#original = { writeHead, write, end, flushHeaders, on };
   }
 
   /** Adds the exchange of another session that is opened for the same response. */
-  add(answer: HookedAnswer): void {
-    if (!this.#answers.includes(answer)) this.#answers.push(answer);
+  add(exchange: HookedExchange): void {
+    if (!this.#exchanges.includes(exchange)) this.#exchanges.push(exchange);
   }
 
   /**
@@ -166,7 +166,7 @@ class ResponseHook {
   #saveBeforeEnd(): void {
     if (this.#endAsked || this.#isHolding || this.#response.writableEnded) return;
     this.#endAsked = true;
-    for (const answer of this.#answers) this.#holdFor(answer, answer.beforeEnd());
+    for (const exchange of this.#exchanges) this.#holdFor(exchange, exchange.beforeEnd());
   }
 
   /** Runs once, just before the head is formed: adds the session's headers, and starts the save that the bytes wait for. */
@@ -174,7 +174,7 @@ class ResponseHook {
     if (this.#prepared) return;
     this.#prepared = true;
     // The lines are asked for after the save has begun, because only then is it known which are needed.
-    for (const answer of this.#answers) this.#holdFor(answer, answer.beforeHead(this.#response));
+    for (const exchange of this.#exchanges) this.#holdFor(exchange, exchange.beforeHead(this.#response));
     const lines = this.#cookieLines();
     if (lines.length === 0) return;
     this.#keepFromSharedCaches();
@@ -184,7 +184,7 @@ class ResponseHook {
 
   #cookieLines(): readonly string[] {
     const lines: string[] = [];
-    for (const answer of this.#answers) lines.push(...answer.cookieLines());
+    for (const exchange of this.#exchanges) lines.push(...exchange.cookieLines());
     return lines;
   }
 
@@ -194,7 +194,7 @@ class ResponseHook {
   }
 
   #keepFromSharedCaches(): void {
-    if (forbidSharedStorage(this.#response)) for (const answer of this.#answers) answer.replacedCacheControl();
+    if (forbidSharedStorage(this.#response)) for (const exchange of this.#exchanges) exchange.replacedCacheControl();
   }
 
   #formHead(): void {
@@ -210,12 +210,12 @@ class ResponseHook {
   }
 
   /** Holds every byte back until this save is done. If it fails and the response must not leave unsaved, ends the connection. */
-  #holdFor(answer: HookedAnswer, save: Promise<void> | undefined): void {
+  #holdFor(exchange: HookedExchange, save: Promise<void> | undefined): void {
     if (save === undefined) return;
     this.#saves++;
     save
       .catch((error: unknown) => {
-        if (!answer.sendUnsaved(error)) this.#mustNotLeave = true;
+        if (exchange.onSaveError(error) === 'destroy') this.#mustNotLeave = true;
       })
       .then(() => {
         if (--this.#saves > 0) return;

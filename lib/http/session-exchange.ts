@@ -3,27 +3,27 @@ import type { ServerResponse } from 'node:http';
 import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
-import { answerCookies } from './answer-cookies.js';
-import { ClientRequest, type HttpMessages } from './client-request.js';
+import { setCookieLines } from './set-cookie-lines.js';
+import { SessionRequest, type HttpMessages } from './session-request.js';
 import { announceOutage } from './outage.js';
-import { installResponseHook, type HookedAnswer } from './response-hook.js';
-import { isStaticFileAnswer } from './static-file-answer.js';
+import { installResponseHook, type HookedExchange } from './response-hook.js';
+import { isStaticFileResponse } from './static-file-response.js';
 import { varyByCookie } from './vary.js';
 
 /** One request, its response and its session in one SessionModule: opens, saves, and tells the response hook what to send. */
-export class SessionExchange implements HookedAnswer {
+export class SessionExchange implements HookedExchange {
   readonly engine: SessionEngine;
-  readonly #request: ClientRequest;
+  readonly #request: SessionRequest;
   readonly #response: ServerResponse | undefined;
   #opening: Promise<OpenSession> | undefined;
   #opened: OpenSession | undefined;
   /** The error that was reported, to the application or to the log. The session is not saved after that. */
-  #reported: unknown;
-  #isNestAnswer = false;
+  #reportedError: unknown;
+  #isNestResponse = false;
 
   constructor(engine: SessionEngine, http: HttpMessages) {
     this.engine = engine;
-    this.#request = new ClientRequest(http, engine.options, engine.logger);
+    this.#request = new SessionRequest(http, engine.options, engine.logger);
     this.#response = http.response;
   }
 
@@ -49,7 +49,7 @@ export class SessionExchange implements HookedAnswer {
    * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
   commit(): Promise<void> | undefined {
-    this.#isNestAnswer = true;
+    this.#isNestResponse = true;
     return this.#commit();
   }
 
@@ -57,7 +57,7 @@ export class SessionExchange implements HookedAnswer {
    * For the interceptor: saves what a handler changed before it threw. The client still gets the handler's error. Never rejects.
    */
   async commitAfterError(thrown: unknown): Promise<void> {
-    this.#reported ??= this.#opened?.toldFailure;
+    this.#reportedError ??= this.#opened?.watchedFailure;
     try {
       await this.#commit();
     } catch (error) {
@@ -69,7 +69,7 @@ export class SessionExchange implements HookedAnswer {
 
   beforeHead(response: ServerResponse): Promise<void> | undefined {
     const maySave = this.#maySave();
-    if (response.statusCode === 503) announceOutage(response, this.#reported);
+    if (response.statusCode === 503) announceOutage(response, this.#reportedError);
     const opened = this.#opened;
     if (opened === undefined) return undefined;
     this.#request.warnOfNull();
@@ -83,14 +83,14 @@ export class SessionExchange implements HookedAnswer {
   }
 
   beforeEnd(): Promise<void> | undefined {
-    return this.#reported === undefined ? this.#opened?.commit() : undefined;
+    return this.#reportedError === undefined ? this.#opened?.commit() : undefined;
   }
 
   cookieLines(): readonly string[] {
     const opened = this.#opened;
-    return opened === undefined || opened.cookieNeed === 'none'
+    return opened === undefined || opened.cookieAction === 'none'
       ? []
-      : answerCookies(opened, this.#request, this.engine.options);
+      : setCookieLines(opened, this.#request, this.engine.options);
   }
 
   replacedCacheControl(): void {
@@ -99,15 +99,15 @@ export class SessionExchange implements HookedAnswer {
     );
   }
 
-  sendUnsaved(error: unknown): boolean {
+  onSaveError(error: unknown): 'send' | 'destroy' {
     // Reported once: the end of the response must not try to save again and again.
-    this.#reported = error;
+    this.#reportedError = error;
     const { onLateSaveError } = this.engine.options;
     const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
     this.engine.logger.error(
-      `The session of ${this.#request.route()} could not be saved, and its answer was ${outcome}. ${describe(error)}`,
+      `The session of ${this.#request.route()} could not be saved, and its response was ${outcome}. ${describe(error)}`,
     );
-    return onLateSaveError === 'send';
+    return onLateSaveError;
   }
 
   async #open(): Promise<OpenSession> {
@@ -120,7 +120,7 @@ export class SessionExchange implements HookedAnswer {
       this.#request.show(opened.live);
       return opened;
     } catch (error) {
-      this.#reported = error;
+      this.#reportedError = error;
       throw error;
     }
   }
@@ -128,7 +128,7 @@ export class SessionExchange implements HookedAnswer {
   #commit(): Promise<void> | undefined {
     if (this.#opened === undefined || !this.#maySave()) return undefined;
     return this.#opened.commit()?.catch((error: unknown) => {
-      this.#reported = error;
+      this.#reportedError = error;
       throw error;
     });
   }
@@ -139,12 +139,12 @@ export class SessionExchange implements HookedAnswer {
    */
   #maySave(): boolean {
     const isError = (this.#response?.statusCode ?? 0) >= 400;
-    if (isError) this.#reported ??= this.#opened?.toldFailure;
-    return this.#reported === undefined;
+    if (isError) this.#reportedError ??= this.#opened?.watchedFailure;
+    return this.#reportedError === undefined;
   }
 
   #isStaticFile(response: ServerResponse): boolean {
-    return !this.engine.options.staticFiles && !this.#isNestAnswer && isStaticFileAnswer(response);
+    return !this.engine.options.staticFiles && !this.#isNestResponse && isStaticFileResponse(response);
   }
 }
 

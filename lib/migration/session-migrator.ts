@@ -1,9 +1,9 @@
 import type { RecordNames } from '../session/record-names.js';
-import { MOST_IDS } from '../session/session-id.js';
+import { MAX_IDS } from '../session/session-id.js';
 import { pickKeys } from '../session/session-data.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
-import type { ReadRecord, Placeholder, SessionMeta, SessionRecord } from '../session/session-record.js';
+import type { ReadRecord, Removal, SessionMeta, SessionRecord } from '../session/session-record.js';
 import { SessionSerializationError, SessionTooLargeError } from '../session.errors.js';
 import type { SessionMigration } from './session-migration.js';
 
@@ -11,7 +11,7 @@ import type { SessionMigration } from './session-migration.js';
 export interface MigrationRecords {
   read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined>;
   create(id: string, record: SessionRecord): Promise<boolean>;
-  destroy(id: string, placeholder: Placeholder): Promise<void>;
+  destroy(id: string, removal: Removal): Promise<void>;
   delete(id: string): Promise<void>;
   getRaw(key: string): Promise<string | undefined>;
   deleteRaw(key: string): Promise<boolean>;
@@ -77,7 +77,7 @@ export class SessionMigrator {
   #oldIds(cookies: readonly string[]): Set<string> {
     const ids = new Set<string>();
     for (const cookie of cookies) {
-      const id = ids.size < MOST_IDS ? this.#options.migration.signer.unsign(cookie)?.id : undefined;
+      const id = ids.size < MAX_IDS ? this.#options.migration.signer.unsign(cookie)?.id : undefined;
       if (id) ids.add(id);
     }
     return ids;
@@ -148,6 +148,6 @@ export class SessionMigrator {
     // Data under one of the library's own names would count as the library's.
     const keys = Object.keys(found.data).filter((key) => !recordNames.has(key));
     const data = pickKeys(found.data, keys);
-    return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.renewed(meta) };
+    return Object.keys(data).length === 0 ? undefined : { data, meta: lifetime.metaAfterRenewal(meta) };
   }
 }

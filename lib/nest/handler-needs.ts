@@ -5,9 +5,9 @@ import { sessionParameter } from './session.decorator.js';
 /** What the metadata of a handler tells before it runs. */
 export interface HandlerNeeds {
   /** The handler takes the session, through our `@Session()` or through Nest's own. */
-  readonly session: boolean;
+  readonly takesSession: boolean;
   /** The handler sends the response itself, through `@Res()` or `@Next()`, so Nest does not send what it returns. */
-  readonly answersItself: boolean;
+  readonly respondsItself: boolean;
   /** The handler is an event stream, whose head leaves before its first value. */
   readonly isEventStream: boolean;
 }
@@ -24,7 +24,7 @@ type Argument = { readonly factory?: unknown };
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Controller = ReturnType<ExecutionContext['getClass']>;
 
-const NONE: HandlerNeeds = { session: false, answersItself: false, isEventStream: false };
+const NONE: HandlerNeeds = { takesSession: false, respondsItself: false, isEventStream: false };
 
 /** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
@@ -47,8 +47,8 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
   const kinds = kindsOf(argumentsOf(controller, key));
   const takesResponse = kinds.includes(RESPONSE) || kinds.includes(NEXT);
   return {
-    session: takesSession(controller, key),
-    answersItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
+    takesSession: takesSession(controller, key),
+    respondsItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
     isEventStream: Reflect.hasMetadata(SSE, handler),
   };
 }

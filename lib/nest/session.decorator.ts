@@ -36,7 +36,7 @@ export const Session: SessionDecorator = createParamDecorator(sessionParameter);
  */
 export function sessionParameter(key: unknown, context: ExecutionContext): unknown {
   const request = context.switchToHttp().getRequest<AnyRequest | undefined>();
-  const live = request && RequestSlot.of({ request })?.live;
+  const live = request && RequestSlot.find({ request })?.live;
   if (live === undefined) {
     throw new SessionConfigurationError(
       '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module; outside HTTP, use SessionService.open().',

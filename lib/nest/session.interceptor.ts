@@ -17,24 +17,24 @@ export class SessionInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     if (context.getType() !== 'http') return next.handle();
-    const { isEventStream, answersItself } = this.#needs.of(context);
+    const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
-    return committed(next.handle(), context.switchToHttp(), answersItself);
+    return committed(next.handle(), context.switchToHttp(), respondsItself);
   }
 }
 
 type HttpArgumentsHost = ReturnType<ExecutionContext['switchToHttp']>;
 
 /** The same values and the same end, but the end waits for the save. */
-function committed(source: Observable<unknown>, http: HttpArgumentsHost, answersItself: boolean): Observable<unknown> {
+function committed(source: Observable<unknown>, http: HttpArgumentsHost, respondsItself: boolean): Observable<unknown> {
   const request = http.getRequest<AnyRequest>();
   return new Observable((subscriber) =>
     source.subscribe({
       next: (value) => subscriber.next(value),
       complete: () => {
-        const slot = RequestSlot.of({ request });
-        if (slot === undefined || answersItself) return subscriber.complete();
+        const slot = RequestSlot.find({ request });
+        if (slot === undefined || respondsItself) return subscriber.complete();
         const saving = slot.commit();
         if (saving === undefined) return subscriber.complete();
         saving.then(
@@ -44,7 +44,7 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, answers
       },
       error: (error: unknown) => {
         RequestSlot.announceOutage(http.getResponse<AnyResponse>(), error);
-        const slot = RequestSlot.of({ request });
+        const slot = RequestSlot.find({ request });
         if (slot === undefined) return subscriber.error(error);
         void slot.commitAfterError(error).then(() => subscriber.error(error));
       },

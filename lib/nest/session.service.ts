@@ -33,7 +33,7 @@ export class SessionService {
    * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
   async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
-    return (await RequestSlot.for(placeOf(source)).open(this.#engine)) as LiveSession<T>;
+    return (await RequestSlot.findOrCreate(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
   /**
@@ -41,12 +41,12 @@ export class SessionService {
    * @param source the request or the context.
    */
   current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
-    return RequestSlot.of(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
+    return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
   /** Opens the session that `@Session()` and `request.session` give to the handler of this context. */
   async openAhead(context: ArgumentsHost): Promise<void> {
-    await RequestSlot.for(placeOf(context)).openAhead(this.#engine);
+    await RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
 }
 

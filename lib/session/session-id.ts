@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** How many ids of one request are looked up. A page on a sibling domain can set cookies of our name, but not cost many reads. */
-export const MOST_IDS = 4;
+export const MAX_IDS = 4;
 
 /** What every session id looks like: letters, digits, `-` and `_`, so that it needs no escaping in a cookie or a store key. */
 const WELL_FORMED = /^[A-Za-z0-9_-]{16,128}$/;

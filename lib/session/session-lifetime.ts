@@ -34,7 +34,7 @@ export class SessionLifetime {
   /** When the session ends. A record without our times, written by another program, counts as created and renewed just now. */
   expiresAt(meta: SessionMeta): number {
     const { idleTimeout, absoluteTimeout } = this.#options;
-    const { seen, created } = this.past(meta);
+    const { seen, created } = this.clampedToNow(meta);
     const idle = ((this.renewsOnWrite ? undefined : seen) ?? this.now()) + idleTimeout;
     return absoluteTimeout === undefined ? idle : Math.min(idle, (created ?? this.now()) + absoluteTimeout);
   }
@@ -63,7 +63,7 @@ export class SessionLifetime {
    * The meta without times in the future. Another program or another clock may write them, and they would keep the session alive
    * for that much longer.
    */
-  past(meta: SessionMeta): SessionMeta {
+  clampedToNow(meta: SessionMeta): SessionMeta {
     const now = this.now();
     const { created, seen } = meta;
     if ((created ?? 0) <= now && (seen ?? 0) <= now) return meta;
@@ -71,7 +71,7 @@ export class SessionLifetime {
   }
 
   /** The meta after a renewal, or that of a new session. The time of creation does not change. */
-  renewed(meta: SessionMeta): SessionMeta {
+  metaAfterRenewal(meta: SessionMeta): SessionMeta {
     const now = this.#rounded();
     const created = Math.min(meta.created ?? now, now);
     if (!this.renewsOnWrite) return { ...meta, created, seen: now };
@@ -79,8 +79,8 @@ export class SessionLifetime {
   }
 
   /** The meta of a record that this request writes: renewed only if each write renews. */
-  written(meta: SessionMeta): SessionMeta {
-    return this.renewsOnWrite ? this.renewed(meta) : meta;
+  metaAfterWrite(meta: SessionMeta): SessionMeta {
+    return this.renewsOnWrite ? this.metaAfterRenewal(meta) : meta;
   }
 
   /**

@@ -28,8 +28,8 @@ export interface ReadRecord extends SessionRecord {
   readonly version: unknown;
 }
 
-/** What takes the place of a record that was destroyed or retired: `'nothing'` where the id may open a new session at once. */
-export type Placeholder = 'tombstone' | 'nothing';
+/** How a record is destroyed or retired: `'tombstone'` leaves one in its place, `'delete'` lets the id open a new session at once. */
+export type Removal = 'tombstone' | 'delete';
 
 /** The parts of the meta, in the order in which they are written. */
 const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;

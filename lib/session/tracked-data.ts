@@ -116,7 +116,7 @@ export class TrackedData {
   }
 
   /** Replaces the data with others, which count as unchanged, but for the keys that were assigned and not taken. */
-  become(data: Data): void {
+  replaceBy(data: Data): void {
     const assigned = this.pick(this.#assigned.keys());
     fillData(this.values, data);
     layKeysOver(this.values, assigned, this.#assigned.keys());
@@ -124,7 +124,7 @@ export class TrackedData {
   }
 
   /** Takes over other data, except keys that were changed here and those in `except`. Equal values stay the same objects. */
-  adopt(data: Data, except: ReadonlySet<string> = new Set()): void {
+  merge(data: Data, except: ReadonlySet<string> = new Set()): void {
     for (const key of new Set([...Object.keys(this.values), ...Object.keys(data)])) {
       if (isMemberName(key) || except.has(key) || this.#isChanged(key)) continue;
       if (this.#isSame(valueAt(this.values, key), valueAt(data, key))) continue;

@@ -57,18 +57,18 @@ export class TrackedMeta {
   }
 
   /** Notes that the session is renewed, or created. */
-  renew(): void {
-    this.#meta = this.#lifetime.renewed(this.#meta);
+  markRenewed(): void {
+    this.#meta = this.#lifetime.metaAfterRenewal(this.#meta);
     this.#isRenewalWanted = false;
   }
 
   /** Notes that the record is written without being renewed. */
-  write(): void {
-    this.#meta = this.#lifetime.written(this.#meta);
+  markWritten(): void {
+    this.#meta = this.#lifetime.metaAfterWrite(this.#meta);
   }
 
   /** Notes the meta that the store has from now on. */
-  hold(meta: SessionMeta): void {
+  set(meta: SessionMeta): void {
     this.#meta = meta;
   }
 
@@ -77,9 +77,9 @@ export class TrackedMeta {
     this.#isRenewalWanted = isRenewalWanted;
   }
 
-  /** Begins the meta of a new session. With `keepsBirth` it was created when the present one was. */
-  startOver({ keepsBirth }: { readonly keepsBirth: boolean }): void {
-    const meta = keepsBirth ? this.#meta : this.#initial;
+  /** Begins the meta of a new session. With `keepsCreated` it was created when the present one was. */
+  startOver({ keepsCreated }: { readonly keepsCreated: boolean }): void {
+    const meta = keepsCreated ? this.#meta : this.#initial;
     this.#meta = { ...meta, seen: undefined };
     this.#isRenewalWanted = false;
   }
@@ -88,8 +88,8 @@ export class TrackedMeta {
    * The meta to write over that of another request. The later of two renewals counts. What another program wrote about the pin and
    * the cookie's lifetime stays; where it wrote no pin, the record gets that of this request.
    */
-  mergedInto(meta: SessionMeta): SessionMeta {
-    const { created, seen } = this.#lifetime.past(meta);
+  mergedWith(meta: SessionMeta): SessionMeta {
+    const { created, seen } = this.#lifetime.clampedToNow(meta);
     return {
       created: created ?? this.#meta.created,
       seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,

@@ -217,7 +217,7 @@ describe.each(settings)('A reply that gets lost, with %s:', (_name, sendsAgain, 
       open.live.user = 'ada';
       void lose('NX');
       await expect(open.commit()).rejects.toMatchObject(NOT_KNOWN);
-      expect(open.cookieNeed).not.toBe('set');
+      expect(open.cookieAction).not.toBe('set');
     });
   });
 });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cookieValues } from '../../../lib/cookies/cookie-header.js';
 import { removalCookie, serializeCookie } from '../../../lib/cookies/session-cookie.js';
 import type { OpenSession } from '../../../lib/engine/open-session.js';
-import type { CookieNeed } from '../../../lib/engine/response-cookie.js';
+import type { CookieAction } from '../../../lib/engine/response-cookie.js';
 import {
   expressSession,
   HmacSigner,
@@ -184,7 +184,7 @@ export class EngineCase {
   }
 
   /** @param record the id of a record that was planted for this request. */
-  async #request(header: string, record?: string): Promise<readonly [action: string, need: CookieNeed]> {
+  async #request(header: string, record?: string): Promise<readonly [action: string, need: CookieAction]> {
     const action = this.#random.pick(ACTION_NAMES);
     this.story.push(`${action} with ${JSON.stringify(header)}`);
     const open = await this.#engine.open(undefined, {
@@ -197,7 +197,7 @@ export class EngineCase {
     await open.commit();
     this.#checkCookie(open, header, foundRecord ? record : undefined);
     this.#checkWarnings(header);
-    return [action, open.cookieNeed];
+    return [action, open.cookieAction];
   }
 
   async #act(open: OpenSession, action: string): Promise<void> {
@@ -232,7 +232,7 @@ export class EngineCase {
 
   /** The answer's cookie is one of our own making, or of a record that was there. */
   #checkCookie(open: OpenSession, header: string, record: string | undefined): void {
-    const need = open.cookieNeed;
+    const need = open.cookieAction;
     if (need === 'none') return;
     const now = Date.now() / 1000;
     if (need === 'expire') return void removalCookie(COOKIE, false);

@@ -39,7 +39,7 @@ describe("wire: 'quart'", () => {
     store.calls.splice(0);
     expect(open.live.user).toBe('ada');
     await open.commit();
-    expect([store.calls, open.cookieNeed]).toEqual([[], 'none']);
+    expect([store.calls, open.cookieAction]).toEqual([[], 'none']);
   });
 
   it('does not end a session by a time that Python does not renew', async () => {
@@ -79,7 +79,7 @@ describe("wire: 'quart'", () => {
     const open = await engine.open(ID, { permanent: true });
     open.live.n = 1;
     await open.commit();
-    expect([open.expiresAt, open.cookieNeed, await record()]).toEqual([
+    expect([open.expiresAt, open.cookieAction, await record()]).toEqual([
       undefined,
       'none',
       { _permanent: false, user: 'ada', n: 1 },
@@ -90,7 +90,7 @@ describe("wire: 'quart'", () => {
     await pythonWrites({ _permanent: true, n: 1 });
     const open = await engine.open(ID, { permanent: true });
     await open.live.update((data) => void (data.n = 2));
-    expect(open.cookieNeed).toBe('set');
+    expect(open.cookieAction).toBe('set');
   });
 
   it('refuses Map and Set, which Python does not have', async () => {
@@ -285,7 +285,7 @@ describe('without tombstones', () => {
     await (await engine.open(ID)).live.destroy();
     slow.live.late = true;
     await slow.commit();
-    expect([await record(), slow.cookieNeed]).toEqual([null, 'none']);
+    expect([await record(), slow.cookieAction]).toEqual([null, 'none']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { KeyedQueue, type LeavingClient } from '../../../lib/engine/keyed-queue.js';
+import { KeyedQueue, type ClientConnection } from '../../../lib/engine/keyed-queue.js';
 import { SerialQueue } from '../../../lib/engine/serial-queue.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
@@ -17,7 +17,7 @@ function gate(): { readonly passed: Promise<void>; open: () => void; fail: (erro
 }
 
 /** Runs a task as one that enters the queue and leaves it. */
-async function runOn<R>(queue: KeyedQueue, key: string, task: () => Promise<R>, client?: LeavingClient): Promise<R> {
+async function runOn<R>(queue: KeyedQueue, key: string, task: () => Promise<R>, client?: ClientConnection): Promise<R> {
   await queue.enter(key, client);
   try {
     return await task();

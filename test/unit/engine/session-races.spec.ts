@@ -42,7 +42,7 @@ describe('an id that was retired', () => {
     await late.commit();
     late.live.cart = [2];
     await late.live.save();
-    expect([store.calls, late.cookieNeed]).toEqual([[], 'none']);
+    expect([store.calls, late.cookieAction]).toEqual([[], 'none']);
     expect(engine.warnings.join()).toContain('dropped');
     expect(engine.warnings.join()).not.toContain(id);
   });
@@ -50,7 +50,7 @@ describe('an id that was retired', () => {
   it('says nothing when nothing was changed', async () => {
     late.live.touch();
     await late.commit();
-    expect([store.calls, late.cookieNeed, engine.warnings]).toEqual([[], 'none', []]);
+    expect([store.calls, late.cookieAction, engine.warnings]).toEqual([[], 'none', []]);
   });
 
   it('can be neither updated nor reloaded', async () => {
@@ -62,7 +62,7 @@ describe('an id that was retired', () => {
     await late.live.regenerate({ keep: true });
     late.live.user = 'grace';
     await late.commit();
-    expect(late.cookieNeed).toBe('set');
+    expect(late.cookieAction).toBe('set');
     expect(await engine.seen(late.id)).toEqual({ user: 'grace' });
     expect(await engine.seen(id)).toBeUndefined();
   });
@@ -70,13 +70,13 @@ describe('an id that was retired', () => {
   it('loses its cookie when it is given a new id and nothing to keep', async () => {
     await late.live.regenerate();
     await late.commit();
-    expect([store.calls, late.cookieNeed]).toEqual([[], 'expire']);
+    expect([store.calls, late.cookieAction]).toEqual([[], 'expire']);
   });
 
   it('can log out again', async () => {
     await late.live.destroy();
     await late.commit();
-    expect([store.calls, late.cookieNeed]).toEqual([[], 'expire']);
+    expect([store.calls, late.cookieAction]).toEqual([[], 'expire']);
   });
 
   it('is taken for no session by whoever reads the store, and names nobody', async () => {
@@ -124,7 +124,7 @@ describe('regenerate', () => {
     await Promise.allSettled(opened.map(async (open) => open.commit()));
     const alive = opened.filter(({ isNew }) => !isNew);
     expect(alive.length).toBe(1);
-    expect(opened.filter(({ cookieNeed }) => cookieNeed === 'set')).toEqual(alive);
+    expect(opened.filter(({ cookieAction }) => cookieAction === 'set')).toEqual(alive);
   });
 
   it.each(['alone', 'beside another request'])(
@@ -226,7 +226,7 @@ describe('destroy', () => {
     await open.live.destroy();
     await open.live.destroy();
     await open.commit();
-    expect([store.calls, open.cookieNeed]).toEqual([['set'], 'expire']);
+    expect([store.calls, open.cookieAction]).toEqual([['set'], 'expire']);
   });
 });
 
@@ -260,7 +260,7 @@ describe('where the answer cannot expire the cookie', () => {
       const next = await engine.open(id);
       next.live.cart = [1];
       await next.commit();
-      expect(next.cookieNeed).toBe('set');
+      expect(next.cookieAction).toBe('set');
     },
   );
 });
@@ -304,7 +304,7 @@ describe('a session that was emptied', () => {
     await three.commit();
     gate.open();
     await emptying;
-    expect([await engine.seen(id), one.cookieNeed]).toEqual([{ user: 'ada' }, 'none']);
+    expect([await engine.seen(id), one.cookieAction]).toEqual([{ user: 'ada' }, 'none']);
     two.live.n = 1;
     await two.commit();
     expect(await engine.seen(id)).toEqual({ user: 'ada', n: 1 });
@@ -319,7 +319,7 @@ describe('a cookie that was signed with an old secret', () => {
     const reading = await rotating.open(oldSigner.sign(id));
     await (await rotating.open(oldSigner.sign(id))).live.regenerate({ keep: true });
     await reading.commit();
-    expect(reading.cookieNeed).toBe('none');
+    expect(reading.cookieAction).toBe('none');
   });
 });
 
@@ -446,7 +446,7 @@ describe('update', () => {
       void open.live.destroy();
       increment(data);
     });
-    expect(open.cookieNeed).toBe('none');
+    expect(open.cookieAction).toBe('none');
     await expect(open.commit()).rejects.toThrow('session.destroy() was called');
     expect(await engine.seen(id)).toEqual({ n: 1 });
   });
@@ -493,7 +493,7 @@ describe('update', () => {
     expect(await updating).toBe(1);
     await destroying;
     await open.commit();
-    expect([{ ...open.live }, open.cookieNeed, await engine.seen(id)]).toEqual([{}, 'expire', undefined]);
+    expect([{ ...open.live }, open.cookieAction, await engine.seen(id)]).toEqual([{}, 'expire', undefined]);
   });
 
   it('is done before a regenerate that is called after it, and counts in the new session', async () => {

@@ -198,11 +198,11 @@ describe('an update whose read is slow', () => {
     const updating = open.live.update((data) => void (data.n = 1));
     await gate.reached;
     const destroying = open.live.destroy();
-    expect(open.cookieNeed).toBe('expire');
+    expect(open.cookieAction).toBe('expire');
     gate.open();
     await Promise.all([updating, destroying]);
     await open.commit();
-    expect(open.cookieNeed).toBe('expire');
+    expect(open.cookieAction).toBe('expire');
     open.live.flash = 'bye';
     await open.commit();
     expect(await engine.seen(open.id)).toEqual({ flash: 'bye' });
@@ -219,7 +219,7 @@ describe('an update whose read is slow', () => {
     gate.open();
     await Promise.all([updating, regenerating]);
     await open.commit();
-    expect([open.cookieNeed, await engine.seen(open.id)]).toEqual(['set', { user: 'grace' }]);
+    expect([open.cookieAction, await engine.seen(open.id)]).toEqual(['set', { user: 'grace' }]);
   });
 
   it.each(['before', 'after'] as const)('finds the session that another request has ended gone (%s)', async (at) => {
@@ -232,7 +232,7 @@ describe('an update whose read is slow', () => {
     gate.open();
     await expect(updating).rejects.toMatchObject({ code: 'SESSION_DESTROYED' });
     await open.commit();
-    expect([open.cookieNeed, await engine.seen(id)]).toEqual(['none', undefined]);
+    expect([open.cookieAction, await engine.seen(id)]).toEqual(['none', undefined]);
   });
 });
 

@@ -101,7 +101,7 @@ describe('a live session', () => {
       const open = await engine.open();
       await open.commit();
       expect(store.taken()).toBe('');
-      expect(open.cookieNeed).toBe('none');
+      expect(open.cookieAction).toBe('none');
     });
 
     it('saves once when an explicit save comes before the end', async () => {
@@ -111,7 +111,7 @@ describe('a live session', () => {
       expect(open.live.isNew).toBe(false);
       await open.commit();
       expect(store.taken()).toBe('create');
-      expect(open.cookieNeed).toBe('set');
+      expect(open.cookieAction).toBe('set');
     });
 
     it('saves again what changed after an explicit save', async () => {
@@ -129,7 +129,7 @@ describe('a live session', () => {
       delete open.live.user;
       delete open.live.items;
       await open.commit();
-      expect(open.cookieNeed).toBe('expire');
+      expect(open.cookieAction).toBe('expire');
       expect(await engine.seen(id)).toBeUndefined();
     });
 
@@ -139,7 +139,7 @@ describe('a live session', () => {
       await open.live.save();
       await open.live.destroy();
       await open.commit();
-      expect(open.cookieNeed).toBe('none');
+      expect(open.cookieAction).toBe('none');
       expect(await engine.seen(open.id)).toBeUndefined();
     });
 
@@ -151,7 +151,7 @@ describe('a live session', () => {
       open.live.flash = 'bye';
       await open.commit();
       expect(open.id).not.toBe(id);
-      expect(open.cookieNeed).toBe('set');
+      expect(open.cookieAction).toBe('set');
       expect(await engine.seen(id)).toBeUndefined();
       expect(await engine.seen(open.id)).toEqual({ flash: 'bye' });
     });
@@ -162,7 +162,7 @@ describe('a live session', () => {
       await open.live.destroy();
       await open.commit();
       expect(store.taken()).toBe('set');
-      expect(open.cookieNeed).toBe('expire');
+      expect(open.cookieAction).toBe('expire');
     });
 
     it('ends with the last id when regenerated twice', async () => {
@@ -181,7 +181,7 @@ describe('a live session', () => {
       const open = await engine.open(await engine.stored({ user: 'ada' }));
       void open.live.regenerate({ keep: true });
       await open.commit();
-      expect(open.cookieNeed).toBe('set');
+      expect(open.cookieAction).toBe('set');
       expect(await engine.seen(open.id)).toEqual({ user: 'ada' });
     });
   });
@@ -251,7 +251,7 @@ describe('a live session', () => {
       const open = await engine.open(await engine.stored({ user: 'ada' }));
       await open.live.regenerate();
       await open.commit();
-      expect(open.cookieNeed).toBe('expire');
+      expect(open.cookieAction).toBe('expire');
     });
 
     it('leaves the session as it was when the store fails', async () => {
@@ -298,7 +298,7 @@ describe('a live session', () => {
       const open = await engine.open();
       open.live.user = undefined;
       await open.commit();
-      expect([store.taken(), open.cookieNeed]).toEqual(['', 'none']);
+      expect([store.taken(), open.cookieAction]).toEqual(['', 'none']);
     });
 
     it('an empty record after update', async () => {
@@ -307,7 +307,7 @@ describe('a live session', () => {
       await open.live.update((data) => void delete data.n);
       await open.commit();
       expect(await engine.seen(id)).toBeUndefined();
-      expect(open.cookieNeed).toBe('expire');
+      expect(open.cookieAction).toBe('expire');
     });
 
     it('a change of the prototype that all sessions share', async () => {
@@ -339,7 +339,7 @@ describe('a live session', () => {
       await open.live.save();
       open.live.bad = () => 1;
       await expect(open.commit()).rejects.toMatchObject({ code: 'SESSION_SERIALIZATION' });
-      expect(open.cookieNeed).toBe('set');
+      expect(open.cookieAction).toBe('set');
     });
 
     it('losing what was written while update ran', async () => {
@@ -421,7 +421,7 @@ describe('a live session', () => {
     it('starts a new session', async () => {
       const open = await engine.open();
       await open.live.update((data) => void (data.n = 1));
-      expect(open.cookieNeed).toBe('set');
+      expect(open.cookieAction).toBe('set');
       expect(await engine.seen(open.id)).toEqual({ n: 1 });
     });
 
@@ -453,7 +453,7 @@ describe('a live session', () => {
       await two.commit();
       await one.commit();
       expect(await engine.seen(id)).toEqual({ user: 'ada' });
-      expect(one.cookieNeed).toBe('none');
+      expect(one.cookieAction).toBe('none');
     });
 
     it.each(['destroy', 'regenerate'] as const)('does not undo a %s', async (ending) => {
@@ -462,7 +462,7 @@ describe('a live session', () => {
       await (await engine.open(id)).live[ending]();
       slow.live.late = true;
       await slow.commit();
-      expect(slow.cookieNeed).toBe('none');
+      expect(slow.cookieAction).toBe('none');
       expect(await engine.seen(id)).toBeUndefined();
       expect(engine.warnings.join()).toContain('ended');
     });

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { installResponseHook, type HookedAnswer } from '../../../lib/http/response-hook.js';
+import { installResponseHook, type HookedExchange } from '../../../lib/http/response-hook.js';
 import { Gate } from '../../fixtures/gate.js';
 
 /** What an exchange tells the hook, as the test wants it; it notes what the hook asks. */
-class FakeAnswer implements HookedAnswer {
+class FakeExchange implements HookedExchange {
   readonly asked: string[] = [];
   /** What is to be done before the head leaves. */
   save: (() => Promise<void>) | undefined;
@@ -35,9 +35,9 @@ class FakeAnswer implements HookedAnswer {
     this.asked.push('replacedCacheControl');
   }
 
-  sendUnsaved(error: unknown): boolean {
-    this.asked.push(`sendUnsaved ${String(error)}`);
-    return this.sendsUnsaved;
+  onSaveError(error: unknown): 'send' | 'destroy' {
+    this.asked.push(`onSaveError ${String(error)}`);
+    return this.sendsUnsaved ? 'send' : 'destroy';
   }
 }
 
@@ -50,14 +50,14 @@ type Handler = (response: ServerResponse) => void;
 
 let server: Server;
 let handle: Handler;
-let answer: FakeAnswer;
+let exchange: FakeExchange;
 let gate: Gate;
 
 beforeEach(async () => {
-  answer = new FakeAnswer();
+  exchange = new FakeExchange();
   gate = new Gate();
   server = createServer((_request, response) => {
-    installResponseHook(response, answer);
+    installResponseHook(response, exchange);
     handle(response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -86,11 +86,11 @@ const senders: [string, Handler][] = [
 describe.each(senders)('an answer sent with %s', (_name, send) => {
   it('asks for what has to be done before its head once', async () => {
     const { body } = await ask(send);
-    expect([body, answer.asked.filter((asked) => asked === 'beforeHead')]).toEqual(['body', ['beforeHead']]);
+    expect([body, exchange.asked.filter((asked) => asked === 'beforeHead')]).toEqual(['body', ['beforeHead']]);
   });
 
   it('lets no byte out until the save is done', async () => {
-    answer.save = () => gate.stop();
+    exchange.save = () => gate.stop();
     let sent: number | undefined;
     const asking = ask((response) => {
       const { socket } = response;
@@ -104,7 +104,7 @@ describe.each(senders)('an answer sent with %s', (_name, send) => {
   });
 
   it('has the cookies that are known once the save has begun', async () => {
-    answer.save = async () => void (answer.lines = ['session=new']);
+    exchange.save = async () => void (exchange.lines = ['session=new']);
     const { message } = await ask((response) => {
       response.setHeader('Set-Cookie', 'theirs=1');
       send(response);
@@ -113,38 +113,38 @@ describe.each(senders)('an answer sent with %s', (_name, send) => {
   });
 
   it('has other cookies, or none, where the save finds that out', async () => {
-    answer.lines = ['session=old', 'other=1'];
-    answer.save = async () => {
+    exchange.lines = ['session=old', 'other=1'];
+    exchange.save = async () => {
       await gate.stop();
-      answer.lines = ['session=new'];
+      exchange.lines = ['session=new'];
     };
     void gate.reached.then(() => gate.open());
     expect((await ask(send)).message.headers['set-cookie']).toEqual(['session=new']);
-    answer = new FakeAnswer();
-    answer.lines = ['session=old'];
-    answer.save = async () => {
+    exchange = new FakeExchange();
+    exchange.lines = ['session=old'];
+    exchange.save = async () => {
       await Promise.resolve();
-      answer.lines = [];
+      exchange.lines = [];
     };
     expect((await ask(send)).message.headers['set-cookie']).toBeUndefined();
   });
 
   it('is cut off where the save fails', async () => {
-    answer.save = () => Promise.reject(new Error('down'));
+    exchange.save = () => Promise.reject(new Error('down'));
     await expect(ask(send)).rejects.toThrow('socket hang up');
-    expect(answer.asked).toContain('sendUnsaved Error: down');
+    expect(exchange.asked).toContain('onSaveError Error: down');
   });
 
   it('leaves all the same where it may leave unsaved', async () => {
-    answer.save = () => Promise.reject(new Error('down'));
-    answer.sendsUnsaved = true;
+    exchange.save = () => Promise.reject(new Error('down'));
+    exchange.sendsUnsaved = true;
     expect((await ask(send)).body).toBe('body');
   });
 });
 
 describe('an answer that is held back', () => {
   beforeEach(() => {
-    answer.save = () => gate.stop();
+    exchange.save = () => gate.stop();
     void gate.reached.then(() => gate.open());
   });
 
@@ -189,7 +189,7 @@ describe('an answer that is held back', () => {
 
 describe('the end of an answer whose head has left', () => {
   it('is held back for what is still to be done, once', async () => {
-    answer.lateSave = () => gate.stop();
+    exchange.lateSave = () => gate.stop();
     const { body } = await ask((response) => {
       response.write('first, ');
       response.end('last');
@@ -198,11 +198,11 @@ describe('the end of an answer whose head has left', () => {
         gate.open();
       });
     });
-    expect([body, answer.asked]).toEqual(['first, last', ['beforeHead', 'beforeEnd']]);
+    expect([body, exchange.asked]).toEqual(['first, last', ['beforeHead', 'beforeEnd']]);
   });
 
   it('is cut off where the save fails', async () => {
-    answer.lateSave = () => Promise.reject(new Error('down'));
+    exchange.lateSave = () => Promise.reject(new Error('down'));
     const asking = ask((response) => {
       response.write('first');
       response.end('last');
@@ -235,7 +235,7 @@ describe('what Node refuses', () => {
         send(response);
       } catch (error) {
         refused = error;
-        expect(answer.asked).toEqual([]);
+        expect(exchange.asked).toEqual([]);
         response.end();
       }
     });
@@ -273,7 +273,7 @@ describe('the headers given to writeHead', () => {
     ],
     ['an object after a reason', ['Fine', { 'X-Own': 'yes', 'Set-Cookie': ['a=1', 'b=2'] }]],
   ])('stand beside the cookie and before those set earlier, as %s', async (_form, args) => {
-    answer.lines = ['session=new'];
+    exchange.lines = ['session=new'];
     const { message } = await ask((response) => {
       response.setHeader('X-Own', 'no');
       response.setHeader('Set-Cookie', 'earlier=1');
@@ -295,15 +295,15 @@ describe('a shared cache', () => {
   });
 
   it('may not store one with it, which the exchange is told where the route had let it', async () => {
-    answer.lines = ['session=new'];
+    exchange.lines = ['session=new'];
     expect((await ask(cached)).message.headers['cache-control']).toBe('no-store');
-    expect(answer.asked).toEqual(['beforeHead', 'replacedCacheControl']);
+    expect(exchange.asked).toEqual(['beforeHead', 'replacedCacheControl']);
   });
 
   it('may not store one that gets the cookie only by its save', async () => {
-    answer.save = async () => {
+    exchange.save = async () => {
       await Promise.resolve();
-      answer.lines = ['session=new'];
+      exchange.lines = ['session=new'];
     };
     expect((await ask(cached)).message.headers['cache-control']).toBe('no-store');
   });
@@ -311,10 +311,10 @@ describe('a shared cache', () => {
 
 describe('two sessions of one answer', () => {
   it('are both saved before it leaves, and both send their cookies', async () => {
-    const second = new FakeAnswer();
+    const second = new FakeExchange();
     const gates = [gate, new Gate()] as const;
-    [answer.lines, second.lines] = [['first=1'], ['second=2']];
-    answer.save = () => gates[0].stop();
+    [exchange.lines, second.lines] = [['first=1'], ['second=2']];
+    exchange.save = () => gates[0].stop();
     second.save = () => gates[1].stop();
     let sent: number | undefined;
     const { message } = await ask((response) => {
@@ -332,16 +332,16 @@ describe('two sessions of one answer', () => {
 
   it('are one where the hook is installed twice for the same exchange', async () => {
     await ask((response) => {
-      installResponseHook(response, answer);
+      installResponseHook(response, exchange);
       response.end();
     });
-    expect(answer.asked).toEqual(['beforeHead']);
+    expect(exchange.asked).toEqual(['beforeHead']);
   });
 });
 
 describe('a compressor that stood before the hook', () => {
   it('has the writers told that wait on a stream of its own', async () => {
-    answer.save = () => gate.stop();
+    exchange.save = () => gate.stop();
     void gate.reached.then(() => gate.open());
     server.removeAllListeners('request');
     server.on('request', (_request, response) => {
@@ -350,7 +350,7 @@ describe('a compressor that stood before the hook', () => {
         if (event === 'drain') listeners.push(listener);
         return response;
       }) as ServerResponse['on'];
-      installResponseHook(response, answer);
+      installResponseHook(response, exchange);
       handle(response);
     });
     const { body } = await ask((response) => {

@@ -53,7 +53,7 @@ describe('a session of another library', () => {
     const late = await openOld();
     late.live.visits = 1;
     await late.commit();
-    expect([late.cookieNeed, { ...(await engine.open(open.id)).live }]).toEqual(['none', { user: 'ada' }]);
+    expect([late.cookieAction, { ...(await engine.open(open.id)).live }]).toEqual(['none', { user: 'ada' }]);
   });
 
   it('is not taken over while its old record cannot be removed, or a logout would not last', async () => {

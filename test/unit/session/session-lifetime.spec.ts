@@ -62,28 +62,31 @@ describe('a renewal', () => {
 
   it('keeps the birth and notes the time, in milliseconds that are rounded down', () => {
     vi.setSystemTime(NOW * 1000 + 1);
-    expect(lifetime().renewed({ created: NOW - 9, seen: NOW - 9 })).toEqual({ created: NOW - 9, seen: NOW + 0.001 });
-    expect(lifetime().renewed({})).toEqual({ created: NOW + 0.001, seen: NOW + 0.001 });
+    expect(lifetime().metaAfterRenewal({ created: NOW - 9, seen: NOW - 9 })).toEqual({
+      created: NOW - 9,
+      seen: NOW + 0.001,
+    });
+    expect(lifetime().metaAfterRenewal({})).toEqual({ created: NOW + 0.001, seen: NOW + 0.001 });
   });
 
   it('puts a birth to come right', () => {
-    expect(lifetime().renewed({ created: NOW + 9 })).toEqual({ created: NOW, seen: NOW });
+    expect(lifetime().metaAfterRenewal({ created: NOW + 9 })).toEqual({ created: NOW, seen: NOW });
   });
 
   it('notes no time where each write renews, and the birth where that is needed', () => {
-    expect(lifetime({ rolling: 'write' }).renewed({})).toEqual({});
-    expect(lifetime({ rolling: 'write', absoluteTimeout: 9 }).renewed({})).toEqual({ created: NOW });
+    expect(lifetime({ rolling: 'write' }).metaAfterRenewal({})).toEqual({});
+    expect(lifetime({ rolling: 'write', absoluteTimeout: 9 }).metaAfterRenewal({})).toEqual({ created: NOW });
   });
 });
 
 describe('a write without a renewal', () => {
   it('leaves the times as they are', () => {
     const meta = { created: 1, seen: 2 };
-    expect(lifetime().written(meta)).toBe(meta);
+    expect(lifetime().metaAfterWrite(meta)).toBe(meta);
   });
 
   it('is one where each write renews', () => {
-    expect(lifetime({ rolling: 'write', absoluteTimeout: 9 }).written({})).toEqual({ created: NOW });
+    expect(lifetime({ rolling: 'write', absoluteTimeout: 9 }).metaAfterWrite({})).toEqual({ created: NOW });
   });
 });
 
@@ -99,11 +102,11 @@ describe('times to come, of another program or another clock', () => {
     ],
     [{ seen: NOW + 1 }, { created: undefined, seen: NOW }],
   ])('%j count as %j', (meta, past) => {
-    expect(lifetime().past(meta)).toEqual(past);
+    expect(lifetime().clampedToNow(meta)).toEqual(past);
   });
 
   it('are none where no time is to come', () => {
     const meta = { created: NOW, seen: NOW };
-    expect(lifetime().past(meta)).toBe(meta);
+    expect(lifetime().clampedToNow(meta)).toBe(meta);
   });
 });

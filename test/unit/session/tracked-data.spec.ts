@@ -90,7 +90,7 @@ describe('the changes of a session', () => {
     data.handOut('cart', cart);
     data.assign('n', 1);
     cart.push('ink');
-    data.become({ cart: ['from the store'] });
+    data.replaceBy({ cart: ['from the store'] });
     expect([data.takeChanges(Infinity), data.values]).toEqual([new Set(['n']), { cart: ['from the store'], n: 1 }]);
   });
 
@@ -101,7 +101,7 @@ describe('the changes of a session', () => {
     data.handOut('tags', tags);
     data.assign('mine', true);
     tags.push('changed');
-    data.adopt({ cart: ['tea'], tags: ['theirs'], n: 2, theirs: true });
+    data.merge({ cart: ['tea'], tags: ['theirs'], n: 2, theirs: true });
     expect(data.values).toEqual({ cart: ['tea'], tags: ['new', 'changed'], n: 2, mine: true, theirs: true });
     expect(data.values['cart']).toBe(cart);
     expect(data.takeChanges(Infinity)).toEqual(new Set(['mine', 'tags']));

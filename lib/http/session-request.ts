@@ -25,7 +25,7 @@ export interface HttpMessages {
 }
 
 /** What one SessionModule reads from a request: its cookies, the client's address, the scheme and the route. */
-export class ClientRequest implements OpenRequest {
+export class SessionRequest implements OpenRequest {
   /** The attributes of the session cookie for this request. */
   readonly cookie: ResolvedCookie;
   readonly cookies: readonly string[];

@@ -1,18 +1,18 @@
 import { removalCookie, serializeCookie } from '../cookies/session-cookie.js';
 import type { OpenSession } from '../engine/open-session.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
-import type { ClientRequest } from './client-request.js';
+import type { SessionRequest } from './session-request.js';
 
 /** The Set-Cookie lines of a response that sets or expires the session cookie, with those that remove the cookies in its way. */
-export function answerCookies(
+export function setCookieLines(
   session: OpenSession,
-  request: ClientRequest,
+  request: SessionRequest,
   { signer, migration }: ResolvedOptions,
 ): readonly string[] {
   const { cookie } = request;
   const secure = request.isCookieSecure();
   const removals = [...twinRemovals(request, secure), ...migrationRemovals(request, migration, secure)];
-  if (session.cookieNeed === 'expire') return [removalCookie(cookie, secure), ...removals];
+  if (session.cookieAction === 'expire') return [removalCookie(cookie, secure), ...removals];
   const value = signer?.sign(session.id) ?? session.id;
   return [
     serializeCookie(cookie, value, { expiresAt: session.expiresAt, now: Date.now() / 1000, secure }),
@@ -24,7 +24,7 @@ export function answerCookies(
  * Removes the cookie that was set before the option `cookie.domain` changed. A browser keeps a cookie with a domain and one without
  * apart (RFC 6265, section 5.3) and sends both, so the old one would stand beside the new one for good.
  */
-function twinRemovals({ cookie, cookies, host }: ClientRequest, secure: boolean): readonly string[] {
+function twinRemovals({ cookie, cookies, host }: SessionRequest, secure: boolean): readonly string[] {
   if (cookies.length < 2) return [];
   if (cookie.domain !== undefined) return [removalCookie({ ...cookie, domain: undefined }, secure)];
   return isDomain(host) && !/^__host-/i.test(cookie.name) ? [removalCookie({ ...cookie, domain: host }, secure)] : [];
@@ -32,7 +32,7 @@ function twinRemovals({ cookie, cookies, host }: ClientRequest, secure: boolean)
 
 /** Removes the cookie of the library whose sessions are migrated, unless ours replaces it: same name, domain and path. */
 function migrationRemovals(
-  { cookie, migrationCookies }: ClientRequest,
+  { cookie, migrationCookies }: SessionRequest,
   migration: ResolvedOptions['migration'],
   secure: boolean,
 ): readonly string[] {

@@ -8,7 +8,7 @@ const FILE_ETAG = /^(?:W\/)?"[0-9a-f]+-[0-9a-f]+"$/;
  * `@fastify/static` send it. None of them leaves a mark, but only they send at least two of these: a modification time, byte
  * ranges, and an entity tag made of size and time. Each of the three can be switched off by itself.
  */
-export function isStaticFileAnswer(response: ServerResponse): boolean {
+export function isStaticFileResponse(response: ServerResponse): boolean {
   if (response.req !== undefined && response.req.method !== 'GET' && response.req.method !== 'HEAD') return false;
   const isTagged = FILE_ETAG.test(String(response.getHeader('etag') ?? ''));
   if (response.hasHeader('last-modified')) return isTagged || response.hasHeader('accept-ranges');
