@@ -125,6 +125,12 @@ export class RequestSlot {
   }
 }
 
+/** Whether this is a request of Express, Fastify or Node, and no other object that an application may hand over by mistake. */
+export function isRequest(request: AnyRequest | undefined): boolean {
+  const raw: unknown = request?.raw ?? request;
+  return typeof raw === 'object' && raw !== null && 'headers' in raw;
+}
+
 function rawOf(request: AnyRequest): SlottedRequest {
   return (request.raw ?? request) as SlottedRequest;
 }

@@ -2,7 +2,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { AnyRequest } from '../http/any-request.js';
-import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { isRequest, RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import type { LiveSession, SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -52,8 +52,7 @@ export class SessionService {
 
 function placeOf(source: SessionSource): SessionPlace {
   const place = isHost(source) ? placeOfHost(source) : { request: source as AnyRequest };
-  const raw = (place.request as AnyRequest | undefined)?.raw ?? place.request;
-  if (typeof raw === 'object' && raw !== null && 'headers' in raw) return place;
+  if (isRequest(place.request)) return place;
   throw new SessionConfigurationError(
     'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
