@@ -27,8 +27,8 @@ export interface SessionPlace {
 }
 
 /**
- * The sessions of one request: an exchange for each SessionModule that was asked for its session. Here is where a request or
- * response of Fastify's becomes Node's (`.raw`).
+ * The sessions of one request: an exchange for each SessionModule that was asked for its session. This file
+ * alone turns a request or response of Fastify's into Node's (`.raw`).
  */
 export class RequestSlot {
   readonly #http: HttpMessages;
