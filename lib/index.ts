@@ -12,7 +12,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export type { RegenerateOptions, SessionCallback, SessionData, SessionMembers } from './session/session-members.js';
+export type {
+  LiveSession,
+  RegenerateOptions,
+  SessionCallback,
+  SessionData,
+  SessionMembers,
+} from './session/session-members.js';
 export type { ClosableStore, ReplaceOutcome, SessionStore, StoredSession } from './stores/session-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory.store.js';
 export { NullStore } from './stores/null.store.js';

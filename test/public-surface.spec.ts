@@ -19,6 +19,7 @@ const surface = {
     'HmacSignerOptions',
     'ItsdangerousSigner',
     'ItsdangerousSignerOptions',
+    'LiveSession',
     'Markup',
     'MemcachedStoreOptions',
     'MemoryStore',

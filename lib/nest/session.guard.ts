@@ -7,6 +7,9 @@ import { SessionService } from './session.service.js';
  * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
  * address that the session belongs to. Any other request gets a 401. A record of Quart-Session that holds only `_permanent` and
  * `_addr` does not count: the application has stored nothing in it.
+ *
+ * This is no check of a login: an anonymous cart is an established session too. A guard of yours that looks at the user's key does
+ * that.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {

@@ -3,7 +3,12 @@ import type { SessionMigration } from '../migration/session-migration.js';
 import { isWellFormedId } from '../session/session-id.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
-import { COOKIE_OPTION_NAMES, OPTION_NAMES, type OptionsWithDefaults } from './option-defaults.js';
+import {
+  COOKIE_OPTION_NAMES,
+  PINNING_OPTION_NAMES,
+  OPTION_NAMES,
+  type OptionsWithDefaults,
+} from './option-defaults.js';
 import { checkConnection } from './option-shapes.js';
 import type { StoreName } from './session-options.js';
 
@@ -58,6 +63,15 @@ export function checkCookieNames(cookie: object): void {
   const isLifetime = ['maxAge', 'expires'].includes(unknown);
   const hint = isLifetime ? AS_IDLE_TIMEOUT : `write ${COOKIE_OPTION_NAMES.join(', ')}`;
   throw new SessionConfigurationError(`There is no option cookie.${unknown}: ${hint}.`);
+}
+
+/** @throws {SessionConfigurationError} when an option of `pinning` is unknown. */
+export function checkPinningNames(pinning: object): void {
+  const unknown = Object.keys(pinning).find((key) => !PINNING_OPTION_NAMES.includes(key));
+  if (unknown === undefined) return;
+  throw new SessionConfigurationError(
+    `There is no option pinning.${unknown}: write ${PINNING_OPTION_NAMES.join(', ')}.`,
+  );
 }
 
 /**

@@ -63,6 +63,9 @@ const PINNING_DEFAULTS = {
 /** The names of all options. */
 export const OPTION_NAMES: readonly string[] = [...Object.keys(DEFAULTS), ...WITHOUT_DEFAULT];
 
+/** The names of all options of `pinning`. */
+export const PINNING_OPTION_NAMES: readonly string[] = Object.keys(PINNING_DEFAULTS);
+
 /** The names of all options of `cookie`. */
 export const COOKIE_OPTION_NAMES: readonly string[] = [...Object.keys(COOKIE_DEFAULTS), ...COOKIE_WITHOUT_DEFAULT];
 

@@ -4,12 +4,20 @@ import type { SessionModuleOptions } from './session-options.js';
 /** Fewer characters or bytes can be guessed from one cookie, without asking the server, if a person made the secret up. */
 const SAFE_LENGTH = 32;
 
+/** In seconds. Two weeks in milliseconds, as express-session counts, are more. */
+const TEN_YEARS = 10 * 365 * 24 * 60 * 60;
+
 /** The options by which ioredis finds Redis. */
 const ADDRESS_OPTIONS = ['url', 'host', 'port', 'path', 'sentinels'];
 
 /** Warnings for start-up about options that are allowed but most likely a mistake. They never quote an option: it may be secret. */
 export function optionWarnings(options: SessionModuleOptions): string[] {
-  return [...secretWarnings(options), ...addressWarnings(options)];
+  return [
+    ...secretWarnings(options),
+    ...addressWarnings(options),
+    ...storeWarnings(options),
+    ...lifetimeWarnings(options),
+  ];
 }
 
 function secretWarnings(options: SessionModuleOptions): string[] {
@@ -39,6 +47,21 @@ function addressWarnings({ store, redis, memcached }: SessionModuleOptions): str
     ];
   }
   return [];
+}
+
+function storeWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
+  if (store !== undefined) return [];
+  const isRedisMeant = redis !== undefined && ADDRESS_OPTIONS.some((option) => hasValue(redis, option));
+  const isMemcachedMeant = memcached !== undefined && hasValue(memcached, 'servers');
+  const meant = isRedisMeant ? 'redis' : isMemcachedMeant && 'memcached';
+  if (meant === false) return [];
+  return [`\`${meant}\` is given without \`store\`, so sessions are kept in memory: write store: '${meant}'.`];
+}
+
+function lifetimeWarnings(options: SessionModuleOptions): string[] {
+  return (['idleTimeout', 'absoluteTimeout'] as const)
+    .filter((name) => Number(options[name]) > TEN_YEARS)
+    .map((name) => `\`${name}\` is longer than ten years: a number is of seconds, not of milliseconds.`);
 }
 
 function hasValue(options: object, key: string): boolean {

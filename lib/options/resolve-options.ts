@@ -23,6 +23,7 @@ import {
   checkedRecordBytes,
   checkedSeconds,
   checkNames,
+  checkPinningNames,
   checkPrefixBits,
   oneOf,
 } from './option-checks.js';
@@ -110,9 +111,11 @@ function recordFormOf(options: Pick<OptionsWithDefaults, 'serializer' | 'wire'>)
 }
 
 function pinOf(pinning: Pinning): Pick<ResolvedOptions, 'pin' | 'onMismatch'> {
-  const { match, ipv4Prefix, ipv6Prefix, onMismatch } = withPinningDefaults(longPinning(pinning));
+  const given = longPinning(pinning);
+  checkPinningNames(given);
+  const { match, ipv4Prefix, ipv6Prefix, onMismatch } = withPinningDefaults(given);
   if (pinning === false) return { pin: undefined, onMismatch };
-  oneOf('pinning', match, ['exact', 'prefix']);
+  oneOf(given === pinning ? 'pinning.match' : 'pinning', match, ['exact', 'prefix']);
   oneOf('pinning.onMismatch', onMismatch, ['destroy', 'reject']);
   checkPrefixBits('ipv4Prefix', ipv4Prefix, 32);
   checkPrefixBits('ipv6Prefix', ipv6Prefix, 128);

@@ -100,7 +100,7 @@ export interface SessionModuleOptions {
    */
   readonly tombstones?: boolean | undefined;
   /**
-   * How long a session lives without a request that uses it (OWASP ASVS 5.0, 7.3.1).
+   * How long a session lives without a request that uses it (OWASP ASVS 5.0, 7.3.1): seconds as a number, or a text such as `'30m'`.
    * @default '14d', or '31d' under `wire: 'quart'`
    */
   readonly idleTimeout?: Duration | undefined;

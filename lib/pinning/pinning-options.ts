@@ -23,7 +23,8 @@ export interface PinningOptions {
   /**
    * What happens to a session when its cookie comes from elsewhere. In both cases that request does not get the session.
    * - `'destroy'`: the record is deleted. A stolen cookie is worthless from then on, and its owner has to log in again.
-   * - `'reject'`: the record stays, so that a stranger with the cookie cannot log its owner out.
+   * - `'reject'`: the record stays, so that a stranger with the cookie cannot log its owner out. That request gets an empty session; if
+   *   it writes to it, its response sets a new cookie in the place of the old one.
    * @default 'destroy'
    */
   readonly onMismatch?: 'destroy' | 'reject';

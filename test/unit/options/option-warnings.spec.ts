@@ -14,6 +14,8 @@ describe('optionWarnings', () => {
     ['a URL beside a host', { store: 'redis', redis: { url: undefined, host: '127.0.0.1' } }],
     ['a URL that is not used', { redis: { url: undefined } }],
     ['servers that are not used', { memcached: { servers: undefined } }],
+    ['a URL beside a store that is chosen', { store: 'memory', redis: { url: 'redis://127.0.0.1:6379' } }],
+    ['a lifetime of ten years', { idleTimeout: 315_360_000, absoluteTimeout: '9000d' }],
   ])('says nothing of %s', (_what, options) => {
     expect(optionWarnings(options)).toEqual([]);
   });
@@ -23,6 +25,9 @@ describe('optionWarnings', () => {
     ['several short secrets', { secret: ['s'.repeat(32), 'old', 'older'] }, '`secret` is shorter than 32 characters'],
     ['a secret that is undefined', { secret: undefined }, '`secret` is there but undefined'],
     ['a URL that is undefined', { store: 'redis', redis: { url: undefined } }, '`redis.url` is there but undefined'],
+    ['a URL without a store', { redis: { url: 'redis://127.0.0.1:6379' } }, "write store: 'redis'"],
+    ['servers without a store', { memcached: { servers: '127.0.0.1:11211' } }, "write store: 'memcached'"],
+    ['milliseconds', { idleTimeout: 14 * 24 * 3_600_000 }, '`idleTimeout` is longer than ten years'],
     [
       'servers that are undefined',
       { store: 'memcached', memcached: { servers: undefined } },

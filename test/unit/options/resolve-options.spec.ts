@@ -118,7 +118,11 @@ describe('resolveOptions', () => {
 
     [{ pinning: 'perhaps' }, "pinning is 'perhaps': write 'exact' or 'prefix'."],
     [{ pinning: null }, "pinning is null: write 'exact' or 'prefix'."],
-    [{ pinning: { match: 'network' } }, "pinning is 'network': write 'exact' or 'prefix'."],
+    [{ pinning: { match: 'network' } }, "pinning.match is 'network': write 'exact' or 'prefix'."],
+    [
+      { pinning: { mtach: 'prefix' } },
+      'There is no option pinning.mtach: write match, ipv4Prefix, ipv6Prefix, onMismatch.',
+    ],
     [{ pinning: { onMismatch: 'warn' } }, "pinning.onMismatch is 'warn': write 'destroy' or 'reject'."],
     [{ pinning: { match: 'prefix', ipv4Prefix: 33 } }, 'pinning.ipv4Prefix is 33: write a whole number from 1 to 32.'],
     [{ pinning: { ipv6Prefix: 0 } }, 'pinning.ipv6Prefix is 0: write a whole number from 1 to 128.'],
