@@ -1,11 +1,29 @@
-import { Controller, Get, Inject, Module, Post, UseGuards } from '@nestjs/common';
-import { Session, SESSION_STORE, SessionGuard, SessionModule, type SessionStore, type StoreName } from 'nest-session';
+import { Controller, Get, Inject, Injectable, Module, Post, UseGuards } from '@nestjs/common';
+import {
+  Session,
+  SESSION_STORE,
+  SessionGuard,
+  SessionModule,
+  SessionService,
+  type SessionStore,
+  type StoreName,
+} from 'nest-session';
 import { MemcachedStore } from 'nest-session/stores/memcached';
 import { RedisStore } from 'nest-session/stores/redis';
 
 interface Cart {
   items: string[];
   user: string;
+}
+
+/** With `declaration: true` the compiler has to name what this method returns. */
+@Injectable()
+export class Carts {
+  constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
+
+  async of(request: object) {
+    return this.sessions.open<Cart>(request);
+  }
 }
 
 @Controller()
@@ -58,5 +76,6 @@ class CartController {
     }),
   ],
   controllers: [CartController],
+  providers: [Carts],
 })
 export class AppModule {}
