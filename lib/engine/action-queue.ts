@@ -10,15 +10,16 @@ import { WatchedPromise } from './watched-promise.js';
  */
 type Action<R> = (changed: ReadonlySet<string>) => Promise<R>;
 
-/** A destroy or regenerate that waits or runs. */
-interface Ending {
-  readonly method: EndingMethod;
-  /** When it was called. */
+type Method = 'save' | 'reload' | 'update' | EndingMethod;
+type EndingMethod = 'destroy' | 'regenerate';
+
+/** A call of the application that waits or runs. */
+interface Call {
+  readonly method: Method;
+  /** When it was made. */
   readonly moment: number;
   isWaiting: boolean;
 }
-
-type EndingMethod = 'destroy' | 'regenerate';
 
 /** An action that failed. */
 interface FailedAction {
@@ -33,10 +34,8 @@ interface FailedAction {
  */
 export class ActionQueue extends SerialQueue {
   readonly #session: { readonly data: TrackedData };
-  /** How many calls of the application wait or run. A commit is none. */
-  #calls = 0;
-  /** The destroys and regenerates that wait or run, in order. */
-  #endings: Ending[] | undefined;
+  /** In order. A commit is none. */
+  readonly #calls: Call[] = [];
   #failedEnding: FailedAction | undefined;
   #failedActions: FailedAction[] | undefined;
 
@@ -48,17 +47,17 @@ export class ActionQueue extends SerialQueue {
 
   /** Whether a call of the application waits or runs. */
   get hasCalls(): boolean {
-    return this.#calls > 0;
+    return this.#calls.length > 0;
   }
 
-  /** What is assigned after this moment belongs to the session that comes after a waiting destroy or regenerate. */
+  /** What is assigned after this moment comes after a call that waits. */
   get horizon(): number {
-    return this.#endings?.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity;
+    return this.#calls.length === 0 ? Infinity : (this.#calls.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity);
   }
 
   /** Whether a destroy waits or runs. Should it fail, the response fails too. */
   get isDestroying(): boolean {
-    return this.#endings?.some(({ method }) => method === 'destroy') ?? false;
+    return this.#calls.length > 0 && this.#calls.some(({ method }) => method === 'destroy');
   }
 
   /**
@@ -78,41 +77,40 @@ export class ActionQueue extends SerialQueue {
     return unwatched?.error;
   }
 
-  /** Forgets the failed destroy or regenerate, so that the session can be saved again. */
-  forgetFailedEnding(): void {
-    this.#failedEnding = undefined;
+  /** Lets the session be saved again after a failed destroy or regenerate that the application has waited for. */
+  forgetWatchedEnding(): void {
+    if (this.#failedEnding?.promise.isWatched) this.#failedEnding = undefined;
   }
 
   /** Runs a save, reload or update. If the application does not wait for it, the next commit reports its failure. */
   do<R>(method: 'save' | 'reload' | 'update', action: Action<R>): Promise<R> {
-    const onFailure: OnFailure = (failed) => (this.#failedActions ??= []).push(failed);
-    return isInsideUpdate(this.#session) ? refuse(method, onFailure) : this.#watch(action, onFailure);
+    return this.#watch(method, action, (failed) => this.#noteFailure(failed));
   }
 
   /** Runs a destroy or regenerate. If it fails, nothing is saved until one succeeds. */
   end(method: EndingMethod, action: Action<void>): Promise<void> {
-    const onFailure: OnFailure = (failed) => (this.#failedEnding = failed);
-    if (isInsideUpdate(this.#session)) return refuse(method, onFailure);
-    const ending: Ending = { method, moment: this.#session.data.moment, isWaiting: true };
-    const endings = (this.#endings ??= []);
-    endings.push(ending);
-    return this.#watch(async (changed) => {
-      ending.isWaiting = false;
-      this.forgetFailedEnding();
-      try {
-        await action(changed);
-      } finally {
-        endings.splice(endings.indexOf(ending), 1);
-      }
-    }, onFailure);
+    const end: Action<void> = (changed) => {
+      const before = this.#failedEnding;
+      this.#failedEnding = undefined;
+      if (before !== undefined) this.#noteFailure(before);
+      return action(changed);
+    };
+    return this.#watch(method, end, (failed) => (this.#failedEnding = failed));
   }
 
-  #watch<R>(action: Action<R>, onFailure: OnFailure): Promise<R> {
-    const called = this.#session.data.moment;
-    this.#calls++;
+  #noteFailure(failed: FailedAction): void {
+    const unwatched = this.#failedActions?.filter(({ promise }) => !promise.isWatched) ?? [];
+    this.#failedActions = [...unwatched, failed];
+  }
+
+  #watch<R>(method: Method, action: Action<R>, onFailure: OnFailure): Promise<R> {
+    if (isInsideUpdate(this.#session)) return refuse(method, onFailure);
+    const call: Call = { method, moment: this.#session.data.moment, isWaiting: true };
+    this.#calls.push(call);
     const run = async (): Promise<R> => {
+      call.isWaiting = false;
       const { data } = this.#session;
-      const changed = data.takeChanges(called);
+      const changed = data.takeChanges(call.moment);
       try {
         return await action(changed);
       } catch (error) {
@@ -121,7 +119,7 @@ export class ActionQueue extends SerialQueue {
         onFailure({ error: error as Error, promise });
         throw error;
       } finally {
-        this.#calls--;
+        this.#calls.splice(this.#calls.indexOf(call), 1);
       }
     };
     const promise: WatchedPromise<R> = WatchedPromise.of(this.run(run));
@@ -132,7 +130,7 @@ export class ActionQueue extends SerialQueue {
 type OnFailure = (failed: FailedAction) => void;
 
 /** Fails like an action, at once. */
-function refuse<R>(method: string, onFailure: OnFailure): Promise<R> {
+function refuse<R>(method: Method, onFailure: OnFailure): Promise<R> {
   const error = calledInsideUpdate(method);
   const promise = WatchedPromise.of(Promise.reject<R>(error));
   onFailure({ error, promise });

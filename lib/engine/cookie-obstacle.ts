@@ -1,3 +1,5 @@
+import { SessionConfigurationError } from '../session.errors.js';
+
 /** Why a response cannot carry the session cookie. A new session is then not stored, as no later request could open it. */
 export type CookieObstacle = 'path' | 'insecure' | 'static-file' | 'head-sent' | 'no-response';
 
@@ -10,3 +12,8 @@ export const COOKIE_OBSTACLE_REMEDY: Readonly<Record<CookieObstacle, string>> = 
   'head-sent': 'the head of the response has been sent already: write to the session before the first byte',
   'no-response': 'there is no HTTP response to carry the cookie: start the session in an HTTP request first',
 };
+
+/** The error for what the application asked for and waits for, and what needs the cookie. */
+export function obstacleError(obstacle: CookieObstacle, failure: string): SessionConfigurationError {
+  return new SessionConfigurationError(`${failure}: ${COOKIE_OBSTACLE_REMEDY[obstacle]}.`);
+}

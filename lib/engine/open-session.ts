@@ -5,9 +5,9 @@ import type { LiveSession, RegenerateOptions, SessionData } from '../session/ses
 import type { Removal, SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
-import { SessionConfigurationError, SessionDestroyedError } from '../session.errors.js';
+import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
-import { COOKIE_OBSTACLE_REMEDY, type CookieObstacle } from './cookie-obstacle.js';
+import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import { RecordHandle, type Replacement } from './record-handle.js';
@@ -78,6 +78,10 @@ export class OpenSession implements SessionKeeper {
     return !this.isNew && !isEmptyData(this.#record.base.data);
   }
 
+  get hasCalls(): boolean {
+    return this.#actions.hasCalls;
+  }
+
   get recordNames(): RecordNames {
     return this.#context.options.recordNames;
   }
@@ -134,19 +138,18 @@ export class OpenSession implements SessionKeeper {
   }
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
+    const keys: readonly string[] = Array.isArray(keep) ? [...(keep as readonly string[])] : [];
     return this.#actions.end('regenerate', async (changed) => {
       if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
         throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
       }
       const { obstacle } = this.#cookie;
       if (obstacle !== undefined && this.#record.state === 'known') {
-        throw new SessionConfigurationError(
-          `The session cannot change its id here: ${COOKIE_OBSTACLE_REMEDY[obstacle]}.`,
-        );
+        throw obstacleError(obstacle, 'The session cannot change its id here');
       }
       await this.#retire(changed);
       const { values } = this.#data;
-      const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keep === false ? [] : keep);
+      const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
       this.#startOver(kept, { keepsCreated: true, detach });
     });
   }
@@ -170,7 +173,7 @@ export class OpenSession implements SessionKeeper {
         );
       }
       this.#data.replaceBy(fresh.data);
-      this.#actions.forgetFailedEnding();
+      this.#actions.forgetWatchedEnding();
     });
   }
 
@@ -275,9 +278,10 @@ export class OpenSession implements SessionKeeper {
   }
 
   async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>): Promise<R> {
+    const mine = this.#data.pick(changed);
     const rewritten = await this.#record.rewrite(
       async ({ data, meta, text }) => {
-        const draft = this.#data.draftOf(data, changed);
+        const draft = this.#data.draftOf(data, mine, changed);
         const result = await this.#runUpdate(fn, draft);
         const record = {
           data: { ...hiddenData(data), ...draft },
@@ -300,11 +304,14 @@ export class OpenSession implements SessionKeeper {
 
   async #updateNew<R>(fn: UpdateFunction<R>): Promise<R> {
     const before = { ...this.#data.valuesUntil(this.#actions.horizon) };
-    const draft = this.#data.draftOf({}, Object.keys(before));
+    const draft = this.#data.draftOf({}, before, Object.keys(before));
     const result = await this.#runUpdate(fn, draft);
     this.#data.merge(draft);
     try {
       await this.#saveChanges();
+      const { obstacle } = this.#cookie;
+      // An update that resolves is counted.
+      if (obstacle !== undefined && !this.#isEmpty) throw obstacleError(obstacle, 'The new session cannot be stored');
     } catch (error) {
       this.#data.merge(before);
       throw error;

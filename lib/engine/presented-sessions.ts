@@ -24,6 +24,8 @@ export class PresentedSessions {
   readonly #request: OpenRequest;
   #next = 0;
   readonly #ids = new Set<string>();
+  /** Ids of live sessions behind further cookies, until they are destroyed. */
+  #others: string[] = [];
   /** Ids with a record that this process does not accept. Another version of the application may accept it. */
   #refused: string[] = [];
   #isRetired = false;
@@ -65,10 +67,14 @@ export class PresentedSessions {
    */
   async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
-    for (let live = await this.#findLive(); live !== undefined; live = await this.#findLive()) {
-      await records.destroy(live.id, 'delete');
-    }
-    await Promise.all(this.#refused.map((id) => records.destroy(id, removal)));
+    for (let live = await this.#findLive(); live !== undefined; live = await this.#findLive())
+      this.#others.push(live.id);
+    await Promise.all([
+      ...this.#others.map((id) => records.destroy(id, 'delete')),
+      ...this.#refused.map((id) => records.destroy(id, removal)),
+    ]);
+    // Only now, so that a second attempt finds them again if the store has failed.
+    this.#others = [];
     this.#refused = [];
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
@@ -98,7 +104,12 @@ export class PresentedSessions {
 
   /** Reads the record, if it is live and the client's address may use it. */
   async #read(id: string): Promise<ReadRecord | undefined> {
-    const found = await this.#context.records.read(id);
+    const found = await this.#context.records.read(id).catch((error: unknown) => {
+      // A second attempt begins with this cookie again.
+      this.#next--;
+      this.#ids.delete(id);
+      throw error;
+    });
     if (found === 'retired') this.#isRetired = true;
     if (found === undefined || found === 'retired') return undefined;
     if (found === 'unreadable' || this.#context.lifetime.isExpired(found.meta)) {

@@ -57,7 +57,7 @@ export function calledInsideUpdate(method: string): SessionConfigurationError {
 /** One run of an update's function, as the code that it calls sees it. Emptied when the function is done, as that code may go on. */
 interface UpdateScope {
   session: object | undefined;
-  outer: UpdateScope | undefined;
+  readonly outer: UpdateScope | undefined;
 }
 
 const scopes = new AsyncLocalStorage<UpdateScope>();
@@ -65,13 +65,13 @@ let running = 0;
 
 function enterScope(session: object): UpdateScope {
   running++;
-  const outer = scopes.getStore();
-  return { session, outer: outer?.session === undefined ? undefined : outer };
+  let outer = scopes.getStore();
+  while (outer !== undefined && outer.session === undefined) outer = outer.outer;
+  return { session, outer };
 }
 
 function leaveScope(scope: UpdateScope): void {
   scope.session = undefined;
-  scope.outer = undefined;
   // On Node 20 and 22 each `await` of the process costs more while a storage is enabled.
   if (--running === 0) scopes.disable();
 }

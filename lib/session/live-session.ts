@@ -16,6 +16,8 @@ export interface SessionKeeper {
   readonly isNew: boolean;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  /** Whether a call of the application, such as `save`, waits or runs. */
+  readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
   readonly live: LiveSession;
   /** The data that {@link SessionKeeper.live} shows. */
@@ -145,14 +147,14 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
   set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
     refuseReservedName(key, this.#keeper.recordNames);
-    this.#data.assign(key, value);
+    this.#data.assign(key, value, this.#keeper.hasCalls);
     if (!this.#isCurrent) this.#keeper.live[key] = value;
     return true;
   }
 
   deleteProperty(target: Record<string, unknown>, key: string | symbol): boolean {
     if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
-    this.#data.delete(key);
+    this.#data.delete(key, this.#keeper.hasCalls);
     if (!this.#isCurrent) delete this.#keeper.live[key];
     return true;
   }

@@ -81,8 +81,8 @@ export interface SessionMembers<T extends object = SessionData> {
    * If another request has ended the session, the library drops the changes and logs a warning, and `save` succeeds. Use `update`
    * if your code must know.
    *
-   * It rejects with the error of an earlier call that keeps the session from being saved: a failed `regenerate` or `destroy`, or a
-   * failed `update` that your code has not waited for.
+   * It rejects with the error of a failed `regenerate` or `destroy` that keeps the session from being saved. The failure of an `update`
+   * that your code has not waited for is reported by the response; where there is none, as in a gateway, wait for the `update`.
    * @throws {SessionStoreError} when the back-end fails.
    * @throws {SessionConflictError} when other requests won every time.
    * @throws {SessionSerializationError} when a value cannot be stored.

@@ -52,14 +52,16 @@ export class TrackedData {
     return this.#clock.now;
   }
 
-  assign(key: string, value: unknown): void {
-    if (Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
+  /** @param mayDiffer whether a call that waits or runs may change the value, so that the same value assigned is a change. */
+  assign(key: string, value: unknown, mayDiffer = false): void {
+    if (!mayDiffer && Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
     defineData(this.values, key, value);
     this.#assigned.set(key, ++this.#clock.now);
   }
 
-  delete(key: string): void {
-    if (!Object.hasOwn(this.values, key)) return;
+  /** @param mayDiffer whether a call that waits or runs may set the key, so that deleting what is not there is a change. */
+  delete(key: string, mayDiffer = false): void {
+    if (!mayDiffer && !Object.hasOwn(this.values, key)) return;
     delete this.values[key];
     this.#assigned.set(key, ++this.#clock.now);
   }
@@ -107,11 +109,11 @@ export class TrackedData {
     return pickKeys(this.values, keys);
   }
 
-  /** A draft of the data of a record, with these keys as they are here. What comes from here is copied. */
-  draftOf(data: Data, keys: Iterable<string>): Record<string, unknown> {
+  /** A draft of the data of a record, with copies of these changes over it: the keys are set as in `changes`, or not there. */
+  draftOf(data: Data, changes: Data, keys: Iterable<string>): Record<string, unknown> {
     const draft: Record<string, unknown> = {};
     fillData(draft, data);
-    layKeysOver(draft, this.#form.copy(this.pick(keys)) as Data, keys);
+    layKeysOver(draft, this.#form.copy(changes) as Data, keys);
     return draft;
   }
 
