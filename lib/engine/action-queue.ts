@@ -50,14 +50,14 @@ export class ActionQueue extends SerialQueue {
     return this.#calls.length > 0;
   }
 
-  /** What is assigned after this moment comes after a call that waits. */
+  /** When the first call that waits was made. What is assigned later is not saved before that call has run. */
   get horizon(): number {
-    return this.#calls.length === 0 ? Infinity : (this.#calls.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity);
+    return this.#calls.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity;
   }
 
   /** Whether a destroy waits or runs. Should it fail, the response fails too. */
   get isDestroying(): boolean {
-    return this.#calls.length > 0 && this.#calls.some(({ method }) => method === 'destroy');
+    return this.#calls.some(({ method }) => method === 'destroy');
   }
 
   /**
