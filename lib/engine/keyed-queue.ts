@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { SessionConflictError } from '../session.errors.js';
 
 /**
@@ -68,7 +66,7 @@ class Queue {
   #waiting: Waiting[] = [];
   #inside = 1;
   #letIn = 1;
-  #overdue: AbortController | undefined;
+  #overdue: NodeJS.Timeout | undefined;
 
   constructor(patience: number) {
     this.#patience = patience;
@@ -89,7 +87,7 @@ class Queue {
 
   leave(): void {
     if (--this.#inside > 0) return;
-    this.#overdue?.abort();
+    clearTimeout(this.#overdue);
     this.#overdue = undefined;
     this.#letIn = 1;
     this.#admit(1);
@@ -124,15 +122,11 @@ class Queue {
   /** Runs a timer for the tasks inside, as long as others wait. */
   #watch(): void {
     if (this.#overdue !== undefined || this.#waiting.length === 0) return;
-    const overdue = (this.#overdue = new AbortController());
-    wait(this.#patience, undefined, { signal: overdue.signal }).then(
-      () => {
-        this.#overdue = undefined;
-        this.#admit(this.#letIn);
-        this.#letIn *= 2;
-      },
-      () => undefined,
-    );
+    this.#overdue = setTimeout(() => {
+      this.#overdue = undefined;
+      this.#admit(this.#letIn);
+      this.#letIn *= 2;
+    }, this.#patience);
   }
 }
 
