@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
-import type { HttpMessages } from './session-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
 import { SessionExchange } from './session-exchange.js';
+import type { HttpMessages } from './session-request.js';
 
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');

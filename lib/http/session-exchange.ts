@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http';
 import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
-import { setCookieLines } from './set-cookie-lines.js';
-import { SessionRequest, type HttpMessages } from './session-request.js';
 import { announceOutage } from './outage.js';
 import { installResponseHook, type HookedExchange } from './response-hook.js';
+import { SessionRequest, type HttpMessages } from './session-request.js';
+import { setCookieLines } from './set-cookie-lines.js';
 import { isStaticFileResponse } from './static-file-response.js';
 import { varyByCookie } from './vary.js';
 

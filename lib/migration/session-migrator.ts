@@ -1,6 +1,6 @@
 import type { RecordNames } from '../session/record-names.js';
-import { MAX_IDS } from '../session/session-id.js';
 import { pickKeys } from '../session/session-data.js';
+import { MAX_IDS } from '../session/session-id.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { ReadRecord, Removal, SessionMeta, SessionRecord } from '../session/session-record.js';
