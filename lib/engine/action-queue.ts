@@ -83,12 +83,12 @@ export class ActionQueue extends SerialQueue {
   }
 
   /** Runs a save, reload or update. If the application does not wait for it, the next commit reports its failure. */
-  do<R>(method: 'save' | 'reload' | 'update', action: Action<R>): Promise<R> {
+  runCall<R>(method: 'save' | 'reload' | 'update', action: Action<R>): Promise<R> {
     return this.#watch(method, action, (failed) => this.#noteFailure(failed));
   }
 
   /** Runs a destroy or regenerate. If it fails, nothing is saved until one succeeds. */
-  end(method: EndingMethod, action: Action<void>): Promise<void> {
+  runEnding(method: EndingMethod, action: Action<void>): Promise<void> {
     const end: Action<void> = (changed) => {
       const before = this.#failedEnding;
       this.#failedEnding = undefined;

@@ -1,7 +1,8 @@
 import { SessionConflictError } from '../session.errors.js';
 
 /**
- * How long a task may keep others waiting, in milliseconds. A store may hang; and the function of an update belongs to the
+ * After how many milliseconds the first waiting task goes ahead of a slow one; after the same time again two more do, then four. A
+ * store may hang; and the function of an update belongs to the
  * application, which may let it wait for the very request that waits behind it.
  */
 const PATIENCE_MS = 100;

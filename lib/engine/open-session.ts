@@ -19,7 +19,8 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  * Three words for the end of a session, here and in the rest of the engine:
  * - destroy: the session is over. `destroy()` does it, and so does a request that removes all data.
  * - retire: the session gives its id up for another one. `regenerate()` does it.
- * - gone: another request has destroyed or retired the record, or it has expired, while this request held it.
+ * - gone: another request has destroyed or retired the record, or it has expired or can no longer be read, while this request held
+ *   it.
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
@@ -127,7 +128,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   save(): Promise<void> {
-    return this.#actions.do('save', async (changed) => {
+    return this.#actions.runCall('save', async (changed) => {
       this.#data.markChanged(changed);
       await this.#saveChanges();
     });
@@ -139,7 +140,7 @@ export class OpenSession implements SessionKeeper {
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
     const keys: readonly string[] = Array.isArray(keep) ? [...(keep as readonly string[])] : [];
-    return this.#actions.end('regenerate', async (changed) => {
+    return this.#actions.runEnding('regenerate', async (changed) => {
       if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
         throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
       }
@@ -155,7 +156,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   destroy(): Promise<void> {
-    return this.#actions.end('destroy', async () => {
+    return this.#actions.runEnding('destroy', async () => {
       await this.#destroyOthers();
       await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
@@ -165,7 +166,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   reload(): Promise<void> {
-    return this.#actions.do('reload', async () => {
+    return this.#actions.runCall('reload', async () => {
       const fresh = await this.#record.read();
       if (fresh === undefined) {
         throw new SessionDestroyedError(
@@ -178,7 +179,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   update<R>(fn: UpdateFunction<R>): Promise<R> {
-    return this.#actions.do('update', async (changed) => {
+    return this.#actions.runCall('update', async (changed) => {
       const failed = this.#actions.failedEnding;
       // After a login whose regenerate failed, this would save the user's data in the session from before the login.
       if (failed !== undefined) throw failed.error;
@@ -212,8 +213,8 @@ export class OpenSession implements SessionKeeper {
       case 'changed':
         return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
       case 'destroyed':
-        if (this.#record.state === 'known') return this.#write(changed, this.#cookie.expiry);
-        this.#cookie.decide(this.#cookie.expiry);
+        if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
+        this.#cookie.decide(this.#cookie.actionWhenOver);
         return undefined;
       default:
         return status satisfies never;
@@ -364,7 +365,7 @@ export class OpenSession implements SessionKeeper {
   #wasEmptied(): void {
     this.#hasStartedOver = true;
     this.#startOver({}, { keepsCreated: false });
-    this.#cookie.decide(this.#cookie.expiry);
+    this.#cookie.decide(this.#cookie.actionWhenOver);
   }
 
   /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */

@@ -5,7 +5,7 @@ import type { OpenRequest } from './open-request.js';
 import { RecordHandle } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 
-/** A live session, and the cookie that opened it. */
+/** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
   readonly id: string;
   readonly record: ReadRecord;
@@ -53,7 +53,7 @@ export class PresentedSessions {
    * @returns the session; `'retired'` when there is none and one of the ids has a tombstone.
    */
   async find(): Promise<FoundSession | 'retired' | undefined> {
-    const live = await this.#findLive();
+    const live = await this.#findValid();
     if (live !== undefined) return live;
     return this.#isRetired ? 'retired' : this.#migrate();
   }
@@ -67,7 +67,7 @@ export class PresentedSessions {
    */
   async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
-    for (let live = await this.#findLive(); live !== undefined; live = await this.#findLive())
+    for (let live = await this.#findValid(); live !== undefined; live = await this.#findValid())
       this.#others.push(live.id);
     await Promise.all([
       ...this.#others.map((id) => records.destroy(id, 'delete')),
@@ -80,8 +80,8 @@ export class PresentedSessions {
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
   }
 
-  /** Finds the next live session. Each cookie costs one read of the store. */
-  async #findLive(): Promise<FoundSession | undefined> {
+  /** Finds the next valid session. Each cookie costs one read of the store. */
+  async #findValid(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const record = await this.#read(cookie.id);
       if (record !== undefined) return { id: cookie.id, record, needsNewCookie: cookie.rotated };

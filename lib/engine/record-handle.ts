@@ -6,7 +6,7 @@ import type { SessionContext } from './session-context.js';
 
 /**
  * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id that has a
- * tombstone; `'gone'`, destroyed or retired by another request, or expired, while this one held it.
+ * tombstone; `'gone'`, destroyed or retired by another request, expired or no longer readable, while this one held it.
  */
 export type RecordState = 'new' | 'known' | 'retired' | 'gone';
 
@@ -80,7 +80,7 @@ export class RecordHandle {
    */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#context.records.create(this.id, record)) return this.#holds(record);
+      if (await this.#context.records.create(this.id, record)) return this.#noteStored(record);
       this.#id = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
@@ -153,11 +153,11 @@ export class RecordHandle {
       this.#state = 'gone';
       return { outcome: 'gone' };
     }
-    if (typeof replacement !== 'string') this.#holds(replacement);
+    if (typeof replacement !== 'string') this.#noteStored(replacement);
     return { outcome, change: made };
   }
 
-  #holds(record: SessionRecord): void {
+  #noteStored(record: SessionRecord): void {
     this.#state = 'known';
     this.#base = record;
     this.#read = undefined;

@@ -29,7 +29,7 @@ export class ResponseCookie {
    */
   get action(): CookieAction {
     if (this.#obstacle !== undefined && this.#obstacle !== 'head-sent') return 'none';
-    return this.#actions.isDestroying ? this.expiry : this.#action;
+    return this.#actions.isDestroying ? this.actionWhenOver : this.#action;
   }
 
   /** The action that was decided, whether or not the response can carry it. */
@@ -38,7 +38,7 @@ export class ResponseCookie {
   }
 
   /** The action for the cookie of a session that is over. A cookie that the browser does not have cannot expire. */
-  get expiry(): CookieAction {
+  get actionWhenOver(): CookieAction {
     return this.#presented.isAny ? 'expire' : 'none';
   }
 

@@ -35,8 +35,8 @@ const HOOK = Symbol('nest-session.response-hook');
 type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
 
 /**
- * Installs the hook on this response alone. It stands before the four methods through which all bytes of a response pass, so that
- * no response leaves before its session is saved, no matter what sends it. It passes calls on to the methods that it found, so that
+ * Installs the hook on this response alone. It stands before the four methods through which all bytes of a response pass: the
+ * head and the end wait for the save, no matter what sends them. On HTTP/2 the head does not wait. It passes calls on to the methods that it found, so that
  * other hooks keep working.
  */
 export function installResponseHook(response: ServerResponse, exchange: HookedExchange): void {

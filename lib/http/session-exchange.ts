@@ -134,8 +134,9 @@ export class SessionExchange implements HookedExchange {
   }
 
   /**
-   * Whether to save: no error was reported yet. A destroy or regenerate that failed counts as reported if the application has
-   * waited for it and responds with an error of its own: that response goes out as it is. A response that reports success does not.
+   * Whether to save: not once an error was reported. A response with a status of 400 or more reports a failed destroy or regenerate
+   * that the application has waited for, which this method then notes: that response goes out as it is. One that reports success
+   * does not.
    */
   #maySave(): boolean {
     const isError = (this.#response?.statusCode ?? 0) >= 400;

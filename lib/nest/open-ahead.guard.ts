@@ -20,7 +20,7 @@ export class OpenAheadGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
     if (this.#needs.of(context).takesSession) return this.#sessions.openAhead(context).then(() => true);
-    // Middleware may have opened the session on Node's request. Guards and handlers then find it on Fastify's as well.
+    // For its effect: where middleware has opened the session on Node's request, `find` shows it on Fastify's as well.
     RequestSlot.find({ request: context.switchToHttp().getRequest() });
     return true;
   }
