@@ -54,10 +54,8 @@ export class OpenSession implements SessionKeeper {
     this.#request = request;
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
-    this.#record = new RecordHandle(
-      context,
-      typeof found === 'object' ? { state: 'known', ...found, client } : { state: found ?? 'new', client },
-    );
+    const state = typeof found === 'object' ? 'known' : (found ?? 'new');
+    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, client });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
     if (known?.needsNewCookie) this.#meta.wantRenewal();
@@ -208,8 +206,12 @@ export class OpenSession implements SessionKeeper {
         if (this.#mayRenew) return this.#write(changed, 'set');
         if (this.#isCookieDead) this.#cookie.decide('expire');
         return undefined;
-      case 'created':
-        return this.#cookie.obstacle === undefined ? this.#write(changed, 'set') : this.#warnNotStored();
+      case 'created': {
+        const { obstacle } = this.#cookie;
+        if (obstacle === undefined) return this.#write(changed, 'set');
+        this.#warnNotStored(obstacle);
+        return undefined;
+      }
       case 'changed':
         return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
       case 'destroyed':
@@ -377,9 +379,7 @@ export class OpenSession implements SessionKeeper {
     this.#warn(`A request ${when}: what it changed in the session was dropped`);
   }
 
-  #warnNotStored(): undefined {
-    const { obstacle } = this.#cookie;
-    if (obstacle === undefined) return;
+  #warnNotStored(obstacle: CookieObstacle): void {
     const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
     if (obstacle === 'head-sent') this.#warn(message);
     else this.#context.logger.warnOnce(`${message}.`);
@@ -395,7 +395,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #isEmpty(): boolean {
-    return this.#data.isEmptyUntil(this.#actions.horizon) && isEmptyData(this.#hidden);
+    return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
   }
 
   get #hidden(): Record<string, unknown> {

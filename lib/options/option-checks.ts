@@ -5,8 +5,8 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import {
   COOKIE_OPTION_NAMES,
-  PINNING_OPTION_NAMES,
   OPTION_NAMES,
+  PINNING_OPTION_NAMES,
   type OptionsWithDefaults,
 } from './option-defaults.js';
 import { checkConnection } from './option-shapes.js';
@@ -50,7 +50,7 @@ export function checkNames(options: object): void {
   if (typeof options !== 'object' || options === null) {
     throw new SessionConfigurationError('There are no options: let the factory return an object, {} for the defaults.');
   }
-  const unknown = Object.keys(options).find((key) => !OPTION_NAMES.includes(key));
+  const unknown = unknownName(options, OPTION_NAMES);
   if (unknown === undefined) return;
   const hint = HINTS[unknown] ?? `the options are ${OPTION_NAMES.toSorted().join(', ')}`;
   throw new SessionConfigurationError(`There is no option '${unknown}': ${hint}.`);
@@ -58,7 +58,7 @@ export function checkNames(options: object): void {
 
 /** @throws {SessionConfigurationError} when an option of `cookie` is unknown. */
 export function checkCookieNames(cookie: object): void {
-  const unknown = Object.keys(cookie).find((key) => !COOKIE_OPTION_NAMES.includes(key));
+  const unknown = unknownName(cookie, COOKIE_OPTION_NAMES);
   if (unknown === undefined) return;
   const isLifetime = ['maxAge', 'expires'].includes(unknown);
   const hint = isLifetime ? AS_IDLE_TIMEOUT : `write ${COOKIE_OPTION_NAMES.join(', ')}`;
@@ -67,11 +67,15 @@ export function checkCookieNames(cookie: object): void {
 
 /** @throws {SessionConfigurationError} when an option of `pinning` is unknown. */
 export function checkPinningNames(pinning: object): void {
-  const unknown = Object.keys(pinning).find((key) => !PINNING_OPTION_NAMES.includes(key));
+  const unknown = unknownName(pinning, PINNING_OPTION_NAMES);
   if (unknown === undefined) return;
   throw new SessionConfigurationError(
     `There is no option pinning.${unknown}: write ${PINNING_OPTION_NAMES.join(', ')}.`,
   );
+}
+
+function unknownName(options: object, names: readonly string[]): string | undefined {
+  return Object.keys(options).find((name) => !names.includes(name));
 }
 
 /**

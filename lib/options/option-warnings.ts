@@ -36,7 +36,7 @@ function secretWarnings(options: SessionModuleOptions): string[] {
 }
 
 function addressWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
-  if (store === 'redis' && redis && 'url' in redis && ADDRESS_OPTIONS.every((option) => !hasValue(redis, option))) {
+  if (store === 'redis' && redis && 'url' in redis && !hasAddress(redis)) {
     return [
       '`redis.url` is there but undefined, so it does not say where Redis is: set it, or leave it out for localhost:6379.',
     ];
@@ -51,7 +51,7 @@ function addressWarnings({ store, redis, memcached }: SessionModuleOptions): str
 
 function storeWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
   if (store !== undefined) return [];
-  const isRedisMeant = redis !== undefined && ADDRESS_OPTIONS.some((option) => hasValue(redis, option));
+  const isRedisMeant = redis !== undefined && hasAddress(redis);
   const isMemcachedMeant = memcached !== undefined && hasValue(memcached, 'servers');
   const meant = isRedisMeant ? 'redis' : isMemcachedMeant && 'memcached';
   if (meant === false) return [];
@@ -62,6 +62,10 @@ function lifetimeWarnings(options: SessionModuleOptions): string[] {
   return (['idleTimeout', 'absoluteTimeout'] as const)
     .filter((name) => Number(options[name]) > TEN_YEARS)
     .map((name) => `\`${name}\` is longer than ten years: a number is of seconds, not of milliseconds.`);
+}
+
+function hasAddress(redis: object): boolean {
+  return ADDRESS_OPTIONS.some((option) => hasValue(redis, option));
 }
 
 function hasValue(options: object, key: string): boolean {

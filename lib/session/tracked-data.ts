@@ -1,5 +1,5 @@
 import { fingerprint } from './fingerprint.js';
-import { defineData, fillData, isEmptyData, layKeysOver, pickKeys, type Data } from './session-data.js';
+import { defineData, fillData, layKeysOver, pickKeys, type Data } from './session-data.js';
 import { isMemberName } from './session-members.js';
 
 /** What the serializer makes of a value. */
@@ -99,10 +99,6 @@ export class TrackedData {
   valuesUntil(until: number): Data {
     if (until >= this.#clock.now) return this.values;
     return this.pick(Object.keys(this.values).filter((key) => (this.#assigned.get(key) ?? 0) <= until));
-  }
-
-  isEmptyUntil(until: number): boolean {
-    return isEmptyData(this.valuesUntil(until));
   }
 
   pick(keys: Iterable<string>): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { SpyStore } from '../fixtures/spy-store.js';
 type Data = { user: string; n: number };
 
 @Controller()
-class LateNewsController {
+class CorrectionController {
   @Get('login')
   login(@Session() session: Session<Data>): void {
     session.user = 'ada';
@@ -66,7 +66,7 @@ describe.each(platforms)('on %s', (platform) => {
   beforeEach(async () => {
     store = new SpyStore();
     store.delay = 5;
-    app = await SessionApp.start(platform, { session: { store }, controllers: [LateNewsController] });
+    app = await SessionApp.start(platform, { session: { store }, controllers: [CorrectionController] });
   });
 
   afterEach(() => app.close());

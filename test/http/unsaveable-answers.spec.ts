@@ -10,7 +10,7 @@ import { SpyStore } from '../fixtures/spy-store.js';
 type Data = { n: number; clock: unknown; user: string };
 
 @Controller()
-class StubbornController {
+class UnsaveableController {
   constructor(@Inject(SESSION_STORE) readonly store: SpyStore) {}
 
   @Get('login')
@@ -51,7 +51,7 @@ describe.each(platforms)('on %s', (platform) => {
   beforeEach(async () => {
     store = new SpyStore();
     store.delay = 5;
-    app = await SessionApp.start(platform, { session: { store }, controllers: [StubbornController] });
+    app = await SessionApp.start(platform, { session: { store }, controllers: [UnsaveableController] });
   });
 
   afterEach(() => app.close());
