@@ -1,15 +1,14 @@
-import { Inject, Module, Optional, type DynamicModule, type NestModule } from '@nestjs/common';
+import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import type { AnyRequest, AnyResponse } from './http/any-request.js';
-import { RequestSlot } from './http/request-slot.js';
 import { attachInterceptor } from './nest/attach-interceptor.js';
+import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
-import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
+import { RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE } from './session.module-definition.js';
 import { sessionProviders } from './session.providers.js';
 import type { SessionStore } from './stores/session-store.js';
@@ -34,19 +33,15 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   readonly #modules: ModulesContainer;
   readonly #interceptor: SessionInterceptor;
-  readonly #perRoute: boolean;
 
-  // oxlint-disable-next-line max-params -- Nest injects each as a parameter of its own
   constructor(
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(SessionInterceptor) interceptor: SessionInterceptor,
-    @Optional() @Inject(PER_ROUTE) perRoute = false,
   ) {
     super();
     this.#modules = modules;
     this.#interceptor = interceptor;
-    this.#perRoute = perRoute;
     // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
     host.init$.subscribe(() => pairOnFastify(host));
   }
@@ -54,7 +49,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     keepApart(sessionModulesOf(this.#modules), this.#modules);
-    if (this.#perRoute) attachInterceptor(this.#modules, this.#interceptor);
+    attachInterceptor(this.#modules, this.#interceptor);
   }
 }
 
@@ -66,15 +61,4 @@ function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
       options: module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance,
       store: module.getProviderByKey<SessionStore>(SESSION_STORE).instance,
     }));
-}
-
-/**
- * Remembers the response of each request: Fastify's requests do not know theirs, and middleware that opens a session needs both.
- */
-function pairOnFastify({ httpAdapter }: HttpAdapterHost): void {
-  if (httpAdapter?.getType() !== 'fastify') return;
-  httpAdapter.use((request: AnyRequest, response: AnyResponse, next: () => void) => {
-    RequestSlot.pair(request, response);
-    next();
-  });
 }

@@ -1,5 +1,5 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, ModuleRef } from '@nestjs/core';
+import { APP_GUARD, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
 import { OpenAheadGuard } from './nest/open-ahead.guard.js';
@@ -12,8 +12,7 @@ import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import type { SessionLogger } from './session/session-logger.js';
-import { PER_ROUTE, RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
-import { SessionConfigurationError } from './session.errors.js';
+import { RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
 import { applicationStore, wholeStore } from './stores/application-store.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
 
@@ -46,17 +45,6 @@ export function sessionProviders(optionsToken: string | symbol): Provider[] {
     { provide: SessionService, inject: [RESOLVED_OPTIONS, SESSION_STORE], useFactory: provideService },
     { provide: APP_GUARD, useClass: OpenAheadGuard },
   ];
-}
-
-/**
- * The provider of the interceptor for every route, or the one that tells the module to attach it to the handlers that take a
- * session.
- * @throws {SessionConfigurationError} when it is neither `'global'` nor `'per-route'`.
- */
-export function interceptorProviders(interceptor: 'global' | 'per-route'): Provider[] {
-  if (interceptor === 'global') return [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }];
-  if (interceptor === 'per-route') return [{ provide: PER_ROUTE, useValue: true }];
-  throw new SessionConfigurationError(`interceptor is '${String(interceptor)}': write 'global' or 'per-route'.`);
 }
 
 function provideOptions(options: SessionModuleOptions): ResolvedOptions {

@@ -2,10 +2,14 @@ import type { ServerResponse } from 'node:http';
 
 import { forbidSharedStorageIn } from './cache-control.js';
 
-/** The private part of Node that this file alone relies on: the text of a head that is formed and not yet sent. */
+/** The private part of Node that this file alone relies on: a head that is formed and not yet sent. */
 interface NodeInternals {
+  /** Its text. */
   _header?: string | null;
   _headerSent?: boolean;
+  /** What the head says of the body, in this case that none follows. */
+  _hasBody?: boolean;
+  chunkedEncoding: boolean;
 }
 
 /** The Set-Cookie lines in the head of a response, before and after Node has made a text of it. */
@@ -50,6 +54,21 @@ export class FormedHead {
     this.#lines = lines;
   }
 
+  /**
+   * Takes the formed head back, with our cookies, so that another one can be formed. To be called only if nothing has been sent.
+   * @returns `false` when it cannot be taken back: on HTTP/2 it has left already.
+   */
+  retract(): boolean {
+    const response = this.#response;
+    const internals = this.#internals;
+    if (typeof internals._header !== 'string') return false;
+    internals._header = null;
+    internals.chunkedEncoding = false;
+    internals._hasBody = response.req?.method !== 'HEAD';
+    removeCookies(response, this.#lines);
+    return true;
+  }
+
   get #internals(): NodeInternals {
     return this.#response as unknown as NodeInternals;
   }
@@ -63,4 +82,11 @@ function appendCookie(response: ServerResponse, line: string): void {
   const present = response.getHeader('set-cookie');
   if (present === undefined) response.setHeader('Set-Cookie', line);
   else response.setHeader('Set-Cookie', [...(Array.isArray(present) ? present : [String(present)]), line]);
+}
+
+function removeCookies(response: ServerResponse, lines: readonly string[]): void {
+  const present = response.getHeader('set-cookie');
+  const others = Array.isArray(present) ? present.filter((line) => !lines.includes(line)) : [];
+  if (others.length > 0) response.setHeader('Set-Cookie', others);
+  else if (lines.length > 0) response.removeHeader('Set-Cookie');
 }

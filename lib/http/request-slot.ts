@@ -102,6 +102,11 @@ export class RequestSlot {
     exchange.showFirst();
   }
 
+  /** Notes that Nest will make the response from the handler's value, so that it is no static file. */
+  expectNestResponse(): void {
+    for (const exchange of this.#exchanges) exchange.expectNestResponse();
+  }
+
   /**
    * For the interceptor: saves every session of the request.
    * @returns a promise of the saves; `undefined` when there is nothing to wait for.

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { forbidSharedStorage } from './cache-control.js';
+import { sendErrorResponse } from './error-response.js';
 import { FormedHead } from './formed-head.js';
 
 /** What the hook needs from an exchange. None of these methods throws. */
@@ -13,12 +14,14 @@ export interface HookedExchange {
   cookieLines(): readonly string[];
   /** Called when the hook has replaced the route's Cache-Control, which let shared caches store the response with the cookie. */
   replacedCacheControl(): void;
-  /**
-   * Called when a save has failed and the exception filters can no longer see it.
-   * @returns whether to send the response all the same, or to destroy the connection.
-   */
-  onSaveError(error: unknown): 'send' | 'destroy';
+  /** What becomes of a response that has begun to leave when a save fails. */
+  readonly onLateSaveError: 'destroy' | 'send';
+  /** Called when a save has failed that the exception filters cannot see, with what became of the response. */
+  reportSaveError(error: unknown, outcome: SaveErrorOutcome): void;
 }
+
+/** What became of a response whose session could not be saved: the error took its place, it was cut off, or it was sent as it is. */
+export type SaveErrorOutcome = 'replaced' | 'destroy' | 'send';
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
@@ -90,6 +93,10 @@ class ResponseHook {
   #isFull = false;
   /** How many saves the held bytes wait for. */
   #saves = 0;
+  /** The saves that failed, of those that the held bytes wait for. */
+  #failed: { readonly exchange: HookedExchange; readonly error: unknown }[] = [];
+  #hasBegunToLeave = false;
+  /** The connection was destroyed, or an error was sent in place of the response. */
   #mustNotLeave = false;
   #prepared = false;
   #endAsked = false;
@@ -134,7 +141,10 @@ class ResponseHook {
     // Passes on at once what Node refuses: an error thrown after the save would reach no caller.
     if (!isChunk(args[0])) return this.#original.write.apply(this.#response, args);
     if (!this.#response.headersSent) this.#formHead();
-    if (!this.#isHolding) return this.#original.write.apply(this.#response, args);
+    if (!this.#isHolding) {
+      this.#hasBegunToLeave = true;
+      return this.#original.write.apply(this.#response, args);
+    }
     this.#held.push(() => {
       this.#isFull = !this.write(args);
     });
@@ -144,7 +154,10 @@ class ResponseHook {
   flushHeaders(): void {
     if (!this.#response.headersSent) this.#formHead();
     if (this.#isHolding) this.#held.push(() => this.flushHeaders());
-    else this.#original.flushHeaders.call(this.#response);
+    else {
+      this.#hasBegunToLeave = true;
+      this.#original.flushHeaders.call(this.#response);
+    }
   }
 
   end(args: unknown[]): ServerResponse {
@@ -209,21 +222,43 @@ class ResponseHook {
     this.#formHead();
   }
 
-  /** Holds every byte back until this save is done. If it fails and the response must not leave unsaved, ends the connection. */
+  /** Holds every byte back until this save is done. */
   #holdFor(exchange: HookedExchange, save: Promise<void> | undefined): void {
     if (save === undefined) return;
     this.#saves++;
     save
-      .catch((error: unknown) => {
-        if (exchange.onSaveError(error) === 'destroy') this.#mustNotLeave = true;
-      })
+      .catch((error: unknown) => void this.#failed.push({ exchange, error }))
       .then(() => {
         if (--this.#saves > 0) return;
-        if (this.#mustNotLeave) this.#response.destroy();
-        else this.#release();
+        if (this.#failed.length > 0) this.#reportFailures();
+        if (!this.#mustNotLeave) this.#release();
       })
       // A held call that throws would leave the client waiting.
       .catch((error: unknown) => this.#response.destroy(error as Error));
+  }
+
+  /** Lets the client see the error of a failed save. If the response has begun to leave, it can only be cut off, or go on. */
+  #reportFailures(): void {
+    const failed = this.#failed;
+    this.#failed = [];
+    const outcome = this.#failWith(
+      failed[0]?.error,
+      failed.some(({ exchange }) => exchange.onLateSaveError === 'destroy'),
+    );
+    this.#mustNotLeave = outcome !== 'send';
+    for (const { exchange, error } of failed) exchange.reportSaveError(error, outcome);
+  }
+
+  #failWith(error: unknown, mustNotSend: boolean): SaveErrorOutcome {
+    const response = this.#response;
+    if (!this.#hasBegunToLeave && (this.#head ??= new FormedHead(response)).retract()) {
+      Reflect.deleteProperty(response, 'writableEnded');
+      sendErrorResponse(response, error);
+      return 'replaced';
+    }
+    if (!mustNotSend) return 'send';
+    response.destroy();
+    return 'destroy';
   }
 
   #release(): void {

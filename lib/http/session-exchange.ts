@@ -4,11 +4,18 @@ import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
 import { announceOutage } from './outage.js';
-import { installResponseHook, type HookedExchange } from './response-hook.js';
+import { installResponseHook, type HookedExchange, type SaveErrorOutcome } from './response-hook.js';
 import { SessionRequest, type HttpMessages } from './session-request.js';
 import { setCookieLines } from './set-cookie-lines.js';
 import { isStaticFileResponse } from './static-file-response.js';
 import { varyByCookie } from './vary.js';
+
+/** What a log says of a response whose session could not be saved. */
+const FATE: Readonly<Record<SaveErrorOutcome, string>> = {
+  replaced: 'an error was sent in place of its response',
+  destroy: 'its response was cut off',
+  send: 'its response was sent all the same',
+};
 
 /** One request, its response and its session in one SessionModule: opens, saves, and tells the response hook what to send. */
 export class SessionExchange implements HookedExchange {
@@ -43,13 +50,18 @@ export class SessionExchange implements HookedExchange {
     if (this.#opened !== undefined) this.#request.showFirst(this.#opened.live);
   }
 
+  /** Notes that Nest will make the response from the handler's value, so that it is no static file. */
+  expectNestResponse(): void {
+    this.#isNestResponse = true;
+  }
+
   /**
    * For the interceptor: Nest will make the response from the handler's value. Saves before that, so that the exception filters see
    * a failure.
    * @returns a promise of the save; `undefined` when there is nothing to wait for.
    */
   commit(): Promise<void> | undefined {
-    this.#isNestResponse = true;
+    this.expectNestResponse();
     return this.#commit();
   }
 
@@ -99,15 +111,16 @@ export class SessionExchange implements HookedExchange {
     );
   }
 
-  onSaveError(error: unknown): 'send' | 'destroy' {
+  get onLateSaveError(): 'destroy' | 'send' {
+    return this.engine.options.onLateSaveError;
+  }
+
+  reportSaveError(error: unknown, outcome: SaveErrorOutcome): void {
     // Reported once: the end of the response must not try to save again and again.
     this.#reportedError = error;
-    const { onLateSaveError } = this.engine.options;
-    const outcome = onLateSaveError === 'send' ? 'sent all the same' : 'cut off';
     this.engine.logger.error(
-      `The session of ${this.#request.route()} could not be saved, and its response was ${outcome}. ${describe(error)}`,
+      `The session of ${this.#request.route()} could not be saved, and ${FATE[outcome]}. ${describe(error)}`,
     );
-    return onLateSaveError;
   }
 
   async #open(): Promise<OpenSession> {

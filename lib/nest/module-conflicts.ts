@@ -4,7 +4,8 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { sessionHandlersOf } from './session-handlers.js';
+import { controllerMethodsOf } from './controller-methods.js';
+import { takesSession } from './handler-needs.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
@@ -30,10 +31,10 @@ export function keepApart(inUse: readonly SessionModuleInUse[], modules: Modules
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
   for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
-  const [handler] = sessionHandlersOf(modules);
-  if (handler === undefined) return;
+  const taking = controllerMethodsOf(modules).find(({ controller, key }) => takesSession(controller, key));
+  if (taking === undefined) return;
   throw new SessionConfigurationError(
-    `${handler.controller.name}.${handler.key} takes @Session(), but there are ${inUse.length} SessionModules, and nothing tells which one is meant: open the session with the SessionService of that module instead.`,
+    `${taking.controller.name}.${taking.key} takes @Session(), but there are ${inUse.length} SessionModules, and nothing tells which one is meant: open the session with the SessionService of that module instead.`,
   );
 }
 

@@ -19,9 +19,11 @@ export class OpenAheadGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
-    if (this.#needs.of(context).takesSession) return this.#sessions.openAhead(context).then(() => true);
-    // For its effect: where middleware has opened the session on Node's request, `find` shows it on Fastify's as well.
-    RequestSlot.find({ request: context.switchToHttp().getRequest() });
+    const { takesSession, respondsItself } = this.#needs.of(context);
+    if (takesSession) return this.#sessions.openAhead(context).then(() => true);
+    // Where middleware has opened the session on Node's request, this shows it on Fastify's as well.
+    const slot = RequestSlot.find({ request: context.switchToHttp().getRequest() });
+    if (slot !== undefined && !respondsItself) slot.expectNestResponse();
     return true;
   }
 }

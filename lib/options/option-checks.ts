@@ -32,7 +32,7 @@ const AS_IDLE_TIMEOUT = 'write idleTimeout, in seconds or as a text such as 30m'
 /** The remedies for names of other libraries, and for names in the wrong place. */
 const HINTS: Readonly<Record<string, string>> = {
   isGlobal: BESIDE_THE_OPTIONS,
-  interceptor: BESIDE_THE_OPTIONS,
+  interceptor: 'it is not needed, the interceptor runs for the handlers that have a session, and for no others',
   imports: BESIDE_THE_OPTIONS,
   resave: 'it is not needed, an unchanged session is never saved',
   saveUninitialized: 'it is not needed, an empty session is never stored',

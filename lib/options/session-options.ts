@@ -154,8 +154,8 @@ export interface SessionModuleOptions {
    */
   readonly generateId?: (() => string) | undefined;
   /**
-   * What happens to a response when its session could not be saved and it is too late for an error response. `'destroy'` ends the
-   * connection, so that the client does not take the response for a success. `'send'` sends it all the same, without the cookie.
+   * What happens to a response when its session could not be saved and a part of it has left, so that no error can take its place.
+   * `'destroy'` ends the connection, so that the client does not take the response for a success. `'send'` sends the rest.
    * @default 'destroy'
    */
   readonly onLateSaveError?: 'destroy' | 'send' | undefined;

@@ -1,7 +1,17 @@
 import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 
-import { Catch, Controller, Get, Inject, Res, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  Controller,
+  Get,
+  Inject,
+  Res,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type INestApplication,
+} from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
@@ -9,6 +19,7 @@ import {
   SESSION_STORE,
   SessionConflictError,
   SessionError,
+  SessionService,
   SessionStoreError,
   type SessionModuleOptions,
   type SessionStore,
@@ -51,6 +62,15 @@ class FailingController {
     reply.send('sent');
   }
 
+  @Get('write-late')
+  writeLate(@Session() session: Session<Data>, @Res() reply: { raw?: ServerResponse } & ServerResponse): void {
+    const response = reply.raw ?? reply;
+    response.write('first, ', () => {
+      session.n = (session.n ?? 0) + 1;
+      response.end('last');
+    });
+  }
+
   @Get('bigint')
   bigint(@Session() session: Session<Data>): string {
     session.value = { amounts: [1n, { over: () => 1 }] };
@@ -89,6 +109,15 @@ class FailingController {
   }
 }
 
+/** Middleware that writes to the session of requests which ask for it. */
+function writingMiddleware(app: INestApplication): void {
+  const sessions = app.get(SessionService);
+  app.use(async (request: IncomingMessage, _response: unknown, next: () => void) => {
+    if (request.url?.endsWith('?middleware')) (await sessions.open<Data>(request)).n = 1;
+    next();
+  });
+}
+
 @Catch(SessionError)
 class SessionFilter implements ExceptionFilter {
   static seen: unknown[] = [];
@@ -104,11 +133,15 @@ describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
   let store: SpyStore;
 
-  async function start(session: SessionModuleOptions = {}, filters: ExceptionFilter[] = []): Promise<SessionApp> {
+  async function start(
+    session: SessionModuleOptions = {},
+    filters: ExceptionFilter[] = [],
+    setUp: (nest: INestApplication) => void = () => {},
+  ): Promise<SessionApp> {
     return SessionApp.start(platform, {
       session: { store, ...session },
       controllers: [FailingController],
-      setUp: (nest) => void nest.useGlobalFilters(...filters),
+      setUp: (nest) => setUp(nest.useGlobalFilters(...filters)),
     });
   }
 
@@ -191,20 +224,39 @@ describe.each(platforms)('on %s', (platform) => {
       expect(store.taken()).toBe('create create');
     });
 
-    it('ends the connection when it is too late for an error answer', async () => {
-      store.failing.add('create');
-      await expect(app.client().get('/write-by-hand')).rejects.toThrow('socket hang up');
-      expect(app.warnings.join()).toMatch(/GET \/write-by-hand .*cut off/);
+    it.each(['/write-by-hand', '/nowhere?middleware'])(
+      'sends the error in the place of an answer that no exception filter could replace, on %s',
+      async (route) => {
+        await app.close();
+        app = await start({}, [], writingMiddleware);
+        store.failing.add('create');
+        const answer = await app.client().get(route);
+        expect([answer.status, answer.header('retry-after')]).toEqual([503, '1']);
+        expect(await answer.json()).toEqual({ statusCode: 503, message: 'Service Unavailable' });
+        expect(answer.setCookie).toEqual([]);
+        expect(store.taken()).toBe('create');
+        expect(app.warnings.join()).toMatch(/The session of GET .* an error was sent in place of its response/);
+      },
+    );
+
+    it('cuts the answer off when a part of it has left', async () => {
+      const client = app.client();
+      await client.get('/write');
+      store.failing.add('replace');
+      const answer = await client.get('/write-late');
+      await expect(answer.text()).rejects.toThrow('aborted');
+      expect(app.warnings.join()).toMatch(/GET \/write-late .*cut off/);
     });
 
-    it("sends the answer without the cookie where onLateSaveError is 'send'", async () => {
+    it("sends the rest of that answer where onLateSaveError is 'send'", async () => {
       await app.close();
       app = await start({ onLateSaveError: 'send' });
-      store.failing.add('create');
-      const answer = await app.client().get('/write-by-hand');
-      expect([answer.status, await answer.text()]).toEqual([200, 'sent']);
-      expect(answer.setCookie).toEqual([]);
-      expect(store.taken()).toBe('create');
+      const client = app.client();
+      await client.get('/write');
+      store.failing.add('replace');
+      const answer = await client.get('/write-late');
+      expect([answer.status, await answer.text()]).toEqual([200, 'first, last']);
+      expect(app.warnings.join()).toMatch(/GET \/write-late .*sent all the same/);
     });
   });
 
@@ -251,7 +303,11 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it('does not hang an answer that is sent by hand', async () => {
-      await expect(app.client().get('/function-by-hand')).rejects.toThrow('socket hang up');
+      const answer = await app.client().get('/function-by-hand');
+      expect([answer.status, await answer.json()]).toEqual([
+        500,
+        { statusCode: 500, message: 'Internal Server Error' },
+      ]);
       expect(app.warnings.join()).toContain('value');
     });
   });

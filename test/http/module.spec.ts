@@ -132,7 +132,6 @@ describe.each(platforms)('on %s', (platform) => {
       'a store class with injected dependencies',
       () => appModule(SessionModule.forRoot({ store: InjectedStore, imports: [SettingsModule] })),
     ],
-    ["interceptor: 'per-route'", () => appModule(SessionModule.forRoot({ interceptor: 'per-route' }))],
     [
       'Redis by its URL',
       () => appModule(SessionModule.forRoot({ store: 'redis', redis: { url: inject('redisUrl') } })),
@@ -177,13 +176,6 @@ describe.each(platforms)('on %s', (platform) => {
     two.jar.set('session', one.jar.get('session') as string);
     expect(await counts(two)).toEqual([1, 2]);
     expect(await counts(one)).toEqual([3, 4]);
-  });
-
-  it('serves one application per route and another globally with the same controller', async () => {
-    const [one] = await start(appModule(SessionModule.forRoot({ interceptor: 'per-route' })));
-    const [two] = await start(appModule(SessionModule.forRoot({})));
-    expect(await counts(one)).toEqual([1, 2]);
-    expect(await counts(two)).toEqual([1, 2]);
   });
 
   it('is global unless told otherwise', async () => {
@@ -382,13 +374,12 @@ describe.each(platforms)('on %s', (platform) => {
     expect(await client.quit()).toBe('OK');
   });
 
-  it('refuses a factory that returns nothing, and an interceptor that does not exist', async () => {
+  it('refuses a factory that returns nothing', async () => {
     const module = appModule(
       SessionModule.forRootAsync({ useFactory: () => undefined as unknown as SessionModuleOptions }),
     );
     const starting = createOn(platform, module, { logger: false, abortOnError: false });
     await expect(starting).rejects.toThrow('let the factory return an object');
-    expect(() => SessionModule.forRoot({ interceptor: 'globl' as 'global' })).toThrow("'per-route'");
   });
 
   it('says what is missing where SessionModule was not imported', async () => {

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Agent, createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { installResponseHook, type HookedExchange } from '../../../lib/http/response-hook.js';
+import { installResponseHook, type HookedExchange, type SaveErrorOutcome } from '../../../lib/http/response-hook.js';
+import { SessionConflictError, SessionStoreError } from '../../../lib/session.errors.js';
 import { Gate } from '../../fixtures/gate.js';
 
 /** What an exchange tells the hook, as the test wants it; it notes what the hook asks. */
@@ -15,7 +17,7 @@ class FakeExchange implements HookedExchange {
   /** What is to be done before the last byte leaves. */
   lateSave: (() => Promise<void>) | undefined;
   lines: string[] = [];
-  sendsUnsaved = false;
+  onLateSaveError: 'destroy' | 'send' = 'destroy';
 
   beforeHead(): Promise<void> | undefined {
     this.asked.push('beforeHead');
@@ -35,9 +37,8 @@ class FakeExchange implements HookedExchange {
     this.asked.push('replacedCacheControl');
   }
 
-  onSaveError(error: unknown): 'send' | 'destroy' {
-    this.asked.push(`onSaveError ${String(error)}`);
-    return this.sendsUnsaved ? 'send' : 'destroy';
+  reportSaveError(error: unknown, outcome: SaveErrorOutcome): void {
+    this.asked.push(`${String(error)} ${outcome}`);
   }
 }
 
@@ -129,16 +130,128 @@ describe.each(senders)('an answer sent with %s', (_name, send) => {
     expect((await ask(send)).message.headers['set-cookie']).toBeUndefined();
   });
 
-  it('is cut off where the save fails', async () => {
-    exchange.save = () => Promise.reject(new Error('down'));
-    await expect(ask(send)).rejects.toThrow('socket hang up');
-    expect(exchange.asked).toContain('onSaveError Error: down');
+  it.each<'destroy' | 'send'>(['destroy', 'send'])(
+    "gives way to the error where the save fails, with onLateSaveError '%s' too",
+    async (onLateSaveError) => {
+      exchange.save = () => Promise.reject(new SessionStoreError('down'));
+      exchange.lines = ['session=new'];
+      exchange.onLateSaveError = onLateSaveError;
+      const { message, body } = await ask((response) => {
+        response.setHeader('Access-Control-Allow-Origin', '*');
+        response.setHeader('Set-Cookie', 'theirs=1');
+        response.setHeader('Cache-Control', 'public, max-age=60');
+        response.setHeader('ETag', '"of the body"');
+        send(response);
+      });
+      expect([message.statusCode, message.statusMessage]).toEqual([503, 'Service Unavailable']);
+      expect(JSON.parse(body)).toEqual({ statusCode: 503, message: 'Service Unavailable' });
+      expect(message.headers).toMatchObject({
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': String(body.length),
+        'retry-after': '1',
+        'cache-control': 'no-store',
+        'access-control-allow-origin': '*',
+        'set-cookie': ['theirs=1'],
+      });
+      expect(message.headers).not.toHaveProperty('etag');
+      expect(message.headers).not.toHaveProperty('transfer-encoding');
+      expect(exchange.asked.at(-1)).toBe('SessionStoreError: down replaced');
+    },
+  );
+});
+
+describe('an error in the place of a response', () => {
+  it.each<[string, unknown, object]>([
+    [
+      'the message of an error that is the client’s own',
+      new SessionConflictError('try again'),
+      { statusCode: 409, message: 'try again' },
+    ],
+    ['nothing of an unknown error', new Error('secret'), { statusCode: 500, message: 'Internal server error' }],
+  ])('tells %s', async (_what, error, content) => {
+    exchange.save = () => Promise.reject(error as Error);
+    const { body } = await ask((response) => void response.end('body'));
+    expect(JSON.parse(body)).toEqual(content);
   });
 
-  it('leaves all the same where it may leave unsaved', async () => {
-    exchange.save = () => Promise.reject(new Error('down'));
-    exchange.sendsUnsaved = true;
-    expect((await ask(send)).body).toBe('body');
+  it.each([
+    ['HEAD', 200, 503],
+    ['GET', 204, 503],
+    ['GET', 304, 503],
+  ])('has a body of its own after %s with %s', async (method, status, sent) => {
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const { message, body } = await ask((response) => void response.writeHead(status).end(), method);
+    expect([message.statusCode, message.headers['content-length']]).toEqual([sent, '50']);
+    expect(body).toHaveLength(method === 'HEAD' ? 0 : 50);
+  });
+
+  it('leaves the connection in order for the next request', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const statuses: unknown[] = [];
+    for (const send of [...senders, ...senders].map(([, each]) => each)) {
+      handle = send;
+      const { port } = server.address() as AddressInfo;
+      const outgoing = request({ host: '127.0.0.1', port, agent }).end();
+      const [message] = (await once(outgoing, 'response')) as [IncomingMessage];
+      statuses.push([message.statusCode, outgoing.reusedSocket]);
+      await once(message.resume(), 'end');
+    }
+    agent.destroy();
+    expect(statuses).toEqual([[503, false], ...Array.from({ length: 7 }, () => [503, true])]);
+  });
+
+  it('closes for whoever still writes, and takes nothing more', async () => {
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const closed = new Gate();
+    const source = new PassThrough();
+    const { body } = await ask((response) => {
+      source.pipe(response);
+      source.write('first');
+      response.once('close', () => {
+        source.write('second');
+        response.write('third');
+        response.end('fourth');
+        void closed.stop();
+      });
+    });
+    await closed.reached;
+    expect(JSON.parse(body)).toMatchObject({ statusCode: 503 });
+  });
+
+  it('does not pass through what was put on the response before, such as a compressor', async () => {
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const plain = new Set(server.listeners('request'));
+    server.removeAllListeners('request');
+    server.on('request', (_request, response: ServerResponse) => {
+      const { end } = response;
+      // As a compressor does: the head says that the body is coded, and the bytes go elsewhere.
+      response.end = function (this: ServerResponse) {
+        this.setHeader('Content-Encoding', 'gzip');
+        return end.call(this, 'coded', 'utf8');
+      };
+      for (const listener of plain) listener.call(server, _request, response);
+    });
+    const { message, body } = await ask((response) => void response.end('body'));
+    expect([message.statusCode, message.headers['content-encoding']]).toEqual([503, undefined]);
+    expect(JSON.parse(body)).toMatchObject({ statusCode: 503 });
+  });
+
+  it('is that of the first save to fail, where two sessions are saved', async () => {
+    const second = new FakeExchange();
+    exchange.save = () => Promise.reject(new SessionConflictError('first'));
+    second.save = async () => {
+      await gate.stop();
+      throw new SessionStoreError('second');
+    };
+    void gate.reached.then(() => gate.open());
+    const { message } = await ask((response) => {
+      installResponseHook(response, second);
+      response.end('body');
+    });
+    expect(message.statusCode).toBe(409);
+    expect(exchange.asked).toContain('SessionConflictError: first replaced');
+    expect(second.asked).toContain('SessionStoreError: second replaced');
   });
 });
 
@@ -201,13 +314,29 @@ describe('the end of an answer whose head has left', () => {
     expect([body, exchange.asked]).toEqual(['first, last', ['beforeHead', 'beforeEnd']]);
   });
 
+  const inTwoParts: Handler = (response) => {
+    response.write('first');
+    response.end('last');
+  };
+
   it('is cut off where the save fails', async () => {
     exchange.lateSave = () => Promise.reject(new Error('down'));
-    const asking = ask((response) => {
-      response.write('first');
-      response.end('last');
-    });
-    await expect(asking).rejects.toThrow('aborted');
+    await expect(ask(inTwoParts)).rejects.toThrow('aborted');
+    expect(exchange.asked).toEqual(['beforeHead', 'beforeEnd', 'Error: down destroy']);
+  });
+
+  it('leaves all the same where it may leave unsaved', async () => {
+    exchange.lateSave = () => Promise.reject(new Error('down'));
+    exchange.onLateSaveError = 'send';
+    expect((await ask(inTwoParts)).body).toBe('firstlast');
+    expect(exchange.asked).toEqual(['beforeHead', 'beforeEnd', 'Error: down send']);
+  });
+
+  it('gives way to the error where nothing has left by then, as all was held back', async () => {
+    exchange.save = () => gate.stop();
+    void gate.reached.then(() => gate.open());
+    exchange.lateSave = () => Promise.reject(new SessionStoreError('down'));
+    expect((await ask((response) => void response.writeHead(200).end('body'))).message.statusCode).toBe(503);
   });
 });
 

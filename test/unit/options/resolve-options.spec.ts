@@ -43,7 +43,10 @@ describe('resolveOptions', () => {
     [null, 'There are no options: let the factory return an object, {} for the defaults.'],
     [{ secrets: ['x'] }, `There is no option 'secrets': the options are ${OPTIONS}.`],
     [{ isGlobal: false }, `There is no option 'isGlobal': ${BESIDE}`],
-    [{ interceptor: 'global' }, `There is no option 'interceptor': ${BESIDE}`],
+    [
+      { interceptor: 'global' },
+      "There is no option 'interceptor': it is not needed, the interceptor runs for the handlers that have a session, and for no others.",
+    ],
     [{ imports: [] }, `There is no option 'imports': ${BESIDE}`],
     [{ resave: false }, "There is no option 'resave': it is not needed, an unchanged session is never saved."],
     [

@@ -1,0 +1,53 @@
+import { STATUS_CODES, type ServerResponse } from 'node:http';
+
+import { SessionError } from '../session.errors.js';
+import { announceOutage } from './outage.js';
+
+/** Headers that describe the body of the response that does not leave, or send its client elsewhere. */
+const OF_THE_BODY = [
+  'Accept-Ranges',
+  'Content-Disposition',
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Location',
+  'Content-Range',
+  'ETag',
+  'Expires',
+  'Last-Modified',
+  'Location',
+  'Trailer',
+  'Transfer-Encoding',
+];
+
+/** What Nest's own exception filter says of an error that it does not know. */
+const UNKNOWN = { statusCode: 500, message: 'Internal server error' };
+
+/**
+ * Sends the error of a failed save as the whole response, with the status and the JSON that Nest's own exception filter would send.
+ * The application's other headers stay, such as those of CORS.
+ *
+ * Calls the methods of the response's class: those that other libraries have put on this one response, such as a compressor, have
+ * begun to work on the body that does not leave.
+ */
+export function sendErrorResponse(response: ServerResponse, error: unknown): void {
+  const content = contentOf(error);
+  const body = JSON.stringify(content);
+  for (const name of OF_THE_BODY) response.removeHeader(name);
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  announceOutage(response, error);
+  const { writeHead, end } = Object.getPrototypeOf(response) as ServerResponse;
+  (writeHead as (this: ServerResponse, status: number, reason?: string) => void).call(
+    response,
+    content.statusCode,
+    STATUS_CODES[content.statusCode],
+  );
+  (end as (this: ServerResponse, body: string) => void).call(response, body);
+}
+
+function contentOf(error: unknown): { readonly statusCode: number; readonly message: string } {
+  if (!(error instanceof SessionError)) return UNKNOWN;
+  const { statusCode, expose, message } = error;
+  return { statusCode, message: expose ? message : (STATUS_CODES[statusCode] ?? UNKNOWN.message) };
+}

@@ -1,0 +1,35 @@
+import type { ModulesContainer } from '@nestjs/core';
+
+/** A module of Nest's, with its controllers and providers. */
+export type NestModuleInUse = ModulesContainer extends Map<string, infer Module> ? Module : never;
+
+/** A method of a controller, which may be the handler of a route. */
+export interface ControllerMethod {
+  readonly module: NestModuleInUse;
+  readonly controller: { readonly name: string; readonly prototype: object };
+  readonly key: string;
+  readonly handler: object;
+}
+
+/** All methods of all controllers of an application, inherited ones too. */
+export function controllerMethodsOf(modules: ModulesContainer): ControllerMethod[] {
+  return [...modules.values()].flatMap((module) => {
+    const classes = [...module.controllers.values()].map(({ metatype }) => metatype);
+    return classes
+      .filter((controller) => typeof controller === 'function')
+      .flatMap((controller) => methodsOf(controller).map(([key, handler]) => ({ module, controller, key, handler })));
+  });
+}
+
+function methodsOf(controller: ControllerMethod['controller']): [key: string, method: object][] {
+  const found = new Map<string, object>();
+  let prototype: object | null = controller.prototype;
+  while (prototype !== null && prototype !== Object.prototype) {
+    for (const key of Object.getOwnPropertyNames(prototype)) {
+      const value: unknown = Object.getOwnPropertyDescriptor(prototype, key)?.value;
+      if (typeof value === 'function' && !found.has(key)) found.set(key, value);
+    }
+    prototype = Object.getPrototypeOf(prototype) as object | null;
+  }
+  return [...found];
+}

@@ -1,0 +1,28 @@
+import type { HttpAdapterHost } from '@nestjs/core';
+
+import type { AnyRequest, AnyResponse } from '../http/any-request.js';
+import { RequestSlot } from '../http/request-slot.js';
+
+type RequestHook = (request: AnyRequest, reply: AnyResponse, done: () => void) => void;
+
+/** What this module needs of Nest's adapter of Fastify. The adapter runs one hook of this kind, and runs it before any middleware. */
+interface FastifyAdapter {
+  setOnRequestHook(hook: RequestHook): void;
+  /** The hook that was set before. */
+  readonly onRequestHook?: RequestHook | undefined;
+}
+
+/**
+ * Remembers the response of each request: Fastify's requests do not know theirs, and middleware that opens a session needs both.
+ * Middleware of our own could do it too, but then every request would pass through Fastify's middleware engine.
+ */
+export function pairOnFastify({ httpAdapter }: HttpAdapterHost): void {
+  if (httpAdapter?.getType() !== 'fastify') return;
+  const adapter = httpAdapter as unknown as FastifyAdapter;
+  const before = adapter.onRequestHook;
+  adapter.setOnRequestHook((request, reply, done) => {
+    RequestSlot.pair(request, reply);
+    if (before === undefined) done();
+    else return before.call(adapter, request, reply, done);
+  });
+}
