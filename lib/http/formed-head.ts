@@ -70,7 +70,7 @@ export class FormedHead {
   }
 
   get #internals(): NodeInternals {
-    return this.#response as unknown as NodeInternals;
+    return this.#response;
   }
 }
 

@@ -30,11 +30,11 @@ export function attachInterceptor(modules: ModulesContainer, interceptor: Sessio
 
 /** Whether a guard, interceptor, pipe or filter of the whole application can reach the session. */
 function isReachedGlobally(modules: ModulesContainer): boolean {
-  const providers = [...modules.values()].flatMap(({ providers, injectables }) => [
+  const enhancers = [...modules.values()].flatMap(({ providers, injectables }) => [
     ...[...providers.values()].filter(({ subtype }) => subtype !== undefined),
     ...[...injectables.values()].filter(({ token }) => typeof token === 'string'),
   ]);
-  return providers.some((provider) => provider.metatype !== OpenAheadGuard && reachesSession(provider));
+  return enhancers.some((enhancer) => enhancer.metatype !== OpenAheadGuard && reachesSession(enhancer));
 }
 
 function mayHaveSession({ module, controller, key, handler }: ControllerMethod): boolean {

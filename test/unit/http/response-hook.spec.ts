@@ -169,7 +169,7 @@ describe('an error in the place of a response', () => {
     ],
     ['nothing of an unknown error', new Error('secret'), { statusCode: 500, message: 'Internal server error' }],
   ])('tells %s', async (_what, error, content) => {
-    exchange.save = () => Promise.reject(error as Error);
+    exchange.save = () => Promise.reject(error);
     const { body } = await ask((response) => void response.end('body'));
     expect(JSON.parse(body)).toEqual(content);
   });
