@@ -25,39 +25,18 @@ export async function loadDriver<Driver>(name: string, load: () => Promise<Drive
   }
 }
 
-/**
- * The back-end's answer to one command. A command that is late may still be carried out.
- * @param onLate called when the deadline has passed, before the promise rejects.
- * @throws {SessionStoreError} when the driver gives up, with the driver's error as `cause`; when no answer came within
- * {@link DEADLINE_MS}, without a `cause`.
- */
-export async function answerInTime<T>(backEnd: BackEnd, command: () => Promise<T>, onLate?: () => void): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const expire = (): void => {
-      onLate?.();
-      reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`));
-    };
-    // Timers run before sockets are read: after a busy second the answer may lie there unread, so look once more.
-    timer = setTimeout(() => setImmediate(() => timer && expire()), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([command(), late]);
-  } catch (error) {
-    if (error instanceof SessionError) throw error;
-    throw isReply(error)
-      ? refusal(backEnd, 'refused a command', error)
-      : storeError(backEnd, 'refused or lost a command', error);
-  } finally {
-    clearTimeout(timer);
-    timer = undefined;
-  }
-}
-
 /** The error for a back-end that failed. Its message never quotes the driver, whose own message may hold a key or a record. */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   hideCommand(cause);
   return new SessionStoreError(messageOf(backEnd, failure), { cause });
+}
+
+/** The error for a command that the driver gave up. An error of this library stays as it is. */
+export function commandError(backEnd: BackEnd, error: unknown): SessionError {
+  if (error instanceof SessionError) return error;
+  return isReply(error)
+    ? refusal(backEnd, 'refused a command', error)
+    : storeError(backEnd, 'refused or lost a command', error);
 }
 
 /** The error for a back-end that refused a command itself. */

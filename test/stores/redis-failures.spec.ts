@@ -109,6 +109,21 @@ describe('A connection that went silent', () => {
   });
 });
 
+describe('A read that got no answer in time', () => {
+  it('is not sent again when its connection breaks later', async () => {
+    const server = await redis();
+    const proxy = await proxyTo(server);
+    const store = await connect(proxy.port);
+    await store.set('key', 'value');
+    proxy.freeze();
+    const reads = await Promise.allSettled([store.get('key'), store.read('key')]);
+    expect(reads).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+    // ioredis sends what waits in the order in which it came, so that a read sent again would be there before this.
+    await eventually(() => store.set('key', 'after'));
+    expect(await ownClient(Redis, server.port).info('commandstats')).not.toContain('cmdstat_get:');
+  });
+});
+
 describe('A Redis that is down', () => {
   it('does not keep an application from starting, and is used once it is there', async () => {
     const server = await redis();

@@ -1,4 +1,5 @@
-import { answerInTime, refusal, storeError, type BackEnd } from '../back-end.js';
+import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
+import { refusal, storeError, type BackEnd } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import type { Done, FoundItem, MemcachedClient, MemcachedDriver } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
@@ -26,7 +27,7 @@ const MEMCACHED: BackEnd = {
  */
 export class MemcachedStore implements ClosableStore {
   readonly #client: MemcachedClient;
-  readonly #pending = new Set<Promise<unknown>>();
+  readonly #commands = new BackEndCommands(MEMCACHED);
   #own: MemcachedDriver | undefined;
   #closed = false;
 
@@ -93,22 +94,21 @@ export class MemcachedStore implements ClosableStore {
   async close(): Promise<void> {
     if (!this.#own || this.#closed) return;
     this.#closed = true;
-    await Promise.allSettled(this.#pending);
+    await this.#commands.ended();
     this.#own.end();
   }
 
   /** Sends one command. The result is `undefined` for a miss, and for an `add` whose key exists. */
-  async #ask<Result = boolean>(key: string, send: (done: Done<Result>) => void): Promise<Result | undefined> {
-    checkedKey(key, this.#client.namespace);
-    if (this.#closed) throw storeError(MEMCACHED, 'is no longer used, because the store is closed');
-    let sent: unknown;
-    const answer = answerInTime(
-      MEMCACHED,
-      () => promiseOf<Result>((done) => send((sent = done))),
-      () => this.#giveUp(sent),
+  #ask<Result = boolean>(key: string, send: (done: Done<Result>) => void): Promise<Result | undefined> {
+    let done: Done<Result> | undefined;
+    return this.#commands.ask<Result | undefined>(
+      (command) => {
+        checkedKey(key, this.#client.namespace);
+        if (this.#closed) throw storeError(MEMCACHED, 'is no longer used, because the store is closed');
+        send((done = doneOf(command)));
+      },
+      () => this.#giveUp(done),
     );
-    this.#pending.add(answer);
-    return answer.finally(() => this.#pending.delete(answer));
   }
 
   /** Drops the stuck connections of the store's own client; of yours, only the one on which the answer to this command got stuck. */
@@ -118,15 +118,13 @@ export class MemcachedStore implements ClosableStore {
   }
 }
 
-/** Never settles if the connection breaks while the command is under way: the driver then does not call back. */
-function promiseOf<Result>(send: (done: Done<Result>) => void): Promise<Result | undefined> {
-  return new Promise((resolve, reject) => {
-    send((error, result) => {
-      if (!error) resolve(result);
-      else if (isNotStored(error)) resolve(undefined);
-      else reject(error);
-    });
-  });
+/** What the driver calls back, except where the connection breaks while the command is under way. */
+function doneOf<Result>(command: CommandUnderWay<Result | undefined>): Done<Result> {
+  return (error, result) => {
+    if (!error) command.answered(result);
+    else if (isNotStored(error)) command.answered(undefined);
+    else command.failed(error);
+  };
 }
 
 function isNotStored(error: unknown): boolean {

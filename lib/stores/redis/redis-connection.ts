@@ -16,7 +16,11 @@ export interface RedisConnectOptions {
  * server is down, and never when it hangs. Times are milliseconds.
  */
 export const REDIS_DEFAULTS = Object.freeze({
-  /** Ends ioredis' own wait for a server that hangs. Later than the store's deadline, which looks for an answer once more. */
+  /**
+   * Bounds the commands that the application itself sends on a client made with these options. A client that the store makes goes
+   * without, because the store bounds each command itself, and `socketTimeout` empties the queue of one that hangs. Later than the
+   * store's deadline, which looks for an answer once more.
+   */
   commandTimeout: 1500,
   /**
    * A write whose connection broke may have been carried out: sent again it would count twice, or meet its own result and take it
@@ -45,7 +49,7 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
     );
   }
   const { Redis } = await loadDriver('ioredis', () => import('ioredis'));
-  const settings = { ...REDIS_DEFAULTS, ...options };
+  const settings = { ...REDIS_DEFAULTS, commandTimeout: undefined, ...options };
   try {
     const client = url === undefined ? new Redis(settings) : new Redis(url, settings);
     // Without a listener ioredis prints each failed attempt. Here the commands that need the connection report the failure.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { ReplaceOutcome, StoredSession } from '../session-store.js';
 import type { RedisClient } from './redis-client.js';
@@ -10,7 +10,7 @@ if not stored then return 'missing' end
 if redis.sha1hex(stored) ~= ARGV[3] then return 'conflict' end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 'replaced'`;
-const COMPARE_AND_SET_SHA1 = sha1(COMPARE_AND_SET);
+const COMPARE_AND_SET_SHA1 = hash('sha1', COMPARE_AND_SET);
 
 // In one step, or the hash could be that of a later value.
 const READ_WITH_HASH = `
@@ -19,21 +19,20 @@ return stored and { stored, redis.sha1hex(stored) }`;
 
 /** The version of a record whose text does not tell its bytes. */
 class HashedVersion {
-  constructor(readonly hash: string) {}
+  constructor(readonly sha1: string) {}
 }
 
 /** Arguments of {@link compareAndSet}: the key, the new value, its lifetime in seconds, and the hash of the version that was read. */
 export type CompareAndSetArguments = readonly [key: string, value: string, seconds: string, hash: string];
 
 /** Stores the value if the record still has the version. */
-export async function compareAndSet(client: RedisClient, args: CompareAndSetArguments): Promise<ReplaceOutcome> {
-  try {
-    return (await client.evalsha(COMPARE_AND_SET_SHA1, 1, ...args)) as ReplaceOutcome;
-  } catch (error) {
+export function compareAndSet(client: RedisClient, args: CompareAndSetArguments): Promise<ReplaceOutcome> {
+  const outcome = client.evalsha(COMPARE_AND_SET_SHA1, 1, ...args).catch((error: unknown) => {
     // A restart or SCRIPT FLUSH has emptied the script cache; EVAL fills it again.
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return (await client.eval(COMPARE_AND_SET, 1, ...args)) as ReplaceOutcome;
-  }
+    return client.eval(COMPARE_AND_SET, 1, ...args);
+  });
+  return outcome as Promise<ReplaceOutcome>;
 }
 
 /** The record with the hash of its bytes for a version. */
@@ -44,9 +43,5 @@ export async function readWithHash(client: RedisClient, key: string): Promise<St
 
 /** The hash of the bytes that a version stands for. */
 export function hashOf(version: unknown): string {
-  return version instanceof HashedVersion ? version.hash : sha1(version as string);
-}
-
-function sha1(text: string): string {
-  return createHash('sha1').update(text).digest('hex');
+  return version instanceof HashedVersion ? version.sha1 : hash('sha1', version as string);
 }

@@ -1,4 +1,5 @@
-import { answerInTime, storeError, type BackEnd } from '../back-end.js';
+import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
+import { storeError, type BackEnd } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { RedisBreaks } from './redis-breaks.js';
 import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
@@ -29,6 +30,7 @@ const REPLACEMENT = '\ufffd';
 export class RedisStore implements ClosableStore {
   readonly #client: RedisClient;
   readonly #breaks: RedisBreaks;
+  readonly #commands = new BackEndCommands(REDIS);
   #own: OwnRedisClient | undefined;
   #closed = false;
 
@@ -50,8 +52,8 @@ export class RedisStore implements ClosableStore {
     return store;
   }
 
-  async get(key: string): Promise<string | undefined> {
-    return (await this.#read(() => this.#client.get(key))) ?? undefined;
+  get(key: string): Promise<string | undefined> {
+    return this.#read(() => this.#client.get(key)).then((value) => value ?? undefined);
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
@@ -71,12 +73,13 @@ export class RedisStore implements ClosableStore {
     return removed > 0;
   }
 
-  async read(key: string): Promise<StoredSession | undefined> {
-    const value = await this.get(key);
-    if (value === undefined) return undefined;
-    // Another program wrote bytes that are no UTF-8; a compare-and-set on the text would never win.
-    if (value.includes(REPLACEMENT)) return this.#read(() => readWithHash(this.#client, key));
-    return { value, version: value };
+  read(key: string): Promise<StoredSession | undefined> {
+    return this.#read(() => this.#client.get(key)).then((value) => {
+      if (value === null) return undefined;
+      // Another program wrote bytes that are no UTF-8; a compare-and-set on the text would never win.
+      if (value.includes(REPLACEMENT)) return this.#read(() => readWithHash(this.#client, key));
+      return { value, version: value };
+    });
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
@@ -88,10 +91,9 @@ export class RedisStore implements ClosableStore {
     return created !== null;
   }
 
-  async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const args = [key, value, String(checkedTtl(ttl)), hashOf(version)] as const;
+  replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
     return this.#write(
-      () => compareAndSet(this.#client, args),
+      () => compareAndSet(this.#client, [key, value, String(checkedTtl(ttl)), hashOf(version)]),
       (outcome) => outcome === 'missing',
     );
   }
@@ -106,7 +108,7 @@ export class RedisStore implements ClosableStore {
     const connection = this.#own;
     if (connection) {
       // A server that is down or hangs does not answer QUIT; the connection ends all the same.
-      await answerInTime(REDIS, () => connection.quit()).catch(() => {});
+      await this.#commands.ask(({ answered, failed }) => void connection.quit().then(answered, failed)).catch(() => {});
       connection.disconnect();
     }
     this.#breaks.stop();
@@ -115,39 +117,39 @@ export class RedisStore implements ClosableStore {
   /** Sends a read once more if its connection broke: a short disturbance is no outage. */
   #read<T>(send: () => Promise<T>): Promise<T> {
     const breaks = this.#breaks.count;
-    return this.#ask(async () => {
-      try {
-        return await send();
-      } catch (error) {
-        if (this.#breaks.count === breaks) throw error;
-        return send();
-      }
-    });
+    return this.#ask(send, () => this.#breaks.count !== breaks);
   }
 
   /** @param isCertain whether the answer means the same if the command had been carried out before. */
-  async #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
+  #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
     const breaks = this.#breaks.count;
-    let cause: unknown;
-    try {
-      const answer = await this.#ask(send);
-      if (this.#breaks.count === breaks || isCertain(answer)) return answer;
-    } catch (error) {
-      if (this.#breaks.count === breaks) throw error;
-      cause = error;
-    }
-    throw storeError(REDIS, BROKE, cause);
+    return this.#ask(send).then(
+      (answer) => {
+        if (this.#breaks.count === breaks || isCertain(answer)) return answer;
+        throw storeError(REDIS, BROKE);
+      },
+      (error: unknown) => {
+        throw this.#breaks.count === breaks ? error : storeError(REDIS, BROKE, error);
+      },
+    );
   }
 
-  async #ask<T>(send: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
-    try {
-      return await answerInTime(REDIS, send);
-    } catch (error) {
-      // A client of yours may not handle a failover behind one address. A Cluster finds the new master by itself.
-      const { cause } = error as Error;
-      if (cause instanceof Error && isReplicasRefusal(cause) && !this.#client.nodes) this.#client.disconnect(true);
-      throw error;
-    }
+  /** @param mayRepeat asked when the command has failed in time: whether to send it once more. */
+  #ask<T>(send: () => Promise<T>, mayRepeat?: () => boolean): Promise<T> {
+    return this.#commands.ask((command) => {
+      if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
+      const giveUp = (error: unknown): void => this.#giveUp(command, error);
+      send().then(command.answered, (error: unknown) => {
+        if (command.hasEnded || !mayRepeat?.()) giveUp(error);
+        else Promise.resolve().then(send).then(command.answered, giveUp);
+      });
+    });
+  }
+
+  #giveUp(command: CommandUnderWay<never>, error: unknown): void {
+    if (command.hasEnded) return;
+    // A client of yours may not handle a failover behind one address. A Cluster finds the new master by itself.
+    if (error instanceof Error && isReplicasRefusal(error) && !this.#client.nodes) this.#client.disconnect(true);
+    command.failed(error);
   }
 }

@@ -1,0 +1,85 @@
+import { commandError, DEADLINE_MS, storeError, type BackEnd } from './back-end.js';
+import { DeadlineQueue, type Place, type WaitingCommand } from './deadline-queue.js';
+
+/** The commands of one store, each of which gets its answer within {@link DEADLINE_MS}, or an error. */
+export class BackEndCommands {
+  readonly #backEnd: BackEnd;
+  readonly #deadlines = new DeadlineQueue(DEADLINE_MS);
+
+  constructor(backEnd: BackEnd) {
+    this.#backEnd = backEnd;
+  }
+
+  /**
+   * The back-end's answer to one command. A command that is late may still be carried out.
+   * @param send sends the command, and reports how it ended.
+   * @param onLate called when the deadline has passed, before the promise rejects.
+   * @throws {SessionStoreError} when the driver gives up, with the driver's error as `cause`; when no answer came within
+   * {@link DEADLINE_MS}, without a `cause`. The promise rejects with it.
+   */
+  ask<Answer>(send: (command: CommandUnderWay<Answer>) => void, onLate?: () => void): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const options = { backEnd: this.#backEnd, deadlines: this.#deadlines, resolve, reject, onLate };
+      const command = new CommandUnderWay<Answer>(options);
+      try {
+        send(command);
+      } catch (error) {
+        command.failed(error);
+      }
+    });
+  }
+
+  /** Waits until no command is under way. */
+  ended(): Promise<void> {
+    return this.#deadlines.empty();
+  }
+}
+
+interface CommandOptions<Answer> {
+  readonly backEnd: BackEnd;
+  readonly deadlines: DeadlineQueue;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+  readonly onLate: (() => void) | undefined;
+}
+
+/** A command that was sent. The first of an answer, an error and the deadline ends it. */
+export class CommandUnderWay<Answer> implements WaitingCommand {
+  readonly #options: CommandOptions<Answer>;
+  #place: Place | undefined;
+
+  constructor(options: CommandOptions<Answer>) {
+    this.#options = options;
+    this.#place = options.deadlines.enter(this);
+  }
+
+  /** Whether the command has ended: nothing waits for its answer any more. */
+  get hasEnded(): boolean {
+    return this.#place === undefined;
+  }
+
+  /** The back-end has answered. */
+  readonly answered = (answer: Answer): void => {
+    if (this.#end()) this.#options.resolve(answer);
+  };
+
+  /** The driver has given the command up, with anything for an error. */
+  readonly failed = (error: unknown): void => {
+    if (this.#end()) this.#options.reject(commandError(this.#options.backEnd, error));
+  };
+
+  /** The deadline has passed, and the queue has removed the command. */
+  expire(): void {
+    const { backEnd, reject, onLate } = this.#options;
+    this.#place = undefined;
+    onLate?.();
+    reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`));
+  }
+
+  #end(): boolean {
+    if (this.#place === undefined) return false;
+    this.#options.deadlines.leave(this.#place);
+    this.#place = undefined;
+    return true;
+  }
+}
