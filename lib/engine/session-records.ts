@@ -11,7 +11,12 @@ import {
   type SessionRecord,
 } from '../session/session-record.js';
 import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
-import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
+import {
+  isTextVersionedStore,
+  type ReplaceOutcome,
+  type SessionStore,
+  type StoredSession,
+} from '../stores/session-store.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** What {@link SessionRecords} works with. */
@@ -20,6 +25,12 @@ export interface SessionRecordsOptions {
   readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
+}
+
+/** How a replace ended, and the text that it tried to write. */
+export interface Written {
+  readonly outcome: ReplaceOutcome;
+  readonly text?: string;
 }
 
 /** The store in terms of ids and records. Nothing else in the engine calls a store. */
@@ -52,8 +63,16 @@ export class SessionRecords {
     const stored = await this.#call('read', key);
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
-    const record = this.#decode(key, stored.value);
-    return record === undefined ? 'unreadable' : { ...record, version: stored.version };
+    return this.#decode(key, stored) ?? 'unreadable';
+  }
+
+  /**
+   * The record that a read would find where this text was just written.
+   * @returns `undefined` when only a read can tell.
+   */
+  recordOf(id: string, text: string): ReadRecord | undefined {
+    const version = isTextVersionedStore(this.#store) ? this.#store.versionOf(text) : undefined;
+    return version === undefined ? undefined : this.#decode(this.keyOf(id), { value: text, version });
   }
 
   /**
@@ -65,8 +84,10 @@ export class SessionRecords {
   }
 
   /** Replaces the version that was read. Never creates a record. */
-  async replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    return this.#call('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
+  async replace(id: string, record: SessionRecord, version: unknown): Promise<Written> {
+    const text = this.#encode(record);
+    const outcome = await this.#call('replace', this.keyOf(id), text, this.#lifetime.ttl(record.meta), version);
+    return { outcome, text };
   }
 
   /**
@@ -163,7 +184,7 @@ export class SessionRecords {
     );
   }
 
-  #decode(key: string, text: string): SessionRecord | undefined {
+  #decode(key: string, { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     if (this.#isTooLarge(text)) {
       this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
@@ -176,7 +197,7 @@ export class SessionRecords {
       record = undefined;
     }
     if (record === undefined) this.#warn(key, 'cannot be read');
-    return record && rewriter ? { ...record, text } : record;
+    return record && { ...record, text: rewriter && text, version };
   }
 
   /** Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
