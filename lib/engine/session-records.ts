@@ -27,6 +27,12 @@ export interface SessionRecordsOptions {
   readonly logger: SessionLogger;
 }
 
+/**
+ * What a read has found: the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
+ * `'unreadable'` when it is corrupt or too large.
+ */
+export type FoundRecord = ReadRecord | 'retired' | 'unreadable' | undefined;
+
 /** How a replace ended, and the text that it tried to write. */
 export interface Written {
   readonly outcome: ReplaceOutcome;
@@ -53,17 +59,11 @@ export class SessionRecords {
     return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  /**
-   * Reads a record.
-   * @returns the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
-   * `'unreadable'` when it is corrupt or too large.
-   */
-  async read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined> {
-    const key = this.keyOf(id);
-    const stored = await this.#call('read', key);
+  async read(id: string): Promise<FoundRecord> {
+    const stored = await this.#call('read', this.keyOf(id));
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
-    return this.#decode(key, stored) ?? 'unreadable';
+    return this.#decode(id, stored) ?? 'unreadable';
   }
 
   /**
@@ -72,7 +72,7 @@ export class SessionRecords {
    */
   recordOf(id: string, text: string): ReadRecord | undefined {
     const version = isTextVersionedStore(this.#store) ? this.#store.versionOf(text) : undefined;
-    return version === undefined ? undefined : this.#decode(this.keyOf(id), { value: text, version });
+    return version === undefined ? undefined : this.#decode(id, { value: text, version });
   }
 
   /**
@@ -184,10 +184,10 @@ export class SessionRecords {
     );
   }
 
-  #decode(key: string, { value: text, version }: StoredSession): ReadRecord | undefined {
+  #decode(id: string, { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     if (this.#isTooLarge(text)) {
-      this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
+      this.#warn(id, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
     let record: SessionRecord | undefined;
@@ -196,8 +196,8 @@ export class SessionRecords {
     } catch {
       record = undefined;
     }
-    if (record === undefined) this.#warn(key, 'cannot be read');
-    return record && { ...record, text: rewriter && text, version };
+    if (record === undefined) this.#warn(id, 'cannot be read');
+    return record && { data: record.data, meta: record.meta, text: rewriter && text, version };
   }
 
   /** Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
@@ -207,8 +207,8 @@ export class SessionRecords {
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;
   }
 
-  #warn(key: string, fault: string): void {
-    const name = hash('sha256', key, 'hex').slice(0, 16);
+  #warn(id: string, fault: string): void {
+    const name = hash('sha256', this.keyOf(id), 'hex').slice(0, 16);
     this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }
