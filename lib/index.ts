@@ -19,7 +19,13 @@ export type {
   SessionData,
   SessionMembers,
 } from './session/session-members.js';
-export type { ClosableStore, ReplaceOutcome, SessionStore, StoredSession } from './stores/session-store.js';
+export type {
+  ClosableStore,
+  ReplaceOutcome,
+  SessionStore,
+  StoredSession,
+  TextVersionedStore,
+} from './stores/session-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory.store.js';
 export { NullStore } from './stores/null.store.js';
 export type { SessionSerializer } from './serializers/session-serializer.js';

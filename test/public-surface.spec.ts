@@ -60,6 +60,7 @@ const surface = {
     'StoredSession',
     'TaggedJsonOptions',
     'TaggedJsonSerializer',
+    'TextVersionedStore',
     'TrustProxy',
     'Tuple',
     'UnsignedCookie',

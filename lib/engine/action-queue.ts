@@ -21,6 +21,8 @@ interface Call {
   isWaiting: boolean;
 }
 
+const NO_CALLS: readonly Call[] = [];
+
 /** An action that failed. */
 interface FailedAction {
   readonly error: Error;
@@ -35,7 +37,7 @@ interface FailedAction {
 export class ActionQueue extends SerialQueue {
   readonly #session: { readonly data: TrackedData };
   /** In order. A commit is none. */
-  readonly #calls: Call[] = [];
+  #calls: readonly Call[] = NO_CALLS;
   #failedEnding: FailedAction | undefined;
   #failedActions: FailedAction[] | undefined;
 
@@ -106,7 +108,7 @@ export class ActionQueue extends SerialQueue {
   #watch<R>(method: Method, action: Action<R>, onFailure: OnFailure): Promise<R> {
     if (isInsideUpdate(this.#session)) return refuse(method, onFailure);
     const call: Call = { method, moment: this.#session.data.moment, isWaiting: true };
-    this.#calls.push(call);
+    this.#calls = [...this.#calls, call];
     const run = async (): Promise<R> => {
       call.isWaiting = false;
       const { data } = this.#session;
@@ -119,7 +121,7 @@ export class ActionQueue extends SerialQueue {
         onFailure({ error: error as Error, promise });
         throw error;
       } finally {
-        this.#calls.splice(this.#calls.indexOf(call), 1);
+        this.#calls = this.#calls.filter((other) => other !== call);
       }
     };
     const promise: WatchedPromise<R> = WatchedPromise.of(this.run(run));

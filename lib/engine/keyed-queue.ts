@@ -21,7 +21,7 @@ export interface ClientConnection {
 /** A task that waits to be let in. */
 interface Waiting {
   readonly client: ClientConnection | undefined;
-  readonly admit: () => void;
+  readonly admit: (left: string | undefined) => void;
   readonly turnAway: () => void;
 }
 
@@ -29,6 +29,8 @@ interface Waiting {
  * Lets one task at a time work on a key, in the order in which they came; tasks on different keys run side by side. It saves
  * collisions and is no lock. When a task takes too long, the waiting tasks go ahead: first one, then two, then four, so that one
  * slow moment does not make all of them collide.
+ *
+ * A task may leave a text to the one that is let in as it ends. The queue keeps none: where no task waits, the text is dropped.
  */
 export class KeyedQueue {
   readonly #patience: number;
@@ -42,21 +44,25 @@ export class KeyedQueue {
   /**
    * Enters the queue. A task that was let in must call {@link KeyedQueue.leave}.
    * @param client the client of the task. If it leaves while the task waits, the queue turns the task away.
-   * @returns a promise that resolves when the task may begin; `undefined` when it may begin at once.
+   * @returns a promise that resolves when the task may begin, with the text that the task before it has left; `undefined` when it
+   * may begin at once.
    * @throws {SessionConflictError} when too many tasks wait, or when the client has left before the task's turn came. The promise
    * rejects with it.
    */
-  enter(key: string, client?: ClientConnection): Promise<void> | undefined {
+  enter(key: string, client?: ClientConnection): Promise<string | undefined> | undefined {
     const queue = this.#queues.get(key);
     if (queue !== undefined) return queue.wait(client);
     this.#queues.set(key, new Queue(this.#patience));
     return undefined;
   }
 
-  /** Ends a task and lets the next one in. */
-  leave(key: string): void {
+  /**
+   * Ends a task and lets the next one in.
+   * @param left the text for that one, which gets it only if no other task was let in beside this one: that task's may be newer.
+   */
+  leave(key: string, left?: string): void {
     const queue = this.#queues.get(key);
-    queue?.leave();
+    queue?.leave(left);
     if (queue?.isEmpty) this.#queues.delete(key);
   }
 }
@@ -77,21 +83,22 @@ class Queue {
     return this.#inside === 0 && this.#waiting.length === 0;
   }
 
-  async wait(client: ClientConnection | undefined): Promise<void> {
+  async wait(client: ClientConnection | undefined): Promise<string | undefined> {
     if (this.#waiting.length >= MAX_WAITING) this.#turnAwayThoseWhoLeft();
     if (this.#waiting.length >= MAX_WAITING) throw conflict(`${MAX_WAITING} others wait before it`);
-    await new Promise<void>((admit, reject) => {
+    return new Promise((admit, reject) => {
       this.#waiting.push({ client, admit, turnAway: () => reject(conflict('its client has left')) });
       this.#watch();
     });
   }
 
-  leave(): void {
+  leave(left: string | undefined): void {
     if (--this.#inside > 0) return;
+    const wasAlone = this.#letIn === 1;
     clearTimeout(this.#overdue);
     this.#overdue = undefined;
     this.#letIn = 1;
-    this.#admit(1);
+    this.#admit(1, wasAlone ? left : undefined);
   }
 
   #turnAwayThoseWhoLeft(): void {
@@ -104,7 +111,7 @@ class Queue {
   }
 
   /** Lets tasks in. They count as inside from here on, though they begin a moment later. */
-  #admit(count: number): void {
+  #admit(count: number, left?: string): void {
     let places = count;
     while (places > 0) {
       const next = this.#waiting.shift();
@@ -115,7 +122,7 @@ class Queue {
       }
       places--;
       this.#inside++;
-      next.admit();
+      next.admit(left);
     }
     this.#watch();
   }

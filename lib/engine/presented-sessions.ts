@@ -3,6 +3,7 @@ import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import type { OpenRequest } from './open-request.js';
 import { RecordHandle } from './record-handle.js';
+import type { FoundRecord } from './session-records.js';
 import type { SessionContext } from './session-context.js';
 
 /** A valid stored session, and the cookie that opened it. */
@@ -12,6 +13,8 @@ export interface FoundSession {
   /** Whether this engine would now write another cookie: this one is signed with an old secret, or is another library's. */
   readonly needsNewCookie: boolean;
 }
+
+const NO_IDS: readonly string[] = [];
 
 /**
  * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and the
@@ -23,11 +26,11 @@ export class PresentedSessions {
   readonly #context: SessionContext;
   readonly #request: OpenRequest;
   #next = 0;
-  readonly #ids = new Set<string>();
+  readonly #ids: string[] = [];
   /** Ids of live sessions behind further cookies, until they are destroyed. */
-  #others: string[] = [];
+  #others: readonly string[] = NO_IDS;
   /** Ids with a record that this process does not accept. Another version of the application may accept it. */
-  #refused: string[] = [];
+  #refused: readonly string[] = NO_IDS;
   #isRetired = false;
   #isPinnedElsewhere = false;
 
@@ -44,17 +47,27 @@ export class PresentedSessions {
 
   /** Whether every cookie was looked up and none has a record or a tombstone: then no process will ever accept them. */
   get isDead(): boolean {
-    const areAll = this.#ids.size > 0 && this.#ids.size === this.#request.cookies.length;
+    const areAll = this.#ids.length > 0 && this.#ids.length === this.#request.cookies.length;
     return areAll && this.#refused.length === 0 && !this.#isRetired && !this.#isPinnedElsewhere;
   }
 
+  /** Finds the next live session: at first the one that the request opens. Each cookie costs one read of the store. */
+  async findNext(): Promise<FoundSession | undefined> {
+    for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
+      const { id, rotated } = cookie;
+      const record = this.#live(id, await this.#read(id));
+      if (record === undefined) continue;
+      if (!this.#isElsewhere(record)) return { id, record, needsNewCookie: rotated };
+      await this.#refuseElsewhere(id, record);
+    }
+    return undefined;
+  }
+
   /**
-   * Finds the session that the request opens.
-   * @returns the session; `'retired'` when there is none and one of the ids has a tombstone.
+   * What the request opens where no cookie of ours opens a live session.
+   * @returns `'retired'` when one of the ids has a tombstone; the session that another library left; `undefined` when there is none.
    */
-  async find(): Promise<FoundSession | 'retired' | undefined> {
-    const live = await this.#findValid();
-    if (live !== undefined) return live;
+  async findInstead(): Promise<FoundSession | 'retired' | undefined> {
     return this.#isRetired ? 'retired' : this.#migrate();
   }
 
@@ -67,56 +80,48 @@ export class PresentedSessions {
    */
   async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
-    for (let live = await this.#findValid(); live !== undefined; live = await this.#findValid())
-      this.#others.push(live.id);
+    for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
+      this.#others = [...this.#others, live.id];
     await Promise.all([
       ...this.#others.map((id) => records.destroy(id, 'delete')),
       ...this.#refused.map((id) => records.destroy(id, removal)),
     ]);
     // Only now, so that a second attempt finds them again if the store has failed.
-    this.#others = [];
-    this.#refused = [];
+    this.#others = NO_IDS;
+    this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
-  }
-
-  /** Finds the next valid session. Each cookie costs one read of the store. */
-  async #findValid(): Promise<FoundSession | undefined> {
-    for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
-      const record = await this.#read(cookie.id);
-      if (record !== undefined) return { id: cookie.id, record, needsNewCookie: cookie.rotated };
-    }
-    return undefined;
   }
 
   #nextCookie(): UnsignedCookie | undefined {
     const { cookies } = this.#request;
     const { signer } = this.#context.options;
-    while (this.#next < cookies.length && this.#ids.size < MAX_IDS) {
+    while (this.#next < cookies.length && this.#ids.length < MAX_IDS) {
       const cookie = cookies[this.#next++] ?? '';
       const verified = signer ? signer.unsign(cookie) : { id: cookie, rotated: false };
-      if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.has(verified.id)) continue;
-      this.#ids.add(verified.id);
+      if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.includes(verified.id)) continue;
+      this.#ids.push(verified.id);
       return verified;
     }
     return undefined;
   }
 
-  /** Reads the record, if it is live and the client's address may use it. */
-  async #read(id: string): Promise<ReadRecord | undefined> {
-    const found = await this.#context.records.read(id).catch((error: unknown) => {
+  #read(id: string): Promise<FoundRecord> {
+    return this.#context.records.read(id).catch((error: unknown) => {
       // A second attempt begins with this cookie again.
       this.#next--;
-      this.#ids.delete(id);
+      this.#ids.pop();
       throw error;
     });
+  }
+
+  /** The record, if it is live. Notes what else there is. */
+  #live(id: string, found: FoundRecord): ReadRecord | undefined {
     if (found === 'retired') this.#isRetired = true;
     if (found === undefined || found === 'retired') return undefined;
-    if (found === 'unreadable' || this.#context.lifetime.isExpired(found.meta)) {
-      this.#refused.push(id);
-      return undefined;
-    }
-    return (await this.#accepts(id, found)) ? found : undefined;
+    if (found !== 'unreadable' && !this.#context.lifetime.isExpired(found.meta)) return found;
+    this.#refused = [...this.#refused, id];
+    return undefined;
   }
 
   /** Opens a session that another library left, if no cookie of ours opens one. */
@@ -127,17 +132,17 @@ export class PresentedSessions {
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
     const { id, record } = migrated;
-    if (lifetime.isExpired(record.meta) || !(await this.#accepts(id, record))) return undefined;
+    if (lifetime.isExpired(record.meta)) return undefined;
+    if (this.#isElsewhere(record)) return this.#refuseElsewhere(id, record);
     // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
     return { id, record, needsNewCookie: true };
   }
 
-  /** Whether the client's address may use the record. If not, the option `onMismatch` decides whether the record is destroyed. */
-  async #accepts(id: string, record: ReadRecord): Promise<boolean> {
-    if (!this.#isElsewhere(record)) return true;
+  /** Refuses a record that the client's address may not use. The option `onMismatch` decides whether it is destroyed. */
+  async #refuseElsewhere(id: string, record: ReadRecord): Promise<undefined> {
     this.#isPinnedElsewhere = true;
     if (this.#context.options.onMismatch === 'destroy') await this.#destroyPinned(id, record);
-    return false;
+    return undefined;
   }
 
   /**

@@ -3,6 +3,7 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import type { ClientConnection } from './keyed-queue.js';
 import type { SessionContext } from './session-context.js';
+import type { Written } from './session-records.js';
 
 /**
  * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id that has a
@@ -21,6 +22,9 @@ export interface Change {
 /** How a compare-and-set ended: with the change that won, or with no record left to change. */
 export type Rewritten<C extends Change> =
   { readonly outcome: 'replaced'; readonly change: C } | { readonly outcome: 'gone' };
+
+/** A compare-and-set that is over, and the text that it wrote, if that is a record. */
+type Attempt<C extends Change> = Rewritten<C> & { readonly text?: string | undefined };
 
 /** What a request knows of the record when it opens a session. */
 export interface HandleStart {
@@ -118,16 +122,20 @@ export class RecordHandle {
     const turn = saveQueue.enter(id, this.#client);
     // Where other requests save first, the version that was read is old by the time they are done.
     if (reread || turn !== undefined) this.#read = undefined;
-    if (turn !== undefined) await turn;
+    const left = turn && (await turn);
+    let written: string | undefined;
     try {
+      if (left !== undefined) this.#takeOver(left);
       for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
         const rewritten = await this.#attempt(change);
-        if (rewritten !== 'conflict') return rewritten;
+        if (rewritten === 'conflict') continue;
+        ({ text: written } = rewritten);
+        return rewritten;
       }
     } finally {
       // The function of an update may have changed the record's objects and then failed. No later save may write them.
       if (reread) this.#read = undefined;
-      saveQueue.leave(id);
+      saveQueue.leave(id, written);
     }
   }
 
@@ -136,16 +144,27 @@ export class RecordHandle {
     if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
   }
 
+  /**
+   * Goes on from the text that the save before this one has written, as if it were read now: another process that writes meanwhile
+   * makes a conflict, as it does after a read. The text is decoded anew, so that two requests never share an object.
+   */
+  #takeOver(text: string): void {
+    const found = this.#context.records.recordOf(this.id, text);
+    if (found === undefined) return;
+    this.#base = found;
+    this.#read = found;
+  }
+
   /** Tries one compare-and-set on what was read. */
-  async #attempt<C extends Change>(change: (base: ReadRecord) => C | Promise<C>): Promise<Rewritten<C> | 'conflict'> {
+  async #attempt<C extends Change>(change: (base: ReadRecord) => C | Promise<C>): Promise<Attempt<C> | 'conflict'> {
     const { records } = this.#context;
     const read = this.#read ?? (await this.read());
     if (read === undefined) return { outcome: 'gone' };
     const made = await change(read);
     const { replacement } = made;
-    const outcome =
+    const { outcome, text }: Written =
       typeof replacement === 'string'
-        ? await records.retire(this.id, read.version, replacement)
+        ? { outcome: await records.retire(this.id, read.version, replacement) }
         : await records.replace(this.id, replacement, read.version);
     this.#read = undefined;
     if (outcome === 'conflict') return outcome;
@@ -154,7 +173,7 @@ export class RecordHandle {
       return { outcome: 'gone' };
     }
     if (typeof replacement !== 'string') this.#noteStored(replacement);
-    return { outcome, change: made };
+    return { outcome, change: made, text };
   }
 
   #noteStored(record: SessionRecord): void {

@@ -43,6 +43,7 @@ export class SessionEngine {
    */
   async open(request: OpenRequest): Promise<OpenSession> {
     const presented = new PresentedSessions(this.#context, request);
-    return new OpenSession(this.#context, request, { presented, found: await presented.find() });
+    const found = (await presented.findNext()) ?? (await presented.findInstead());
+    return new OpenSession(this.#context, request, { presented, found });
   }
 }

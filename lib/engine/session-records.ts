@@ -11,7 +11,12 @@ import {
   type SessionRecord,
 } from '../session/session-record.js';
 import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
-import type { ReplaceOutcome, SessionStore } from '../stores/session-store.js';
+import {
+  isTextVersionedStore,
+  type ReplaceOutcome,
+  type SessionStore,
+  type StoredSession,
+} from '../stores/session-store.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** What {@link SessionRecords} works with. */
@@ -20,6 +25,18 @@ export interface SessionRecordsOptions {
   readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
   readonly logger: SessionLogger;
+}
+
+/**
+ * What a read has found: the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
+ * `'unreadable'` when it is corrupt or too large.
+ */
+export type FoundRecord = ReadRecord | 'retired' | 'unreadable' | undefined;
+
+/** How a replace ended, and the text that it tried to write. */
+export interface Written {
+  readonly outcome: ReplaceOutcome;
+  readonly text?: string;
 }
 
 /** The store in terms of ids and records. Nothing else in the engine calls a store. */
@@ -42,18 +59,20 @@ export class SessionRecords {
     return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  /**
-   * Reads a record.
-   * @returns the record; `undefined` when it is missing or expired; `'retired'` when a tombstone stands in its place;
-   * `'unreadable'` when it is corrupt or too large.
-   */
-  async read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined> {
-    const key = this.keyOf(id);
-    const stored = await this.#call('read', key);
+  async read(id: string): Promise<FoundRecord> {
+    const stored = await this.#call('read', this.keyOf(id));
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
-    const record = this.#decode(key, stored.value);
-    return record === undefined ? 'unreadable' : { ...record, version: stored.version };
+    return this.#decode(id, stored) ?? 'unreadable';
+  }
+
+  /**
+   * The record that a read would find where this text was just written.
+   * @returns `undefined` when only a read can tell.
+   */
+  recordOf(id: string, text: string): ReadRecord | undefined {
+    const version = isTextVersionedStore(this.#store) ? this.#store.versionOf(text) : undefined;
+    return version === undefined ? undefined : this.#decode(id, { value: text, version });
   }
 
   /**
@@ -65,8 +84,10 @@ export class SessionRecords {
   }
 
   /** Replaces the version that was read. Never creates a record. */
-  async replace(id: string, record: SessionRecord, version: unknown): Promise<ReplaceOutcome> {
-    return this.#call('replace', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta), version);
+  async replace(id: string, record: SessionRecord, version: unknown): Promise<Written> {
+    const text = this.#encode(record);
+    const outcome = await this.#call('replace', this.keyOf(id), text, this.#lifetime.ttl(record.meta), version);
+    return { outcome, text };
   }
 
   /**
@@ -163,10 +184,10 @@ export class SessionRecords {
     );
   }
 
-  #decode(key: string, text: string): SessionRecord | undefined {
+  #decode(id: string, { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     if (this.#isTooLarge(text)) {
-      this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
+      this.#warn(id, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
     let record: SessionRecord | undefined;
@@ -175,8 +196,8 @@ export class SessionRecords {
     } catch {
       record = undefined;
     }
-    if (record === undefined) this.#warn(key, 'cannot be read');
-    return record && rewriter ? { ...record, text } : record;
+    if (record === undefined) this.#warn(id, 'cannot be read');
+    return record && { data: record.data, meta: record.meta, text: rewriter && text, version };
   }
 
   /** Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
@@ -186,8 +207,8 @@ export class SessionRecords {
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;
   }
 
-  #warn(key: string, fault: string): void {
-    const name = hash('sha256', key, 'hex').slice(0, 16);
+  #warn(id: string, fault: string): void {
+    const name = hash('sha256', this.keyOf(id), 'hex').slice(0, 16);
     this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }

@@ -45,9 +45,9 @@ export interface LiveSessionWithData {
 /** Makes the object that handlers get, over a copy of the data's top level. */
 export function createLiveSession(
   keeper: SessionKeeper,
-  start: Omit<TrackedDataStart, 'prototype'>,
+  { data: stored, form, former }: Omit<TrackedDataStart, 'prototype'>,
 ): LiveSessionWithData {
-  const data = new TrackedData({ ...start, prototype: Session.prototype });
+  const data = new TrackedData({ data: stored, form, former, prototype: Session.prototype });
   const live = new Proxy(data.values, new LiveSessionHandler(keeper, data)) as LiveSession;
   return { live, data };
 }

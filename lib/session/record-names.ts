@@ -1,4 +1,9 @@
-/** The keys of a record under which the library keeps its own values. What is under any other key is the application's. */
+const UNDERSCORE = 95;
+
+/**
+ * The keys of a record under which the library keeps its own values, all with an underscore. What is under any other key is the
+ * application's.
+ */
 export class RecordNames {
   /** The names when no other program writes the records: the library's times have short ones. */
   static readonly native = new RecordNames('_created', '_seen');
@@ -23,6 +28,6 @@ export class RecordNames {
 
   /** Whether the key is one of these names, and so cannot be a key of the data. */
   has(key: string): boolean {
-    return this.#all.has(key);
+    return key.charCodeAt(0) === UNDERSCORE && this.#all.has(key);
   }
 }

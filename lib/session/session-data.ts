@@ -1,4 +1,4 @@
-import { isMemberName } from './session-members.js';
+import { isMemberName, MEMBERS } from './session-members.js';
 
 /** Data of a session, by key. */
 export type Data = Readonly<Record<string, unknown>>;
@@ -16,6 +16,14 @@ export function layKeysOver(data: Record<string, unknown>, from: Data, keys: Ite
     if (Object.hasOwn(from, key)) defineData(data, key, from[key]);
     else delete data[key];
   }
+}
+
+/** A copy of the data of a record, which inherits from the prototype, except what would hide a member. */
+export function copyData(record: Data, prototype: object): Record<string, unknown> {
+  // A spread is the fastest copy, and keeps a key such as `__proto__` a key.
+  const copy: Record<string, unknown> = { __proto__: prototype, ...record };
+  for (const name of MEMBERS) if (Object.hasOwn(copy, name)) delete copy[name];
+  return copy;
 }
 
 /** Replaces the data with those of a record, except what would hide a member. */

@@ -151,6 +151,9 @@ const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
   update: true,
 };
 
+/** The same names as a list. */
+export const MEMBERS: readonly string[] = Object.keys(MEMBER_NAMES);
+
 /** Whether a key of the data would hide a member. Another program may have written such data: they are kept but not shown. */
 export function isMemberName(key: string): boolean {
   return Object.hasOwn(MEMBER_NAMES, key);

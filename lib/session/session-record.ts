@@ -40,12 +40,17 @@ const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;
  */
 export function recordFromWire(payload: unknown, names: RecordNames): SessionRecord | undefined {
   if (typeof payload !== 'object' || payload === null || !isPlain(payload)) return undefined;
-  const data: Record<string, unknown> = {};
   const fields = payload as Record<string, unknown>;
-  for (const key of Object.keys(fields)) if (!names.has(key)) defineData(data, key, fields[key]);
-  const seen = names.seen === undefined ? undefined : asTime(fields[names.seen]);
-  const { [names.created]: created, [names.addr]: addr, [names.permanent]: permanent } = fields;
-  return { data, meta: { created: asTime(created), seen, addr: asText(addr), permanent } };
+  // The rest of a pattern is the fastest copy, and keeps a key such as `__proto__` a key. A name twice excludes it once.
+  const { created: createdName, seen: seenName = createdName, addr: addrName, permanent: permanentName } = names;
+  const { [createdName]: created, [seenName]: seen, [addrName]: addr, [permanentName]: permanent, ...data } = fields;
+  const meta = {
+    created: asTime(created),
+    seen: names.seen === undefined ? undefined : asTime(seen),
+    addr: asText(addr),
+    permanent,
+  };
+  return { data, meta };
 }
 
 /** The flat object that the serializer writes. The reserved keys come first, so that a person who looks at a record sees them. */

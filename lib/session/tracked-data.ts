@@ -1,5 +1,5 @@
 import { fingerprint } from './fingerprint.js';
-import { defineData, fillData, layKeysOver, pickKeys, type Data } from './session-data.js';
+import { copyData, defineData, fillData, layKeysOver, pickKeys, type Data } from './session-data.js';
 import { isMemberName } from './session-members.js';
 
 /** What the serializer makes of a value. */
@@ -8,6 +8,8 @@ export interface StoredForm {
   /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** What {@link TrackedData} begins with. */
 export interface TrackedDataStart {
@@ -30,20 +32,22 @@ export class TrackedData {
   readonly #form: StoredForm;
   /** The number of the latest assignment of the request. All its data share the clock. */
   readonly #clock: { now: number };
-  /** The keys that were assigned or deleted and not taken yet, each with the moment of its latest assignment. */
-  readonly #assigned = new Map<string, number>();
+  /**
+   * The keys that were assigned or deleted and not taken yet, each with the moment of its latest assignment. Both maps are made when
+   * they are needed, as most requests need none.
+   */
+  #assigned: Map<string, number> | undefined;
   /**
    * The fingerprints, by key; `undefined` where an object has none: it counts as changed, and the save says what is wrong with it.
    */
-  readonly #prints = new Map<string, string | undefined>();
+  #prints: Map<string, string | undefined> | undefined;
 
   constructor({ data, form, prototype, former }: TrackedDataStart) {
     this.#form = form;
-    this.values = Object.create(prototype) as Record<string, unknown>;
+    this.values = copyData(data, prototype);
     this.#clock = former === undefined ? { now: 0 } : former.#clock;
-    fillData(this.values, data);
-    if (former === undefined) return;
-    for (const [key, moment] of former.#assigned) this.#assigned.set(key, moment);
+    if (former === undefined || former.#assigned === undefined) return;
+    this.#assigned = new Map(former.#assigned);
     layKeysOver(this.values, former.values, this.#assigned.keys());
   }
 
@@ -56,34 +60,31 @@ export class TrackedData {
   assign(key: string, value: unknown, mayDiffer = false): void {
     if (!mayDiffer && Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
     defineData(this.values, key, value);
-    this.#assigned.set(key, ++this.#clock.now);
+    this.#noteAssigned(key, ++this.#clock.now);
   }
 
   /** @param mayDiffer whether a call that waits or runs may set the key, so that deleting what is not there is a change. */
   delete(key: string, mayDiffer = false): void {
     if (!mayDiffer && !Object.hasOwn(this.values, key)) return;
     delete this.values[key];
-    this.#assigned.set(key, ++this.#clock.now);
+    this.#noteAssigned(key, ++this.#clock.now);
   }
 
   /** Notes that the application is given the object under this key, and may change what is inside. */
   handOut(key: string, value: object): void {
-    if (!this.#prints.has(key) && !this.#assigned.has(key)) this.#prints.set(key, this.#printOf(value));
+    if (this.#prints?.has(key) !== true && !this.#isAssigned(key)) this.#notePrint(key, this.#printOf(value));
   }
 
   /**
    * Takes the keys that changed since the last time. From here on they count as unchanged.
    * @param until keys assigned after this moment are left for later.
    */
-  takeChanges(until: number): Set<string> {
-    const taken = new Set<string>();
-    for (const [key, moment] of this.#assigned) if (moment <= until) taken.add(key);
-    for (const key of taken) {
-      this.#assigned.delete(key);
-      this.#remember(key);
-    }
-    for (const [key, before] of this.#prints) {
-      if (taken.has(key) || this.#assigned.has(key)) continue;
+  takeChanges(until: number): ReadonlySet<string> {
+    // Most requests read scalars only.
+    if (this.#assigned === undefined && this.#prints === undefined) return NOTHING;
+    const taken = this.#takeAssigned(until);
+    for (const [key, before] of this.#prints ?? []) {
+      if (taken.has(key) || this.#isAssigned(key)) continue;
       const now = this.#remember(key);
       if (now === undefined || now !== before) taken.add(key);
     }
@@ -92,13 +93,13 @@ export class TrackedData {
 
   /** Makes these keys count as changed, because they were taken and not saved. A later assignment keeps its moment. */
   markChanged(keys: Iterable<string>): void {
-    for (const key of keys) if (!this.#assigned.has(key)) this.#assigned.set(key, 0);
+    for (const key of keys) if (!this.#isAssigned(key)) this.#noteAssigned(key, 0);
   }
 
   /** The values without the keys that were assigned after this moment. */
   valuesUntil(until: number): Data {
     if (until >= this.#clock.now) return this.values;
-    return this.pick(Object.keys(this.values).filter((key) => (this.#assigned.get(key) ?? 0) <= until));
+    return this.pick(Object.keys(this.values).filter((key) => (this.#assigned?.get(key) ?? 0) <= until));
   }
 
   pick(keys: Iterable<string>): Record<string, unknown> {
@@ -115,10 +116,11 @@ export class TrackedData {
 
   /** Replaces the data with others, which count as unchanged, but for the keys that were assigned and not taken. */
   replaceBy(data: Data): void {
-    const assigned = this.pick(this.#assigned.keys());
+    const keys = [...(this.#assigned?.keys() ?? [])];
+    const assigned = this.pick(keys);
     fillData(this.values, data);
-    layKeysOver(this.values, assigned, this.#assigned.keys());
-    this.#prints.clear();
+    layKeysOver(this.values, assigned, keys);
+    this.#prints = undefined;
   }
 
   /** Takes over other data, except keys that were changed here and those in `except`. Equal values stay the same objects. */
@@ -131,9 +133,31 @@ export class TrackedData {
     }
   }
 
+  #takeAssigned(until: number): Set<string> {
+    const taken = new Set<string>();
+    for (const [key, moment] of this.#assigned ?? []) if (moment <= until) taken.add(key);
+    for (const key of taken) {
+      this.#assigned?.delete(key);
+      this.#remember(key);
+    }
+    return taken;
+  }
+
+  #isAssigned(key: string): boolean {
+    return this.#assigned?.has(key) === true;
+  }
+
+  #noteAssigned(key: string, moment: number): void {
+    (this.#assigned ??= new Map()).set(key, moment);
+  }
+
+  #notePrint(key: string, print: string | undefined): void {
+    (this.#prints ??= new Map()).set(key, print);
+  }
+
   #isChanged(key: string): boolean {
-    if (this.#assigned.has(key)) return true;
-    if (!this.#prints.has(key)) return false;
+    if (this.#isAssigned(key)) return true;
+    if (this.#prints?.has(key) !== true) return false;
     const value = valueAt(this.values, key);
     const now = isObject(value) ? this.#printOf(value) : undefined;
     return now === undefined || now !== this.#prints.get(key);
@@ -159,11 +183,11 @@ export class TrackedData {
   #remember(key: string): string | undefined {
     const value = valueAt(this.values, key);
     if (!isObject(value)) {
-      this.#prints.delete(key);
+      this.#prints?.delete(key);
       return undefined;
     }
     const print = this.#printOf(value);
-    this.#prints.set(key, print);
+    this.#notePrint(key, print);
     return print;
   }
 

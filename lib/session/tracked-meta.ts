@@ -27,9 +27,10 @@ export class TrackedMeta {
       this.#meta = initial;
       return;
     }
-    this.#meta = { ...stored, addr: stored.addr ?? initial.addr };
     // A session from before sessions were pinned gets its pin now, not at its next change.
-    this.#isRenewalWanted = lifetime.isRenewalDue(stored) || this.#meta.addr !== stored.addr;
+    const lacksPin = stored.addr === undefined && initial.addr !== undefined;
+    this.#meta = lacksPin ? { ...stored, addr: initial.addr } : stored;
+    this.#isRenewalWanted = lacksPin || lifetime.isRenewalDue(stored);
   }
 
   /** The state that a failed save restores. */

@@ -83,6 +83,23 @@ export function isClosableStore(store: SessionStore): store is ClosableStore {
 }
 
 /**
+ * The optional power of a store whose version of a record follows from the text alone. Saves of one session that wait for each other
+ * in one process then go on from the text that the save before them has written, and save the read.
+ */
+export interface TextVersionedStore extends SessionStore {
+  /**
+   * The version that {@link SessionStore.read} gives to a record of this text, and that the next {@link SessionStore.replace} has to
+   * name. `undefined` when only a read can tell, as for a text that does not come back as it was written.
+   */
+  versionOf(value: string): unknown;
+}
+
+/** Whether the store can tell the version of a record from its text. */
+export function isTextVersionedStore(store: SessionStore): store is TextVersionedStore {
+  return typeof (store as Partial<TextVersionedStore>).versionOf === 'function';
+}
+
+/**
  * The lifetime in seconds, if it is valid.
  * @throws {SessionConfigurationError} when it is not whole seconds of at least 1: Memcached reads 0 as "for ever" and Redis
  * refuses it, and a mistake must not depend on the store.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { SessionStore } from '../stores/session-store.js';
+import { isTextVersionedStore, type SessionStore } from '../stores/session-store.js';
 import type { StoreTests } from './session-store-setup.js';
 
 /** The verbs that the engine uses, one call after the other. */
@@ -108,6 +108,15 @@ export const recordTests: StoreTests = {
     assert.equal(await store.replace(key, 'ours', 60, version), 'conflict');
     assert.equal(await replaceNow(store, key, 'ours'), 'replaced');
     assert.equal(await store.get(key), 'ours');
+  },
+
+  'versionOf, where the store has it, is the version of what was just stored': async ({ store }, key) => {
+    if (!isTextVersionedStore(store)) return;
+    await store.create(key, 'first', 60);
+    assert.equal(await store.replace(key, 'second', 60, store.versionOf('first')), 'replaced');
+    assert.equal(await store.replace(key, 'late', 60, store.versionOf('first')), 'conflict');
+    assert.equal(await store.replace(key, 'third', 60, store.versionOf('second')), 'replaced');
+    assert.equal(await store.get(key), 'third');
   },
 
   'an empty text is a record too': async ({ store }, key) => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KeyedQueue } from '../../lib/engine/keyed-queue.js';
 import type { OpenSession } from '../../lib/engine/open-session.js';
 import { Session } from '../../lib/index.js';
+import { isTextVersionedStore } from '../../lib/stores/session-store.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { Gate } from '../fixtures/gate.js';
@@ -147,20 +148,21 @@ describe.each(backEnds)('Saves of one process on one session in %s', (name) => {
   const allReplaced = numbers(REQUESTS).map(() => 'replaced');
 
   const reads = (): number => store.calls.filter((verb) => verb === 'read').length;
+  /** The first one has just read. The others read again where the store cannot tell the version of what the one before has written. */
+  const readsOfOthers = (): number => (isTextVersionedStore(store) ? 0 : REQUESTS - 1);
 
-  it('queue up instead of colliding: a read and a replace for each that wins', async () => {
+  it('queue up instead of colliding: a replace for each, and where the store needs it a read', async () => {
     await Promise.all(
       opened.map(async (open, number) => {
         open.live[`key-${number}`] = true;
         return open.commit();
       }),
     );
-    // The first one has just read.
-    expect([store.outcomes, reads()]).toEqual([allReplaced, REQUESTS - 1]);
+    expect([store.outcomes, reads()]).toEqual([allReplaced, readsOfOthers()]);
   });
 
-  it('and so do updates', async () => {
+  it('and so do updates, of which the first reads too', async () => {
     await Promise.all(opened.map((open) => open.live.update((data) => void (data.n = Number(data.n) + 1))));
-    expect([store.outcomes, reads()]).toEqual([allReplaced, REQUESTS]);
+    expect([store.outcomes, reads()]).toEqual([allReplaced, 1 + readsOfOthers()]);
   });
 });

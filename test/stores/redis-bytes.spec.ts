@@ -43,6 +43,14 @@ describe.each([
     expect(await store.replace(key, 'new', 60, (await store.read(key))?.version)).toBe('replaced');
   });
 
+  it('has the version of its text, unless that text comes back as another one', async () => {
+    await store.set(key, '"\ufffd"', 60);
+    expect(await store.replace(key, '"😀"', 60, store.versionOf('"\ufffd"'))).toBe('replaced');
+    expect(await store.replace(key, 'new', 60, store.versionOf('"😀"'))).toBe('replaced');
+    await store.set(key, '"\ud83d"', 60);
+    expect([await store.get(key), store.versionOf('"\ud83d"')]).toEqual(['"\ufffd"', undefined]);
+  });
+
   it('opens, is saved, gets a new id and ends as any other session', async () => {
     const engine = new TestEngine(store, { keyPrefix: `${name}:` });
     const id = await engine.stored({ user: 'ada' });

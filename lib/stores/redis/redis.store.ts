@@ -1,6 +1,12 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
-import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
+import {
+  checkedTtl,
+  type ClosableStore,
+  type ReplaceOutcome,
+  type StoredSession,
+  type TextVersionedStore,
+} from '../session-store.js';
 import { RedisBreaks } from './redis-breaks.js';
 import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
 import { isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
@@ -19,6 +25,9 @@ const BROKE = 'lost its connection while a command was under way, so that it is 
 /** What the client's decoder puts in the place of bytes that are no UTF-8: the text then no longer tells the bytes. */
 const REPLACEMENT = '\ufffd';
 
+/** Half of a surrogate pair, for which the client sends the bytes of {@link REPLACEMENT}. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /**
  * Keeps records in Redis as plain strings. The version of a record is its value, or the hash of its bytes if these are no UTF-8.
  *
@@ -27,7 +36,7 @@ const REPLACEMENT = '\ufffd';
  *
  * `new RedisStore(client)` uses a client of yours and never closes it; {@link RedisStore.connect} makes one.
  */
-export class RedisStore implements ClosableStore {
+export class RedisStore implements ClosableStore, TextVersionedStore {
   readonly #client: RedisClient;
   readonly #breaks: RedisBreaks;
   readonly #commands = new BackEndCommands(REDIS);
@@ -96,6 +105,10 @@ export class RedisStore implements ClosableStore {
       () => compareAndSet(this.#client, [key, value, String(checkedTtl(ttl)), hashOf(version)]),
       (outcome) => outcome === 'missing',
     );
+  }
+
+  versionOf(value: string): string | undefined {
+    return LONE_SURROGATE.test(value) ? undefined : value;
   }
 
   /**

@@ -353,7 +353,7 @@ function sorted(data: Data): Data {
 /** What was assigned after the call of a destroy or regenerate is never in a record that was there at the call. */
 function expectNothingInEarlierSessions({ store, forbidden }: Result): void {
   for (const { key, value } of store.written) {
-    // It holds no data, and its random text may read like any value.
+    // Its random letters may look like an assigned value.
     if (isTombstone(value)) continue;
     for (const [assigned, keys] of forbidden) {
       if (keys.has(key)) expect(value, 'a record from before an ending').not.toContain(assigned);
