@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { HeadHeaders } from './head-headers.js';
 
 /** Keeps a response from every cache (RFC 9111, section 5.2.2.5). */
 const NO_STORE = 'no-store';
@@ -16,12 +16,12 @@ const TARGETED = /^(?:surrogate-control|(?:.+-)?cdn-cache-control)$/i;
  * (RFC 9111, section 7.3).
  * @returns whether the route's own Cache-Control would have let a shared cache store it, and was replaced.
  */
-export function forbidSharedStorage(response: ServerResponse): boolean {
-  for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
-  const present = response.getHeader('cache-control');
+export function forbidSharedStorage(headers: HeadHeaders): boolean {
+  for (const name of headers.getHeaderNames()) if (TARGETED.test(name)) headers.removeHeader(name);
+  const present = headers.getHeader('cache-control');
   const text = Array.isArray(present) ? present.join(', ') : String(present ?? '');
   if (isKeptPrivate(text)) return false;
-  response.setHeader('Cache-Control', NO_STORE);
+  headers.setHeader('Cache-Control', NO_STORE);
   return text !== '';
 }
 

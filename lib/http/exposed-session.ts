@@ -50,5 +50,7 @@ export class ExposedSession {
 /** Shows the session on one object, unless the application uses the name for something of its own. */
 function expose(request: AnyRequest, live: LiveSession, before: LiveSession | undefined): void {
   if (request.session != null && request.session !== before) return;
-  Object.defineProperty(request, 'session', { value: live, writable: true, configurable: true, enumerable: true });
+  // Plain assignment is faster, but would call a setter that the request inherits.
+  if (!('session' in request)) request.session = live;
+  else Object.defineProperty(request, 'session', { value: live, writable: true, configurable: true, enumerable: true });
 }

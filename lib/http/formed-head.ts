@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import { forbidSharedStorageIn } from './cache-control.js';
+import type { HeadHeaders } from './head-headers.js';
 
 /** The private part of Node that this file alone relies on: a head that is formed and not yet sent. */
 interface NodeInternals {
@@ -22,9 +23,9 @@ export class FormedHead {
   }
 
   /** Adds these lines to the application's own, before the head is formed. */
-  addCookies(lines: readonly string[]): void {
+  addCookies(headers: HeadHeaders, lines: readonly string[]): void {
     this.#lines = lines;
-    for (const line of lines) appendCookie(this.#response, line);
+    for (const line of lines) appendCookie(headers, line);
   }
 
   /**
@@ -47,7 +48,7 @@ export class FormedHead {
     const isRight = lines.join() === this.#lines.join();
     if (isRight || typeof internals._header !== 'string' || internals._headerSent === true) return;
     let head = internals._header;
-    for (const line of this.#lines) head = head.replace(headerOf(line), '');
+    for (const line of this.#lines) head = withoutCookie(head, line);
     if (lines.length > 0) head = forbidSharedStorageIn(head);
     for (const line of lines) head = head.replace(/\r\n\r\n$/, () => `\r\n${headerOf(line)}\r\n`);
     internals._header = head;
@@ -74,14 +75,20 @@ export class FormedHead {
   }
 }
 
+/** Without the line. Its name is in lower case where the head's headers were passed to `writeHead` in that way. */
+function withoutCookie(head: string, line: string): string {
+  const header = headerOf(line);
+  return head.replace(head.includes(header) ? header : `s${header.slice(1).replace('Cookie', 'cookie')}`, '');
+}
+
 function headerOf(line: string): string {
   return `Set-Cookie: ${line}\r\n`;
 }
 
-function appendCookie(response: ServerResponse, line: string): void {
-  const present = response.getHeader('set-cookie');
-  if (present === undefined) response.setHeader('Set-Cookie', line);
-  else response.setHeader('Set-Cookie', [...(Array.isArray(present) ? present : [String(present)]), line]);
+function appendCookie(headers: HeadHeaders, line: string): void {
+  const present = headers.getHeader('set-cookie');
+  if (present === undefined) headers.setHeader('Set-Cookie', line);
+  else headers.setHeader('Set-Cookie', [...(Array.isArray(present) ? present : [String(present)]), line]);
 }
 
 function removeCookies(response: ServerResponse, lines: readonly string[]): void {

@@ -69,7 +69,8 @@ export class RequestSlot {
 
   /** For the interceptor: if a store error of the handler's own makes the response a 503, tells the client when to come back. */
   static announceOutage(response: AnyResponse, error: unknown): void {
-    announceOutage(rawResponseOf(response) as ServerResponse, error);
+    const raw = rawResponseOf(response) as ServerResponse;
+    if (!raw.headersSent) announceOutage(raw, error);
   }
 
   private constructor(http: HttpMessages) {

@@ -1,13 +1,14 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 import { forbidSharedStorage } from './cache-control.js';
 import { sendErrorResponse } from './error-response.js';
 import { FormedHead } from './formed-head.js';
+import { PassedHeaders, setHeaders, type HeadHeaders, type WriteHeadHeaders } from './head-headers.js';
 
 /** What the hook needs from an exchange. None of these methods throws. */
 export interface HookedExchange {
   /** Called when the head is about to be formed: adds headers. The hook holds every byte back until the promise settles. */
-  beforeHead(response: ServerResponse): Promise<void> | undefined;
+  beforeHead(response: ServerResponse, headers: HeadHeaders): Promise<void> | undefined;
   /** Called when the last byte is about to be sent, after the head. The hook holds it back until the promise settles. */
   beforeEnd(): Promise<void> | undefined;
   /** The Set-Cookie lines as they should stand in the head, by all that is known now. */
@@ -22,8 +23,6 @@ export interface HookedExchange {
 
 /** What became of a response whose session could not be saved: the error took its place, it was cut off, or it was sent as it is. */
 export type SaveErrorOutcome = 'replaced' | 'destroy' | 'send';
-
-type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** The methods that the hook replaces, as it found them, in the form in which it passes calls on. */
 interface OriginalMethods {
@@ -88,7 +87,7 @@ class ResponseHook {
    */
   #held: (() => void)[] = [];
   /** Listeners to call when writing may go on. */
-  readonly #writers = new Set<unknown>();
+  #writers: Set<unknown> | undefined;
   /** The last held write found its stream full. That stream emits 'drain' itself. */
   #isFull = false;
   /** How many saves the held bytes wait for. */
@@ -99,6 +98,8 @@ class ResponseHook {
   /** The connection was destroyed, or an error was sent in place of the response. */
   #mustNotLeave = false;
   #prepared = false;
+  /** The application's own headers, where they were passed on without being set on the response. */
+  #given: WriteHeadHeaders | undefined;
   #endAsked = false;
 
   constructor(response: HookedResponse, exchange: HookedExchange) {
@@ -119,7 +120,7 @@ class ResponseHook {
    */
   on(args: unknown[]): ServerResponse {
     const [event, listener] = args;
-    if (event === 'drain' && (this.#isHolding || !this.#response.headersSent)) this.#writers.add(listener);
+    if (event === 'drain' && (this.#isHolding || !this.#response.headersSent)) (this.#writers ??= new Set()).add(listener);
     return this.#original.on.apply(this.#response, args);
   }
 
@@ -129,10 +130,18 @@ class ResponseHook {
     // Passes on at once what Node refuses, so that Node throws before anything is saved.
     if (response.headersSent || !isStatus(status)) return this.#original.writeHead.apply(response, args);
     const reason = typeof second === 'string' ? second : undefined;
-    applyHeaders(response, (reason === undefined ? (second ?? third) : third) as Headers | undefined);
+    const given = (reason === undefined ? (second ?? third) : third) as WriteHeadHeaders | undefined;
+    const passed = this.#prepared ? undefined : PassedHeaders.of(response, given);
+    if (passed === undefined) setHeaders(response, given);
+    else this.#given = given;
     response.statusCode = Number(status);
-    this.#prepare();
-    const formed = this.#original.writeHead.call(response, ...(reason === undefined ? [status] : [status, reason]));
+    this.#prepare(passed ?? response);
+    const rest = passed === undefined ? [] : [passed.all];
+    const formed = this.#original.writeHead.call(
+      response,
+      status,
+      ...(reason === undefined ? rest : [reason, ...rest]),
+    );
     this.#head?.keepFromSharedCaches();
     return formed;
   }
@@ -165,7 +174,7 @@ class ResponseHook {
     if (args[0] && typeof args[0] !== 'function' && !isChunk(args[0])) return this.#original.end.apply(response, args);
     if (response.headersSent) this.#saveBeforeEnd();
     else {
-      this.#prepare();
+      this.#prepare(response);
       if (this.#isHolding) this.#formHeadOf(args);
     }
     if (!this.#isHolding) return this.#original.end.apply(response, args);
@@ -183,16 +192,16 @@ class ResponseHook {
   }
 
   /** Runs once, just before the head is formed: adds the session's headers, and starts the save that the bytes wait for. */
-  #prepare(): void {
+  #prepare(headers: HeadHeaders): void {
     if (this.#prepared) return;
     this.#prepared = true;
     // The lines are asked for after the save has begun, because only then is it known which are needed.
-    for (const exchange of this.#exchanges) this.#holdFor(exchange, exchange.beforeHead(this.#response));
+    for (const exchange of this.#exchanges) this.#holdFor(exchange, exchange.beforeHead(this.#response, headers));
     const lines = this.#cookieLines();
     if (lines.length === 0) return;
-    this.#keepFromSharedCaches();
+    if (forbidSharedStorage(headers)) for (const exchange of this.#exchanges) exchange.replacedCacheControl();
     this.#head = new FormedHead(this.#response);
-    this.#head.addCookies(lines);
+    this.#head.addCookies(headers, lines);
   }
 
   #cookieLines(): readonly string[] {
@@ -204,10 +213,6 @@ class ResponseHook {
   /** Whether bytes are held back, until the save is done or for ever. */
   get #isHolding(): boolean {
     return this.#saves > 0 || this.#mustNotLeave;
-  }
-
-  #keepFromSharedCaches(): void {
-    if (forbidSharedStorage(this.#response)) for (const exchange of this.#exchanges) exchange.replacedCacheControl();
   }
 
   #formHead(): void {
@@ -253,6 +258,7 @@ class ResponseHook {
     const response = this.#response;
     if (!this.#hasBegunToLeave && (this.#head ??= new FormedHead(response)).retract()) {
       Reflect.deleteProperty(response, 'writableEnded');
+      setHeaders(response, this.#given);
       sendErrorResponse(response, error);
       return 'replaced';
     }
@@ -277,32 +283,14 @@ class ResponseHook {
     const response = this.#response;
     const reached: readonly unknown[] = response.rawListeners('drain');
     response.emit('drain');
-    for (const writer of this.#writers) if (!reached.includes(writer)) (writer as () => void).call(response);
-    this.#writers.clear();
+    const writers = this.#writers ?? [];
+    this.#writers = undefined;
+    for (const writer of writers) if (!reached.includes(writer)) (writer as () => void).call(response);
   }
 }
 
 function hookOf(response: HookedResponse): ResponseHook {
   return response[HOOK] as ResponseHook;
-}
-
-/** Sets the headers given to `writeHead`, which win over those set before, as in Node. One by one, they can be merged with ours. */
-function applyHeaders(response: ServerResponse, headers: Headers | undefined): void {
-  if (headers === undefined || headers === null) return;
-  if (!Array.isArray(headers)) {
-    for (const name of Object.keys(headers)) setHeader(response, name, headers[name]);
-    return;
-  }
-  const pairs: [string, OutgoingHttpHeader][] = Array.isArray(headers[0])
-    ? (headers as unknown as [string, OutgoingHttpHeader][])
-    : Array.from({ length: headers.length / 2 }, (_, at) => [String(headers[at * 2]), headers[at * 2 + 1] ?? '']);
-  const names = new Set(pairs.map(([name]) => name.toLowerCase()));
-  for (const name of names) response.removeHeader(name);
-  for (const [name, value] of pairs) response.appendHeader(name, Array.isArray(value) ? value : String(value));
-}
-
-function setHeader(response: ServerResponse, name: string, value: OutgoingHttpHeader | undefined): void {
-  if (value !== undefined) response.setHeader(name, value);
 }
 
 function isChunk(chunk: unknown): boolean {

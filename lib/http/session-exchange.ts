@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
+import type { HeadHeaders } from './head-headers.js';
 import { announceOutage } from './outage.js';
 import { installResponseHook, type HookedExchange, type SaveErrorOutcome } from './response-hook.js';
 import { SessionRequest, type HttpMessages } from './session-request.js';
@@ -79,14 +80,14 @@ export class SessionExchange implements HookedExchange {
     }
   }
 
-  beforeHead(response: ServerResponse): Promise<void> | undefined {
+  beforeHead(response: ServerResponse, headers: HeadHeaders): Promise<void> | undefined {
     const maySave = this.#maySave();
-    if (response.statusCode === 503) announceOutage(response, this.#reportedError);
+    if (response.statusCode === 503) announceOutage(headers, this.#reportedError);
     const opened = this.#opened;
     if (opened === undefined) return undefined;
     this.#request.warnOfNull();
-    varyByCookie(response);
-    if (this.#isStaticFile(response)) opened.withholdCookie('static-file');
+    varyByCookie(headers);
+    if (this.#isStaticFile(response, headers)) opened.withholdCookie('static-file');
     const saving = maySave ? opened.commit() : undefined;
     const headIsSent = (): void => opened.withholdCookie('head-sent');
     if (saving === undefined) headIsSent();
@@ -157,8 +158,8 @@ export class SessionExchange implements HookedExchange {
     return this.#reportedError === undefined;
   }
 
-  #isStaticFile(response: ServerResponse): boolean {
-    return !this.engine.options.staticFiles && !this.#isNestResponse && isStaticFileResponse(response);
+  #isStaticFile(response: ServerResponse, headers: HeadHeaders): boolean {
+    return !this.engine.options.staticFiles && !this.#isNestResponse && isStaticFileResponse(response, headers);
   }
 }
 

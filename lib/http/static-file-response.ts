@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
+import type { HeadHeaders } from './head-headers.js';
+
 /** The entity tag of `send` and `@fastify/send`: the file's size and time in hex. */
 const FILE_ETAG = /^(?:W\/)?"[0-9a-f]+-[0-9a-f]+"$/;
 
@@ -8,9 +10,9 @@ const FILE_ETAG = /^(?:W\/)?"[0-9a-f]+-[0-9a-f]+"$/;
  * `@fastify/static` send it. None of them leaves a mark, but only they send at least two of these: a modification time, byte
  * ranges, and an entity tag made of size and time. Each of the three can be switched off by itself.
  */
-export function isStaticFileResponse(response: ServerResponse): boolean {
+export function isStaticFileResponse(response: ServerResponse, headers: HeadHeaders): boolean {
   if (response.req !== undefined && response.req.method !== 'GET' && response.req.method !== 'HEAD') return false;
-  const isTagged = FILE_ETAG.test(String(response.getHeader('etag') ?? ''));
-  if (response.hasHeader('last-modified')) return isTagged || response.hasHeader('accept-ranges');
-  return isTagged && response.hasHeader('accept-ranges');
+  const isTagged = FILE_ETAG.test(String(headers.getHeader('etag') ?? ''));
+  if (headers.hasHeader('last-modified')) return isTagged || headers.hasHeader('accept-ranges');
+  return isTagged && headers.hasHeader('accept-ranges');
 }

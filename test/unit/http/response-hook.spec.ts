@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import type { HeadHeaders } from '../../../lib/http/head-headers.js';
 import { installResponseHook, type HookedExchange, type SaveErrorOutcome } from '../../../lib/http/response-hook.js';
 import { SessionConflictError, SessionStoreError } from '../../../lib/session.errors.js';
 import { Gate } from '../../fixtures/gate.js';
@@ -17,10 +18,13 @@ class FakeExchange implements HookedExchange {
   /** What is to be done before the last byte leaves. */
   lateSave: (() => Promise<void>) | undefined;
   lines: string[] = [];
+  /** Headers that it adds. */
+  headers: Record<string, string> = {};
   onLateSaveError: 'destroy' | 'send' = 'destroy';
 
-  beforeHead(): Promise<void> | undefined {
+  beforeHead(_response: ServerResponse, headers: HeadHeaders): Promise<void> | undefined {
     this.asked.push('beforeHead');
+    for (const [name, value] of Object.entries(this.headers)) headers.setHeader(name, value);
     return this.save?.();
   }
 
@@ -410,6 +414,75 @@ describe('the headers given to writeHead', () => {
     });
     expect(message.headers).toMatchObject({ 'x-own': 'yes', 'set-cookie': ['a=1', 'b=2', 'session=new'] });
     expect([message.statusCode, message.statusMessage]).toEqual([201, args.length === 2 ? 'Fine' : 'Created']);
+  });
+});
+
+describe('the headers given to writeHead alone', () => {
+  const given = { 'content-type': 'text/plain', 'set-cookie': ['a=1', 'b=2'], vary: 'Origin', 'x-own': 'yes' };
+  const send: Handler = (response) => void response.writeHead(201, given).end('body');
+
+  it.each<[string, Handler, string]>([
+    ['are passed on as one object', send, 'as one'],
+    [
+      'are set one by one beside a header that was set before',
+      (response) => {
+        response.setHeader('X-Before', 'yes');
+        send(response);
+      },
+      'one by one',
+    ],
+  ])('%s, with ours', async (_how, sendIt, how) => {
+    exchange.lines = ['session=new'];
+    exchange.headers = { Vary: 'Cookie' };
+    let isSet: boolean | undefined;
+    const { message } = await ask((response) => {
+      sendIt(response);
+      isSet = response.hasHeader('x-own');
+    });
+    expect(message.headers).toMatchObject({
+      'content-type': 'text/plain',
+      'set-cookie': ['a=1', 'b=2', 'session=new'],
+      vary: 'Cookie',
+      'cache-control': 'no-store',
+      'x-own': 'yes',
+    });
+    expect(isSet).toBe(how === 'one by one');
+    expect(given).toEqual({
+      'content-type': 'text/plain',
+      'set-cookie': ['a=1', 'b=2'],
+      vary: 'Origin',
+      'x-own': 'yes',
+    });
+  });
+
+  it('stay on the error that takes the place of the response, without ours', async () => {
+    exchange.lines = ['session=new'];
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const { message } = await ask(send);
+    expect(message.headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'set-cookie': ['a=1', 'b=2'],
+      vary: 'Origin',
+      'x-own': 'yes',
+    });
+  });
+
+  it('lose our cookie where the save finds that it must not leave', async () => {
+    exchange.lines = ['session=old'];
+    exchange.save = async () => {
+      await Promise.resolve();
+      exchange.lines = [];
+    };
+    expect((await ask(send)).message.headers['set-cookie']).toEqual(['a=1', 'b=2']);
+  });
+
+  it('may have names of any case, and no value', async () => {
+    exchange.headers = { Vary: 'Cookie' };
+    const { message } = await ask(
+      (response) => void response.writeHead(200, { VARY: 'Origin', 'X-None': undefined }).end('body'),
+    );
+    expect(message.rawHeaders.filter((each) => /^vary$/i.test(each))).toHaveLength(1);
+    expect(message.headers.vary).toBe('Cookie');
   });
 });
 
