@@ -22,7 +22,7 @@ export interface ClientConnection {
 interface Waiting {
   readonly client: ClientConnection | undefined;
   readonly admit: (left: string | undefined) => void;
-  readonly turnAway: () => void;
+  readonly refuse: (error: SessionConflictError) => void;
 }
 
 /**
@@ -83,11 +83,11 @@ class Queue {
     return this.#inside === 0 && this.#waiting.length === 0;
   }
 
-  async wait(client: ClientConnection | undefined): Promise<string | undefined> {
+  wait(client: ClientConnection | undefined): Promise<string | undefined> {
     if (this.#waiting.length >= MAX_WAITING) this.#turnAwayThoseWhoLeft();
-    if (this.#waiting.length >= MAX_WAITING) throw conflict(`${MAX_WAITING} others wait before it`);
-    return new Promise((admit, reject) => {
-      this.#waiting.push({ client, admit, turnAway: () => reject(conflict('its client has left')) });
+    if (this.#waiting.length >= MAX_WAITING) return Promise.reject(conflict(`${MAX_WAITING} others wait before it`));
+    return new Promise((admit, refuse) => {
+      this.#waiting.push({ client, admit, refuse });
       this.#watch();
     });
   }
@@ -95,8 +95,7 @@ class Queue {
   leave(left: string | undefined): void {
     if (--this.#inside > 0) return;
     const wasAlone = this.#letIn === 1;
-    clearTimeout(this.#overdue);
-    this.#overdue = undefined;
+    this.#overdue?.refresh();
     this.#letIn = 1;
     this.#admit(1, wasAlone ? left : undefined);
   }
@@ -104,7 +103,7 @@ class Queue {
   #turnAwayThoseWhoLeft(): void {
     const stay: Waiting[] = [];
     for (const waiting of this.#waiting) {
-      if (hasLeft(waiting.client)) waiting.turnAway();
+      if (hasLeft(waiting.client)) turnAway(waiting);
       else stay.push(waiting);
     }
     this.#waiting = stay;
@@ -117,7 +116,7 @@ class Queue {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       if (hasLeft(next.client)) {
-        next.turnAway();
+        turnAway(next);
         continue;
       }
       places--;
@@ -129,13 +128,21 @@ class Queue {
 
   /** Runs a timer for the tasks inside, as long as others wait. */
   #watch(): void {
-    if (this.#overdue !== undefined || this.#waiting.length === 0) return;
-    this.#overdue = setTimeout(() => {
+    if (this.#waiting.length === 0) {
+      clearTimeout(this.#overdue);
+      this.#overdue = undefined;
+      return;
+    }
+    this.#overdue ??= setTimeout(() => {
       this.#overdue = undefined;
       this.#admit(this.#letIn);
       this.#letIn *= 2;
     }, this.#patience);
   }
+}
+
+function turnAway({ refuse }: Waiting): void {
+  refuse(conflict('its client has left'));
 }
 
 function hasLeft(client: ClientConnection | undefined): boolean {

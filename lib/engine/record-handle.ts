@@ -160,7 +160,8 @@ export class RecordHandle {
     const { records } = this.#context;
     const read = this.#read ?? (await this.read());
     if (read === undefined) return { outcome: 'gone' };
-    const made = await change(read);
+    const making = change(read);
+    const made = making instanceof Promise ? await making : making;
     const { replacement } = made;
     const { outcome, text }: Written =
       typeof replacement === 'string'

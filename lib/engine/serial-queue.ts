@@ -8,14 +8,15 @@ export class SerialQueue {
   }
 
   /** Runs a task, at once if no other task runs or waits. */
-  async run<R>(task: () => Promise<R>): Promise<R> {
+  run<R>(task: () => Promise<R>): Promise<R> {
     const before = this.#last;
     const mine = before === undefined ? task() : before.then(task, task);
     this.#last = mine;
-    try {
-      return await mine;
-    } finally {
+    const end = (): void => {
       if (this.#last === mine) this.#last = undefined;
-    }
+    };
+    // Noted before the caller gets the promise: once it is settled, the queue is not busy with it any more.
+    void mine.then(end, end);
+    return mine;
   }
 }

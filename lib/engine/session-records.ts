@@ -60,7 +60,14 @@ export class SessionRecords {
   }
 
   async read(id: string): Promise<FoundRecord> {
-    const stored = await this.#call('read', this.keyOf(id));
+    const key = this.keyOf(id);
+    let stored: StoredSession | undefined;
+    try {
+      // Not through `#call`: each session is read, and one more async function costs two promises.
+      stored = await this.#store.read(key);
+    } catch (cause) {
+      throw failureOf('read', cause);
+    }
     if (stored === undefined) return undefined;
     if (isTombstone(stored.value)) return 'retired';
     return this.#decode(id, stored) ?? 'unreadable';
@@ -151,19 +158,13 @@ export class SessionRecords {
     return removal === 'tombstone' && this.#options.tombstones;
   }
 
-  /**
-   * Calls the store. A store may throw or reject with anything: what is not an error of this library becomes a SessionStoreError,
-   * whose response is a 503.
-   */
+  /** Calls the store, with {@link failureOf} for its failures. */
   async #call<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
     const method = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
       return await method.apply(this.#store, args);
     } catch (cause) {
-      if (cause instanceof SessionError) throw cause;
-      throw new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {
-        cause,
-      });
+      throw failureOf(verb, cause);
     }
   }
 
@@ -211,6 +212,17 @@ export class SessionRecords {
     const name = hash('sha256', this.keyOf(id), 'hex').slice(0, 16);
     this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
+}
+
+/**
+ * The error for a failure of the store, which may throw or reject with anything: what is not an error of this library becomes a
+ * SessionStoreError, whose response is a 503.
+ */
+function failureOf(verb: Verb, cause: unknown): SessionError {
+  if (cause instanceof SessionError) return cause;
+  return new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {
+    cause,
+  });
 }
 
 /** The methods of a store that the engine calls. */

@@ -1,5 +1,6 @@
 import { fingerprint } from './fingerprint.js';
 import { copyData, defineData, fillData, layKeysOver, pickKeys, type Data } from './session-data.js';
+import { isSameTape, plainTape, type PlainTape } from './plain-tape.js';
 import { isMemberName } from './session-members.js';
 
 /** What the serializer makes of a value. */
@@ -8,6 +9,12 @@ export interface StoredForm {
   /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown;
 }
+
+/**
+ * What an object held, to compare it later. `undefined` where that cannot be told: the object then counts as changed, and the save
+ * says what is wrong with it.
+ */
+type Print = PlainTape | string | undefined;
 
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -23,7 +30,7 @@ export interface TrackedDataStart {
 
 /**
  * The data of one session as one request has them, and the keys that the request changed. It notes which keys were assigned or
- * deleted, and when. The application may change an object that it was given unseen, so the object's fingerprint is taken then and
+ * deleted, and when. The application may change an object that it was given unseen, so what the object holds is noted then and
  * compared later. What the application never looked at is never looked at here.
  */
 export class TrackedData {
@@ -37,10 +44,8 @@ export class TrackedData {
    * they are needed, as most requests need none.
    */
   #assigned: Map<string, number> | undefined;
-  /**
-   * The fingerprints, by key; `undefined` where an object has none: it counts as changed, and the save says what is wrong with it.
-   */
-  #prints: Map<string, string | undefined> | undefined;
+  /** What the objects held that the application was given, by key. */
+  #prints: Map<string, Print> | undefined;
 
   constructor({ data, form, prototype, former }: TrackedDataStart) {
     this.#form = form;
@@ -85,8 +90,7 @@ export class TrackedData {
     const taken = this.#takeAssigned(until);
     for (const [key, before] of this.#prints ?? []) {
       if (taken.has(key) || this.#isAssigned(key)) continue;
-      const now = this.#remember(key);
-      if (now === undefined || now !== before) taken.add(key);
+      if (!isSamePrint(before, this.#remember(key))) taken.add(key);
     }
     return taken;
   }
@@ -151,7 +155,7 @@ export class TrackedData {
     (this.#assigned ??= new Map()).set(key, moment);
   }
 
-  #notePrint(key: string, print: string | undefined): void {
+  #notePrint(key: string, print: Print): void {
     (this.#prints ??= new Map()).set(key, print);
   }
 
@@ -159,8 +163,7 @@ export class TrackedData {
     if (this.#isAssigned(key)) return true;
     if (this.#prints?.has(key) !== true) return false;
     const value = valueAt(this.values, key);
-    const now = isObject(value) ? this.#printOf(value) : undefined;
-    return now === undefined || now !== this.#prints.get(key);
+    return !isSamePrint(this.#prints.get(key), isObject(value) ? this.#printOf(value) : undefined);
   }
 
   /** Whether storing the first value, of this request, makes the second, of the store: a date may lose its milliseconds. */
@@ -180,7 +183,7 @@ export class TrackedData {
   }
 
   /** The store has this key as it is now. A later change inside its object counts. */
-  #remember(key: string): string | undefined {
+  #remember(key: string): Print {
     const value = valueAt(this.values, key);
     if (!isObject(value)) {
       this.#prints?.delete(key);
@@ -192,8 +195,8 @@ export class TrackedData {
   }
 
   /** Without a fingerprint the serializer's text serves: an instance may keep in private fields what its serializer stores. */
-  #printOf(value: object): string | undefined {
-    const print = fingerprint(value);
+  #printOf(value: object): Print {
+    const print = plainTape(value) ?? fingerprint(value);
     if (print !== undefined) return print;
     try {
       return `text ${this.#form.stringify(value)}`;
@@ -201,6 +204,11 @@ export class TrackedData {
       return undefined;
     }
   }
+}
+
+function isSamePrint(before: Print, now: Print): boolean {
+  if (typeof before === 'object' && typeof now === 'object') return isSameTape(before, now);
+  return now !== undefined && before === now;
 }
 
 function valueAt(data: Data, key: string): unknown {
