@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 import { SessionTooLargeError } from '../session.errors.js';
+import { ExpiryQueue, type Expiring } from './expiry-queue.js';
 import { checkedTtl, type StoredSession } from './session-store.js';
 
 /** How much is kept at most. */
@@ -11,32 +12,49 @@ export interface MemoryBounds {
   readonly maxBytes: number;
 }
 
-/** Expired records are purged at most this often, because that walks over all records. */
-const PURGE_INTERVAL_MS = 1000;
+/** A record with the time at which it expires; `Infinity` when it stays. */
+interface KeptRecord extends Expiring {
+  readonly key: string;
+  readonly stored: StoredSession;
+}
 
 /** Records within bounds. To make room for a new record, expired ones go first, then those that were unused for longest. */
-export class MemoryRecords extends LRUCache<string, StoredSession> {
+export class MemoryRecords {
   readonly #bounds: MemoryBounds;
-  #purgedAt = -Infinity;
+  readonly #records: LRUCache<string, KeptRecord>;
+  readonly #expiring = new ExpiryQueue<KeptRecord>();
 
   /** @param onEvict called when a record is evicted that has not expired. */
   constructor(bounds: MemoryBounds, onEvict: () => void) {
-    super({
+    this.#bounds = bounds;
+    this.#records = new LRUCache({
       max: bounds.max,
       maxSize: bounds.maxBytes,
-      // 0 reads the clock each time; otherwise lru-cache keeps a timer of its own.
-      ttlResolution: 0,
-      dispose: (_record, key, reason) => {
-        // An expired record is still there, but `has` is false for it.
-        if (reason === 'evict' && this.has(key)) onEvict();
+      dispose: (record, _key, reason) => {
+        this.#expiring.remove(record);
+        if (reason === 'evict') onEvict();
       },
     });
-    this.#bounds = bounds;
   }
 
-  /** `false` for an expired record too, which `LRUCache` alone would delete with `true`. */
-  override delete(key: string): boolean {
-    return this.has(key) && super.delete(key);
+  /** Whether there is a record that has not expired. */
+  has(key: string): boolean {
+    const record = this.#records.peek(key);
+    return record !== undefined && !hasExpired(record);
+  }
+
+  /** The record, which counts as used now. Removes one that has expired. */
+  get(key: string): StoredSession | undefined {
+    const record = this.#records.get(key);
+    if (record === undefined) return undefined;
+    if (!hasExpired(record)) return record.stored;
+    this.#records.delete(key);
+    return undefined;
+  }
+
+  /** @returns whether there was a record that had not expired. */
+  delete(key: string): boolean {
+    return this.has(key) && this.#records.delete(key);
   }
 
   /**
@@ -45,32 +63,40 @@ export class MemoryRecords extends LRUCache<string, StoredSession> {
    * @throws {SessionConfigurationError} when the `ttl` is not whole seconds of at least 1.
    * @throws {SessionTooLargeError} when the record alone is larger than the bound. In both cases nothing changes.
    */
-  put(key: string, record: StoredSession, ttl: number | undefined): void {
-    const milliseconds = ttl === undefined ? 0 : checkedTtl(ttl) * 1000;
-    const size = sizeOf(key, record);
+  put(key: string, stored: StoredSession, ttl: number | undefined): void {
+    const expiresAt = ttl === undefined ? Infinity : performance.now() + checkedTtl(ttl) * 1000;
+    const size = sizeOf(key, stored);
     const { maxBytes } = this.#bounds;
     if (size > maxBytes) {
       throw new SessionTooLargeError(
         `MemoryStore holds ${maxBytes} bytes in all: keep less in the session, or raise maxBytes.`,
       );
     }
-    if (!this.#hasRoom(key, size)) this.#purge();
-    this.set(key, record, { ttl: milliseconds, size });
+    this.#makeRoom(key, size);
+    const record: KeptRecord = { key, stored, expiresAt, place: -1 };
+    this.#records.set(key, record, { size });
+    if (ttl !== undefined) this.#expiring.add(record);
+  }
+
+  /** Removes expired records, the oldest first, and no more than the new record needs. */
+  #makeRoom(key: string, size: number): void {
+    while (!this.#hasRoom(key, size)) {
+      const { first } = this.#expiring;
+      if (first === undefined || !hasExpired(first)) break;
+      this.#records.delete(first.key);
+    }
   }
 
   #hasRoom(key: string, size: number): boolean {
     const { max, maxBytes } = this.#bounds;
-    const old = this.peek(key);
-    const bytes = this.calculatedSize + size - (old ? sizeOf(key, old) : 0);
-    return bytes <= maxBytes && (old !== undefined || this.size < max);
+    const old = this.#records.peek(key);
+    const bytes = this.#records.calculatedSize + size - (old ? sizeOf(key, old.stored) : 0);
+    return bytes <= maxBytes && (old !== undefined || this.#records.size < max);
   }
+}
 
-  #purge(): void {
-    const now = performance.now();
-    if (now - this.#purgedAt < PURGE_INTERVAL_MS) return;
-    this.#purgedAt = now;
-    this.purgeStale();
-  }
+function hasExpired({ expiresAt }: Expiring): boolean {
+  return expiresAt < performance.now();
 }
 
 /** At least 1, because lru-cache accepts no record without a size. */

@@ -153,18 +153,31 @@ describe('A MemoryStore that is full', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it('does not warn of an expired record that it pushes out before it looked for such', async () => {
+  it('lets go of expired records first however soon it needs room again', async () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const store = new MemoryStore({ max: 2 });
     await store.create('short', 'record', 1);
     await store.create('longer', 'record', 2);
     clock.mockReturnValue(2001);
     await store.create('a', 'record', 60);
-    // It looked for expired records just now, and does not do so again for a second.
+    await store.read('longer');
     clock.mockReturnValue(3000.5);
     await store.create('b', 'record', 60);
     expect(await own(store, 'a', 'b')).toEqual(['record', 'record']);
     expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('makes room in steps: one request does not pay for all that has expired', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const store = new MemoryStore({ max: 1000 });
+    for (let count = 0; count < 1000; count++) await store.create(`${count}`, 'record', 1 + (count % 2));
+    for (const now of [1500, 2500, 3500]) {
+      clock.mockReturnValue(now).mockClear();
+      await store.create(`new-${now}`, 'record', 60);
+      // It reads the clock for each record that it looks at.
+      expect(clock.mock.calls.length).toBeLessThan(10);
+    }
+    expect(await own(store, 'new-1500', 'new-2500', 'new-3500')).toEqual(['record', 'record', 'record']);
   });
 
   it('looks for expired records when it needs room, and not when it writes over what it has', async () => {
