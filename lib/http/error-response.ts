@@ -22,14 +22,19 @@ const OF_THE_BODY = [
 /** What Nest's own exception filter says of an error that it does not know. */
 const UNKNOWN = { statusCode: 500, message: 'Internal server error' };
 
+/** The methods that send a response. */
+interface SendingMethods {
+  writeHead(this: ServerResponse, status: number, reason?: string): unknown;
+  end(this: ServerResponse, body: string): unknown;
+}
+
 /**
  * Sends the error of a failed save as the whole response, with the status and the JSON that Nest's own exception filter would send.
  * The application's other headers stay, such as those of CORS.
- *
- * Calls the methods of the response's class: those that other libraries have put on this one response, such as a compressor, have
- * begun to work on the body that does not leave.
+ * @param plain the methods of the response's class. Those that other libraries have put on this one response, such as a compressor,
+ * have begun to work on the body that does not leave.
  */
-export function sendErrorResponse(response: ServerResponse, error: unknown): void {
+export function sendErrorResponse(response: ServerResponse, error: unknown, plain: SendingMethods): void {
   const content = contentOf(error);
   const body = JSON.stringify(content);
   for (const name of OF_THE_BODY) response.removeHeader(name);
@@ -37,13 +42,8 @@ export function sendErrorResponse(response: ServerResponse, error: unknown): voi
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
   response.setHeader('Content-Length', Buffer.byteLength(body));
   announceOutage(response, error);
-  const { writeHead, end } = Object.getPrototypeOf(response) as ServerResponse;
-  (writeHead as (this: ServerResponse, status: number, reason?: string) => void).call(
-    response,
-    content.statusCode,
-    STATUS_CODES[content.statusCode],
-  );
-  (end as (this: ServerResponse, body: string) => void).call(response, body);
+  plain.writeHead.call(response, content.statusCode, STATUS_CODES[content.statusCode]);
+  plain.end.call(response, body);
 }
 
 function contentOf(error: unknown): { readonly statusCode: number; readonly message: string } {

@@ -24,8 +24,8 @@ export interface HookedExchange {
 /** What became of a response whose session could not be saved: the error took its place, it was cut off, or it was sent as it is. */
 export type SaveErrorOutcome = 'replaced' | 'destroy' | 'send';
 
-/** The methods that the hook replaces, as it found them, in the form in which it passes calls on. */
-interface OriginalMethods {
+/** The methods that the hook stands before, in the form in which it passes calls on. */
+export interface ResponseMethods {
   writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse;
   write(this: ServerResponse, ...args: unknown[]): boolean;
   end(this: ServerResponse, ...args: unknown[]): ServerResponse;
@@ -33,52 +33,24 @@ interface OriginalMethods {
   on(this: ServerResponse, ...args: unknown[]): ServerResponse;
 }
 
-const HOOK = Symbol('nest-session.response-hook');
-type HookedResponse = ServerResponse & { [HOOK]?: ResponseHook };
+/** What a hook stands before. */
+export interface HookedMethods {
+  /** The methods as the hook found them. It passes calls on to these, so that other hooks keep working. */
+  readonly found: ResponseMethods;
+  /** The methods of the response's class, which no other library has replaced on this one response. */
+  readonly plain: ResponseMethods;
+}
 
 /**
- * Installs the hook on this response alone. It stands before the four methods through which all bytes of a response pass: the
- * head and the end wait for the save, no matter what sends them. On HTTP/2 the head does not wait. It passes calls on to the methods that it found, so that
- * other hooks keep working.
+ * Stands before the four methods through which all bytes of one response pass: the head and the end wait for the save, no matter
+ * what sends them. On HTTP/2 the head does not wait.
  */
-export function installResponseHook(response: ServerResponse, exchange: HookedExchange): void {
-  const hooked = response as HookedResponse;
-  if (hooked[HOOK] !== undefined) return hooked[HOOK].add(exchange);
-  // Shared functions and one state object: closures for every request would cost several microseconds.
-  hooked[HOOK] = new ResponseHook(hooked, exchange);
-  hooked.writeHead = hookedWriteHead;
-  hooked.write = hookedWrite as ServerResponse['write'];
-  hooked.end = hookedEnd as ServerResponse['end'];
-  hooked.flushHeaders = hookedFlushHeaders;
-  // Only if another library has replaced `on` before: see the hook's own `on`.
-  if (Object.hasOwn(hooked, 'on')) hooked.on = hookedOn as ServerResponse['on'];
-}
-
-function hookedWriteHead(this: HookedResponse, ...args: unknown[]): ServerResponse {
-  return hookOf(this).writeHead(args);
-}
-
-function hookedWrite(this: HookedResponse, ...args: unknown[]): boolean {
-  return hookOf(this).write(args);
-}
-
-function hookedEnd(this: HookedResponse, ...args: unknown[]): ServerResponse {
-  return hookOf(this).end(args);
-}
-
-function hookedFlushHeaders(this: HookedResponse): void {
-  hookOf(this).flushHeaders();
-}
-
-function hookedOn(this: HookedResponse, ...args: unknown[]): ServerResponse {
-  return hookOf(this).on(args);
-}
-
-class ResponseHook {
-  readonly #response: HookedResponse;
+export class ResponseHook {
+  readonly #response: ServerResponse;
   /** One for each SessionModule that was asked for its session. */
   readonly #exchanges: HookedExchange[];
-  readonly #original: OriginalMethods;
+  readonly #original: ResponseMethods;
+  readonly #plain: ResponseMethods;
   /** Present once the head has cookies of ours, or a held response was released. */
   #head: FormedHead | undefined;
   /**
@@ -102,11 +74,11 @@ class ResponseHook {
   #given: WriteHeadHeaders | undefined;
   #endAsked = false;
 
-  constructor(response: HookedResponse, exchange: HookedExchange) {
+  constructor(response: ServerResponse, exchange: HookedExchange, { found, plain }: HookedMethods) {
     this.#response = response;
     this.#exchanges = [exchange];
-    const { writeHead, write, end, flushHeaders, on } = response;
-    this.#original = { writeHead, write, end, flushHeaders, on };
+    this.#original = found;
+    this.#plain = plain;
   }
 
   /** Adds the exchange of another session that is opened for the same response. */
@@ -120,7 +92,8 @@ class ResponseHook {
    */
   on(args: unknown[]): ServerResponse {
     const [event, listener] = args;
-    if (event === 'drain' && (this.#isHolding || !this.#response.headersSent)) (this.#writers ??= new Set()).add(listener);
+    if (event === 'drain' && (this.#isHolding || !this.#response.headersSent))
+      (this.#writers ??= new Set()).add(listener);
     return this.#original.on.apply(this.#response, args);
   }
 
@@ -259,7 +232,7 @@ class ResponseHook {
     if (!this.#hasBegunToLeave && (this.#head ??= new FormedHead(response)).retract()) {
       Reflect.deleteProperty(response, 'writableEnded');
       setHeaders(response, this.#given);
-      sendErrorResponse(response, error);
+      sendErrorResponse(response, error, this.#plain);
       return 'replaced';
     }
     if (!mustNotSend) return 'send';
@@ -287,10 +260,6 @@ class ResponseHook {
     this.#writers = undefined;
     for (const writer of writers) if (!reached.includes(writer)) (writer as () => void).call(response);
   }
-}
-
-function hookOf(response: HookedResponse): ResponseHook {
-  return response[HOOK] as ResponseHook;
 }
 
 function isChunk(chunk: unknown): boolean {

@@ -5,46 +5,10 @@ import { PassThrough } from 'node:stream';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { HeadHeaders } from '../../../lib/http/head-headers.js';
-import { installResponseHook, type HookedExchange, type SaveErrorOutcome } from '../../../lib/http/response-hook.js';
+import { installResponseHook } from '../../../lib/http/install-response-hook.js';
 import { SessionConflictError, SessionStoreError } from '../../../lib/session.errors.js';
+import { FakeExchange } from '../../fixtures/fake-exchange.js';
 import { Gate } from '../../fixtures/gate.js';
-
-/** What an exchange tells the hook, as the test wants it; it notes what the hook asks. */
-class FakeExchange implements HookedExchange {
-  readonly asked: string[] = [];
-  /** What is to be done before the head leaves. */
-  save: (() => Promise<void>) | undefined;
-  /** What is to be done before the last byte leaves. */
-  lateSave: (() => Promise<void>) | undefined;
-  lines: string[] = [];
-  /** Headers that it adds. */
-  headers: Record<string, string> = {};
-  onLateSaveError: 'destroy' | 'send' = 'destroy';
-
-  beforeHead(_response: ServerResponse, headers: HeadHeaders): Promise<void> | undefined {
-    this.asked.push('beforeHead');
-    for (const [name, value] of Object.entries(this.headers)) headers.setHeader(name, value);
-    return this.save?.();
-  }
-
-  beforeEnd(): Promise<void> | undefined {
-    this.asked.push('beforeEnd');
-    return this.lateSave?.();
-  }
-
-  cookieLines(): readonly string[] {
-    return this.lines;
-  }
-
-  replacedCacheControl(): void {
-    this.asked.push('replacedCacheControl');
-  }
-
-  reportSaveError(error: unknown, outcome: SaveErrorOutcome): void {
-    this.asked.push(`${String(error)} ${outcome}`);
-  }
-}
 
 interface Received {
   readonly message: IncomingMessage;
