@@ -99,24 +99,25 @@ export class ResponseHook {
 
   writeHead(args: unknown[]): ServerResponse {
     const response = this.#response;
-    const [status, second, third] = args;
+    const [status] = args;
     // Passes on at once what Node refuses, so that Node throws before anything is saved.
     if (response.headersSent || !isStatus(status)) return this.#original.writeHead.apply(response, args);
-    const reason = typeof second === 'string' ? second : undefined;
-    const given = (reason === undefined ? (second ?? third) : third) as WriteHeadHeaders | undefined;
-    const passed = this.#prepared ? undefined : PassedHeaders.of(response, given);
-    if (passed === undefined) setHeaders(response, given);
-    else this.#given = given;
+    const reason = typeof args[1] === 'string' ? [args[1]] : [];
+    const given = (reason.length > 0 ? args[2] : (args[1] ?? args[2])) as WriteHeadHeaders | undefined;
+    const passed = this.#passOn(given);
     response.statusCode = Number(status);
     this.#prepare(passed ?? response);
-    const rest = passed === undefined ? [] : [passed.all];
-    const formed = this.#original.writeHead.call(
-      response,
-      status,
-      ...(reason === undefined ? rest : [reason, ...rest]),
-    );
+    const formed = this.#original.writeHead.call(response, status, ...reason, ...(passed ? [passed.all] : []));
     this.#head?.keepFromSharedCaches();
     return formed;
+  }
+
+  /** Passes the headers on as one object, with room for ours, or sets them on the response. */
+  #passOn(given: WriteHeadHeaders | undefined): PassedHeaders | undefined {
+    const passed = this.#prepared ? undefined : PassedHeaders.of(this.#response, given);
+    if (passed === undefined) setHeaders(this.#response, given);
+    else this.#given = given;
+    return passed;
   }
 
   write(args: unknown[]): boolean {
