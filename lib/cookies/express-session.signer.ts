@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 import { KeyedSigner, type Secret, type SigningKey } from './keyed-signer.js';
 
@@ -17,13 +17,13 @@ export class ExpressSessionSigner extends KeyedSigner {
 }
 
 class PlainKey implements SigningKey {
-  readonly #secret: Secret;
+  readonly #key: KeyObject;
 
   constructor(secret: Secret) {
-    this.#secret = secret;
+    this.#key = typeof secret === 'string' ? createSecretKey(secret, 'utf8') : createSecretKey(secret);
   }
 
   sign(text: string): string {
-    return createHmac('sha256', this.#secret).update(text, 'utf8').digest('base64').replace(/=+$/, '');
+    return createHmac('sha256', this.#key).update(text, 'utf8').digest('base64').replace(/=+$/, '');
   }
 }

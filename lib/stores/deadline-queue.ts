@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 
+import { LinkedQueue, type Linked } from './linked-queue.js';
+
 /** A command that waits for its answer. */
 export interface WaitingCommand {
   /** Called when the deadline has passed. The command has left the queue by then. */
@@ -7,11 +9,9 @@ export interface WaitingCommand {
 }
 
 /** A command's place in the queue. */
-export interface Place {
+export interface Place extends Linked<Place> {
   readonly command: WaitingCommand;
   readonly due: number;
-  older: Place | undefined;
-  newer: Place | undefined;
 }
 
 /**
@@ -22,8 +22,7 @@ export class DeadlineQueue {
   readonly #milliseconds: number;
   /** Where the store was made. A timer keeps the context in which it was set, which would be that of some request. */
   readonly #origin = new AsyncResource('nest-session.deadlines');
-  #oldest: Place | undefined;
-  #newest: Place | undefined;
+  readonly #places = new LinkedQueue<Place>();
   #timer: NodeJS.Timeout | undefined;
   readonly #onEmpty: (() => void)[] = [];
 
@@ -34,32 +33,24 @@ export class DeadlineQueue {
 
   /** Adds a command. The process stays alive until it leaves or expires. */
   enter(command: WaitingCommand): Place {
-    const place: Place = {
-      command,
-      due: performance.now() + this.#milliseconds,
-      older: this.#newest,
-      newer: undefined,
-    };
-    if (this.#newest === undefined) this.#oldest = place;
-    else this.#newest.newer = place;
-    this.#newest = place;
+    const wasEmpty = this.#places.oldest === undefined;
+    const due = performance.now() + this.#milliseconds;
+    const place: Place = { command, due, older: undefined, newer: undefined };
+    this.#places.add(place);
     if (this.#timer === undefined) this.#wait(this.#milliseconds);
-    else if (this.#oldest === place) this.#timer.ref();
+    else if (wasEmpty) this.#timer.ref();
     return place;
   }
 
   /** Removes a command that is in the queue. The timer goes on, for the commands that come next. */
-  leave({ older, newer }: Place): void {
-    if (older === undefined) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === undefined) this.#newest = older;
-    else newer.older = older;
-    if (this.#oldest === undefined) this.#becomeEmpty();
+  leave(place: Place): void {
+    this.#places.remove(place);
+    if (this.#places.oldest === undefined) this.#becomeEmpty();
   }
 
   /** Waits until no command is in the queue. */
   async empty(): Promise<void> {
-    if (this.#oldest === undefined) return;
+    if (this.#places.oldest === undefined) return;
     await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
   }
 
@@ -78,13 +69,15 @@ export class DeadlineQueue {
     setImmediate(() => {
       this.#expire(now);
       this.#timer = undefined;
-      if (this.#oldest !== undefined) this.#wait(this.#oldest.due - now);
+      const { oldest } = this.#places;
+      if (oldest !== undefined) this.#wait(oldest.due - now);
     });
   };
 
   /** Expires the commands that were due at that time. */
   #expire(now: number): void {
-    for (let place = this.#oldest; place !== undefined && place.due <= now; place = this.#oldest) {
+    const places = this.#places;
+    for (let place = places.oldest; place && place.due <= now; place = places.oldest) {
       this.leave(place);
       place.command.expire();
     }

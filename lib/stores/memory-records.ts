@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
-
 import { SessionTooLargeError } from '../session.errors.js';
 import { ExpiryQueue, type Expiring } from './expiry-queue.js';
+import { KeyIndex } from './key-index.js';
+import { LinkedQueue, type Linked } from './linked-queue.js';
 import { checkedTtl, type StoredSession } from './session-store.js';
 
 /** How much is kept at most. */
@@ -12,49 +12,49 @@ export interface MemoryBounds {
   readonly maxBytes: number;
 }
 
-/** A record with the time at which it expires; `Infinity` when it stays. */
-interface KeptRecord extends Expiring {
+interface KeptRecord extends Expiring, Linked<KeptRecord> {
   readonly key: string;
   readonly stored: StoredSession;
+  readonly bytes: number;
 }
 
-/** Records within bounds. To make room for a new record, expired ones go first, then those that were unused for longest. */
+/**
+ * Records within bounds. To make room for a new record, expired ones go first, then those that were unused for longest. No more go
+ * than the new one needs, so that no request pays for all that has expired.
+ */
 export class MemoryRecords {
   readonly #bounds: MemoryBounds;
-  readonly #records: LRUCache<string, KeptRecord>;
-  readonly #expiring = new ExpiryQueue<KeptRecord>();
+  readonly #onEvict: () => void;
+  readonly #records = new KeyIndex<KeptRecord>();
+  readonly #byUse = new LinkedQueue<KeptRecord>();
+  readonly #byExpiry = new ExpiryQueue<KeptRecord>();
+  #bytes = 0;
 
   /** @param onEvict called when a record is evicted that has not expired. */
   constructor(bounds: MemoryBounds, onEvict: () => void) {
     this.#bounds = bounds;
-    this.#records = new LRUCache({
-      max: bounds.max,
-      maxSize: bounds.maxBytes,
-      dispose: (record, _key, reason) => {
-        this.#expiring.remove(record);
-        if (reason === 'evict') onEvict();
-      },
-    });
+    this.#onEvict = onEvict;
   }
 
   /** Whether there is a record that has not expired. */
   has(key: string): boolean {
-    const record = this.#records.peek(key);
-    return record !== undefined && !hasExpired(record);
+    return this.#find(key) !== undefined;
   }
 
-  /** The record, which counts as used now. Removes one that has expired. */
+  /** The record, which counts as used now. */
   get(key: string): StoredSession | undefined {
-    const record = this.#records.get(key);
+    const record = this.#find(key);
     if (record === undefined) return undefined;
-    if (!hasExpired(record)) return record.stored;
-    this.#records.delete(key);
-    return undefined;
+    this.#byUse.remove(record);
+    this.#byUse.add(record);
+    return record.stored;
   }
 
   /** @returns whether there was a record that had not expired. */
   delete(key: string): boolean {
-    return this.has(key) && this.#records.delete(key);
+    const record = this.#find(key);
+    if (record !== undefined) this.#remove(record);
+    return record !== undefined;
   }
 
   /**
@@ -65,41 +65,59 @@ export class MemoryRecords {
    */
   put(key: string, stored: StoredSession, ttl: number | undefined): void {
     const expiresAt = ttl === undefined ? Infinity : performance.now() + checkedTtl(ttl) * 1000;
-    const size = sizeOf(key, stored);
+    const bytes = 2 * (key.length + stored.value.length);
     const { maxBytes } = this.#bounds;
-    if (size > maxBytes) {
+    if (bytes > maxBytes) {
       throw new SessionTooLargeError(
         `MemoryStore holds ${maxBytes} bytes in all: keep less in the session, or raise maxBytes.`,
       );
     }
-    this.#makeRoom(key, size);
-    const record: KeptRecord = { key, stored, expiresAt, place: -1 };
-    this.#records.set(key, record, { size });
-    if (ttl !== undefined) this.#expiring.add(record);
+    const old = this.#records.get(key);
+    if (old !== undefined) this.#unlink(old);
+    this.#makeRoom(bytes, old === undefined ? 1 : 0);
+    this.#add({ key, stored, bytes, expiresAt, place: -1, older: undefined, newer: undefined });
   }
 
-  /** Removes expired records, the oldest first, and no more than the new record needs. */
-  #makeRoom(key: string, size: number): void {
-    while (!this.#hasRoom(key, size)) {
-      const { first } = this.#expiring;
-      if (first === undefined || !hasExpired(first)) break;
-      this.#records.delete(first.key);
+  /** The record, if it has not expired. Removes one that has. */
+  #find(key: string): KeptRecord | undefined {
+    const record = this.#records.get(key);
+    if (record === undefined || !hasExpired(record)) return record;
+    this.#remove(record);
+    return undefined;
+  }
+
+  #makeRoom(bytes: number, records: number): void {
+    const { max, maxBytes } = this.#bounds;
+    while (this.#records.size + records > max || this.#bytes + bytes > maxBytes) {
+      const { first } = this.#byExpiry;
+      const isExpired = first !== undefined && hasExpired(first);
+      const leaving = isExpired ? first : this.#byUse.oldest;
+      if (leaving === undefined) return;
+      this.#remove(leaving);
+      if (!isExpired) this.#onEvict();
     }
   }
 
-  #hasRoom(key: string, size: number): boolean {
-    const { max, maxBytes } = this.#bounds;
-    const old = this.#records.peek(key);
-    const bytes = this.#records.calculatedSize + size - (old ? sizeOf(key, old.stored) : 0);
-    return bytes <= maxBytes && (old !== undefined || this.#records.size < max);
+  #add(record: KeptRecord): void {
+    this.#records.set(record.key, record);
+    this.#byUse.add(record);
+    if (record.expiresAt !== Infinity) this.#byExpiry.add(record);
+    this.#bytes += record.bytes;
+  }
+
+  #remove(record: KeptRecord): void {
+    this.#records.delete(record.key);
+    this.#unlink(record);
+  }
+
+  /** Takes a record out of all but the index of keys, where the next one under its key takes its place. */
+  #unlink(record: KeptRecord): void {
+    this.#byUse.remove(record);
+    this.#byExpiry.remove(record);
+    this.#bytes -= record.bytes;
   }
 }
 
 function hasExpired({ expiresAt }: Expiring): boolean {
   return expiresAt < performance.now();
-}
-
-/** At least 1, because lru-cache accepts no record without a size. */
-function sizeOf(key: string, { value }: StoredSession): number {
-  return Math.max(1, 2 * (key.length + value.length));
 }

@@ -17,9 +17,8 @@ export interface RedisConnectOptions {
  */
 export const REDIS_DEFAULTS = Object.freeze({
   /**
-   * Bounds the commands that the application itself sends on a client made with these options. A client that the store makes goes
-   * without, because the store bounds each command itself, and `socketTimeout` empties the queue of one that hangs. Later than the
-   * store's deadline, which looks for an answer once more.
+   * Bounds the commands that the application itself sends on a client made with these options; one that the store makes goes
+   * without. Later than the store's deadline, which looks for an answer once more.
    */
   commandTimeout: 1500,
   /**
@@ -37,6 +36,14 @@ export const REDIS_DEFAULTS = Object.freeze({
   reconnectOnError: isReplicasRefusal,
 });
 
+/** What suits a client on which nothing but the store sends commands. */
+const STORE_ONLY = Object.freeze({
+  /** The store bounds each command itself. */
+  commandTimeout: undefined,
+  /** Sends the commands of one turn of the event loop in one write: each write of its own is a call of the system. */
+  enableAutoPipelining: true,
+});
+
 /**
  * Makes a client that connects in the background, so that an application starts while Redis is down.
  * @throws {SessionConfigurationError} when ioredis is not installed, or the options are wrong.
@@ -49,7 +56,7 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
     );
   }
   const { Redis } = await loadDriver('ioredis', () => import('ioredis'));
-  const settings = { ...REDIS_DEFAULTS, commandTimeout: undefined, ...options };
+  const settings = { ...REDIS_DEFAULTS, ...STORE_ONLY, ...options };
   try {
     const client = url === undefined ? new Redis(settings) : new Redis(url, settings);
     // Without a listener ioredis prints each failed attempt. Here the commands that need the connection report the failure.

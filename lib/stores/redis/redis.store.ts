@@ -120,6 +120,8 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
     this.#closed = true;
     const connection = this.#own;
     if (connection) {
+      // QUIT would overtake the commands that ioredis collects for one write.
+      await this.#commands.ended();
       // A server that is down or hangs does not answer QUIT; the connection ends all the same.
       await this.#commands.ask(({ answered, failed }) => void connection.quit().then(answered, failed)).catch(() => {});
       connection.disconnect();
