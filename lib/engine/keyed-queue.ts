@@ -1,4 +1,5 @@
 import { SessionConflictError } from '../session.errors.js';
+import type { Change, SyncChange } from './record-change.js';
 
 /**
  * After how many milliseconds the first waiting task goes ahead of a slow one; after the same time again two more do, then four. A
@@ -18,11 +19,23 @@ export interface ClientConnection {
   readonly writableFinished: boolean;
 }
 
+/**
+ * How waiting ended: the task is let in, and gets the text that the one before it has left; another save has done this one with its
+ * own, and has written the text; it has found no record; or the task has to wait again.
+ */
+export type Admission =
+  | { readonly outcome: 'inside'; readonly text: string | undefined }
+  | { readonly outcome: 'replaced'; readonly text: string | undefined; readonly change: Change }
+  | { readonly outcome: 'gone' }
+  | 'again';
+
 /** A task that waits to be let in. */
-interface Waiting {
+export interface WaitingSave {
   readonly client: ClientConnection | undefined;
-  readonly admit: (left: string | undefined) => void;
-  readonly refuse: (error: SessionConflictError) => void;
+  /** Absent: no other save can do this one with its own. */
+  readonly change: SyncChange | undefined;
+  readonly admit: (admission: Admission) => void;
+  readonly refuse: (error: Error) => void;
 }
 
 /**
@@ -44,16 +57,21 @@ export class KeyedQueue {
   /**
    * Enters the queue. A task that was let in must call {@link KeyedQueue.leave}.
    * @param client the client of the task. If it leaves while the task waits, the queue turns the task away.
-   * @returns a promise that resolves when the task may begin, with the text that the task before it has left; `undefined` when it
-   * may begin at once.
+   * @param change what the task does, if another save may do it with its own.
+   * @returns a promise that resolves when waiting ends; `undefined` when the task may begin at once.
    * @throws {SessionConflictError} when too many tasks wait, or when the client has left before the task's turn came. The promise
    * rejects with it.
    */
-  enter(key: string, client?: ClientConnection): Promise<string | undefined> | undefined {
+  enter(key: string, client?: ClientConnection, change?: SyncChange): Promise<Admission> | undefined {
     const queue = this.#queues.get(key);
-    if (queue !== undefined) return queue.wait(client);
+    if (queue !== undefined) return queue.wait(client, change);
     this.#queues.set(key, new Queue(this.#patience));
     return undefined;
+  }
+
+  /** Offers the tasks that wait, in their order, to one that is inside, until `add` refuses one. The others leave the queue. */
+  join(key: string, add: (waiting: WaitingSave) => boolean): void {
+    this.#queues.get(key)?.join(add);
   }
 
   /**
@@ -70,7 +88,7 @@ export class KeyedQueue {
 /** The tasks on one key: those that were let in, and those that wait. The queue is made with one task inside. */
 class Queue {
   readonly #patience: number;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingSave[] = [];
   #inside = 1;
   #letIn = 1;
   #overdue: NodeJS.Timeout | undefined;
@@ -83,13 +101,22 @@ class Queue {
     return this.#inside === 0 && this.#waiting.length === 0;
   }
 
-  wait(client: ClientConnection | undefined): Promise<string | undefined> {
+  wait(client: ClientConnection | undefined, change: SyncChange | undefined): Promise<Admission> {
     if (this.#waiting.length >= MAX_WAITING) this.#turnAwayThoseWhoLeft();
     if (this.#waiting.length >= MAX_WAITING) return Promise.reject(conflict(`${MAX_WAITING} others wait before it`));
     return new Promise((admit, refuse) => {
-      this.#waiting.push({ client, admit, refuse });
+      this.#waiting.push({ client, change, admit, refuse });
       this.#watch();
     });
+  }
+
+  join(add: (waiting: WaitingSave) => boolean): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (hasLeft(next.client)) turnAway(next);
+      else if (!add(next)) break;
+      this.#waiting.shift();
+    }
+    this.#watch();
   }
 
   leave(left: string | undefined): void {
@@ -101,7 +128,7 @@ class Queue {
   }
 
   #turnAwayThoseWhoLeft(): void {
-    const stay: Waiting[] = [];
+    const stay: WaitingSave[] = [];
     for (const waiting of this.#waiting) {
       if (hasLeft(waiting.client)) turnAway(waiting);
       else stay.push(waiting);
@@ -121,7 +148,7 @@ class Queue {
       }
       places--;
       this.#inside++;
-      next.admit(left);
+      next.admit({ outcome: 'inside', text: left });
     }
     this.#watch();
   }
@@ -141,7 +168,7 @@ class Queue {
   }
 }
 
-function turnAway({ refuse }: Waiting): void {
+function turnAway({ refuse }: WaitingSave): void {
   refuse(conflict('its client has left'));
 }
 

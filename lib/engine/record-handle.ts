@@ -1,7 +1,9 @@
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
-import type { ClientConnection } from './keyed-queue.js';
+import { JointSave } from './joint-save.js';
+import type { Admission, ClientConnection } from './keyed-queue.js';
+import type { Change, Rewritten, SyncChange } from './record-change.js';
 import type { SessionContext } from './session-context.js';
 import type { Written } from './session-records.js';
 
@@ -10,18 +12,6 @@ import type { Written } from './session-records.js';
  * tombstone; `'gone'`, destroyed or retired by another request, expired or no longer readable, while this one held it.
  */
 export type RecordState = 'new' | 'known' | 'retired' | 'gone';
-
-/** What takes a record's place. */
-export type Replacement = SessionRecord | Removal;
-
-/** What a compare-and-set writes. A caller may add what it wants to know of the attempt that won. */
-export interface Change {
-  readonly replacement: Replacement;
-}
-
-/** How a compare-and-set ended: with the change that won, or with no record left to change. */
-export type Rewritten<C extends Change> =
-  { readonly outcome: 'replaced'; readonly change: C } | { readonly outcome: 'gone' };
 
 /** A compare-and-set that is over, and the text that it wrote, if that is a record. */
 type Attempt<C extends Change> = Rewritten<C> & { readonly text?: string | undefined };
@@ -36,6 +26,9 @@ export interface HandleStart {
   readonly client?: ClientConnection | undefined;
 }
 
+/** Where no task waits or runs, the first begins at once. */
+const INSIDE: Admission = { outcome: 'inside', text: undefined };
+
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
 /** One request's handle on its session's record: id, state, content as far as it is known, and how to change it. */
@@ -45,6 +38,8 @@ export class RecordHandle {
   #id: string | undefined;
   #state: RecordState;
   #base: SessionRecord;
+  /** The text of the record, which another save has written with its own: it is decoded only when something asks for the base. */
+  #written: string | undefined;
   /** The last read, while its version may be the newest. A write clears it: the request does not know the version that it wrote. */
   #read: ReadRecord | undefined;
 
@@ -67,6 +62,9 @@ export class RecordHandle {
 
   /** What the store holds, as far as is known. For a new session: what its record will hold beside the data of the request. */
   get base(): SessionRecord {
+    if (this.#written !== undefined) {
+      this.#noteBase(this.#context.records.decoded(this.id, this.#written) ?? this.#base);
+    }
     return this.#base;
   }
 
@@ -74,7 +72,7 @@ export class RecordHandle {
   startOver(base: SessionRecord): void {
     this.#id = undefined;
     this.#state = 'new';
-    this.#base = base;
+    this.#noteBase(base);
     this.#read = undefined;
   }
 
@@ -101,7 +99,7 @@ export class RecordHandle {
       this.#state = 'gone';
       return undefined;
     }
-    this.#base = found;
+    this.#noteBase(found);
     this.#read = found;
     return found;
   }
@@ -117,12 +115,30 @@ export class RecordHandle {
     change: (base: ReadRecord) => C | Promise<C>,
     { reread = false }: { readonly reread?: boolean } = {},
   ): Promise<Rewritten<C>> {
-    const { id } = this;
-    const { saveQueue } = this.#context;
-    const turn = saveQueue.enter(id, this.#client);
-    // Where other requests save first, the version that was read is old by the time they are done.
-    if (reread || turn !== undefined) this.#read = undefined;
-    const left = turn && (await turn);
+    // A change that begins with a read takes its time, and is not done by another save.
+    const joinable = reread ? undefined : (change as SyncChange<C>);
+    for (;;) {
+      const waiting = this.#context.saveQueue.enter(this.id, this.#client, joinable);
+      // Where other requests save first, the version that was read is old by the time they are done.
+      if (reread || waiting !== undefined) this.#read = undefined;
+      const admission = waiting === undefined ? INSIDE : await waiting;
+      if (admission === 'again') continue;
+      if (admission.outcome !== 'inside') return this.#noteJoined<C>(admission);
+      return this.#rewriteInTurn(change, reread, admission.text);
+    }
+  }
+
+  /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
+  async destroy(removal: Removal): Promise<void> {
+    if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
+  }
+
+  /** @param left the text that the save before this one has left. */
+  async #rewriteInTurn<C extends Change>(
+    change: (base: ReadRecord) => C | Promise<C>,
+    reread: boolean,
+    left: string | undefined,
+  ): Promise<Rewritten<C>> {
     let written: string | undefined;
     try {
       if (left !== undefined) this.#takeOver(left);
@@ -135,13 +151,8 @@ export class RecordHandle {
     } finally {
       // The function of an update may have changed the record's objects and then failed. No later save may write them.
       if (reread) this.#read = undefined;
-      saveQueue.leave(id, written);
+      this.#context.saveQueue.leave(this.id, written);
     }
-  }
-
-  /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
-  async destroy(removal: Removal): Promise<void> {
-    if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
   }
 
   /**
@@ -151,7 +162,7 @@ export class RecordHandle {
   #takeOver(text: string): void {
     const found = this.#context.records.recordOf(this.id, text);
     if (found === undefined) return;
-    this.#base = found;
+    this.#noteBase(found);
     this.#read = found;
   }
 
@@ -166,7 +177,7 @@ export class RecordHandle {
     const { outcome, text }: Written =
       typeof replacement === 'string'
         ? { outcome: await records.retire(this.id, read.version, replacement) }
-        : await records.replace(this.id, replacement, read.version);
+        : await this.#replace(replacement, read.version);
     this.#read = undefined;
     if (outcome === 'conflict') return outcome;
     if (outcome === 'missing') {
@@ -177,9 +188,43 @@ export class RecordHandle {
     return { outcome, change: made, text };
   }
 
+  /** Replaces the record, and does at once what waits for it in the queue. */
+  async #replace(replacement: SessionRecord, version: unknown): Promise<Written> {
+    const { records, saveQueue } = this.#context;
+    const joint = new JointSave(replacement, version);
+    saveQueue.join(this.id, (save) => joint.add(save));
+    if (!joint.isJoint) return records.replace(this.id, replacement, version);
+    try {
+      const written = await records.replace(this.id, joint.record, version);
+      joint.end(written);
+      return written;
+    } catch (error) {
+      joint.fail(error);
+      if (error instanceof SessionStoreError) throw error;
+      // The fault may be that of another save, or all together may be too much for one record.
+      return records.replace(this.id, replacement, version);
+    }
+  }
+
+  /** Notes what another save has done with its own. */
+  #noteJoined<C extends Change>(admission: Exclude<Admission, 'again'>): Rewritten<C> {
+    if (admission.outcome !== 'replaced') {
+      this.#state = 'gone';
+      return { outcome: 'gone' };
+    }
+    this.#read = undefined;
+    this.#written = admission.text;
+    return { outcome: 'replaced', change: admission.change as C };
+  }
+
   #noteStored(record: SessionRecord): void {
     this.#state = 'known';
-    this.#base = record;
+    this.#noteBase(record);
     this.#read = undefined;
+  }
+
+  #noteBase(record: SessionRecord): void {
+    this.#base = record;
+    this.#written = undefined;
   }
 }

@@ -82,6 +82,11 @@ export class SessionRecords {
     return version === undefined ? undefined : this.#decode(id, { value: text, version });
   }
 
+  /** The record in a text that this process has written. */
+  decoded(id: string, text: string): SessionRecord | undefined {
+    return this.#decode(id, { value: text, version: undefined });
+  }
+
   /**
    * Stores a record under a new id.
    * @returns `false` when the id is taken.

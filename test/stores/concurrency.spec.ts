@@ -148,21 +148,23 @@ describe.each(backEnds)('Saves of one process on one session in %s', (name) => {
   const allReplaced = numbers(REQUESTS).map(() => 'replaced');
 
   const reads = (): number => store.calls.filter((verb) => verb === 'read').length;
-  /** The first one has just read. The others read again where the store cannot tell the version of what the one before has written. */
-  const readsOfOthers = (): number => (isTextVersionedStore(store) ? 0 : REQUESTS - 1);
+  /** Saves that wait read again where the store cannot tell the version of what the one before has written. */
+  const readsOf = (saves: number): number => (isTextVersionedStore(store) ? 0 : saves);
 
-  it('queue up instead of colliding: a replace for each, and where the store needs it a read', async () => {
+  it('queue up instead of colliding: one that has waited writes for all that wait with it', async () => {
     await Promise.all(
       opened.map(async (open, number) => {
         open.live[`key-${number}`] = true;
         return open.commit();
       }),
     );
-    expect([store.outcomes, reads()]).toEqual([allReplaced, readsOfOthers()]);
+    expect([store.outcomes, reads()]).toEqual([['replaced', 'replaced'], readsOf(1)]);
+    const seen = await engine.seen(opened[0]?.id ?? '');
+    expect(Object.keys(seen ?? {})).toEqual(['n', ...numbers(REQUESTS).map((number) => `key-${number}`)]);
   });
 
-  it('and so do updates, of which the first reads too', async () => {
+  it('and so do updates, each of which writes for itself, and of which the first reads too', async () => {
     await Promise.all(opened.map((open) => open.live.update((data) => void (data.n = Number(data.n) + 1))));
-    expect([store.outcomes, reads()]).toEqual([allReplaced, 1 + readsOfOthers()]);
+    expect([store.outcomes, reads()]).toEqual([allReplaced, 1 + readsOf(REQUESTS - 1)]);
   });
 });
