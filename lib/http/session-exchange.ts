@@ -24,7 +24,7 @@ export class SessionExchange implements HookedExchange {
   readonly engine: SessionEngine;
   readonly #request: SessionRequest;
   readonly #response: ServerResponse | undefined;
-  #opening: Promise<OpenSession> | undefined;
+  #opening: Promise<LiveSession> | undefined;
   #opened: OpenSession | undefined;
   /** The error that was reported, to the application or to the log. The session is not saved after that. */
   #reportedError: unknown;
@@ -42,9 +42,10 @@ export class SessionExchange implements HookedExchange {
   }
 
   /** Opens the session. All callers share one opening and one object. */
-  async open(): Promise<LiveSession> {
-    this.#opening ??= this.#open();
-    return (await this.#opening).live;
+  open(): Promise<LiveSession> {
+    // No longer the first one, perhaps: a regenerate with a callback puts another in its place.
+    if (this.#opened !== undefined) return Promise.resolve(this.#opened.live);
+    return (this.#opening ??= this.#open());
   }
 
   /** Makes `request.session` show this session, in place of the one that another module may have shown. */
@@ -125,7 +126,7 @@ export class SessionExchange implements HookedExchange {
     );
   }
 
-  async #open(): Promise<OpenSession> {
+  async #open(): Promise<LiveSession> {
     const response = this.#response;
     if (response !== undefined) installResponseHook(response, this);
     try {
@@ -133,7 +134,7 @@ export class SessionExchange implements HookedExchange {
       if (response?.headersSent === true) opened.withholdCookie('head-sent');
       this.#opened = opened;
       this.#request.show(opened.live);
-      return opened;
+      return opened.live;
     } catch (error) {
       this.#reportedError = error;
       throw error;

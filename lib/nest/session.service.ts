@@ -45,8 +45,8 @@ export class SessionService {
   }
 
   /** Opens the session that `@Session()` and `request.session` give to the handler of this context. */
-  async openAhead(context: ArgumentsHost): Promise<void> {
-    await RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
+  openAhead(context: ArgumentsHost): Promise<void> {
+    return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
 }
 
