@@ -21,7 +21,7 @@ const TOP = 92;
 const ROW = 52;
 const BAR = 16;
 /** Room for the names of the rows, and for the figure behind the longest bar. */
-const NAMES = 156;
+const NAMES = 164;
 const FIGURE = 40;
 const GAP = 28;
 
@@ -34,7 +34,7 @@ export function costChart(rows) {
   const width = (WIDTH - NAMES - GAP) / PLATFORMS.length - FIGURE;
   const most = Math.max(1, ...bars.map(({ value }) => value));
   const height = TOP + ROWS.length * ROW + 4;
-  const title = 'CPU time of a request, as a multiple of the same by hand';
+  const title = 'CPU time of a request, as a multiple of the same without a session library';
   return drawing({ title, description: described(bars), height }, [
     text({ x: 0, y: 18, style: 'title' }, title),
     ...ROWS.flatMap(([, name = '', over = ''], at) => [
@@ -83,7 +83,7 @@ function headOf({ left, platform }, height) {
  */
 function floorLine({ left, width, most }, height) {
   const x = left + width / most;
-  return `${rule([x, TOP - 6], [x, height], 'floor')}\n  ${text({ x, y: TOP - 11, style: 'quiet small middle' }, '1 = by hand')}`;
+  return `${rule([x, TOP - 6], [x, height], 'floor')}\n  ${text({ x, y: TOP - 11, style: 'quiet small middle' }, '1 = no library')}`;
 }
 
 /**

@@ -104,7 +104,7 @@ function curvesOf(panel, lines) {
   const places = apart(lines.map(({ values }) => panel.y(values.at(-1) ?? 1)));
   return lines.flatMap(({ application, name, values }, at) => {
     const points = values.map((value, size) => [xOf(panel, size), panel.y(value)].map(round));
-    const label = { x: panel.left + panel.width - 4, y: (places[at] ?? 0) + 4, style: `small label-${application}` };
+    const label = { x: panel.left + panel.width + 6, y: (places[at] ?? 0) + 4, style: `small label-${application}` };
     return [
       `<polyline points="${points.map((point) => point.join(',')).join(' ')}" class="line line-${application}"/>`,
       ...points.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3.5" class="dot-${application}"/>`),

@@ -20,11 +20,21 @@ const SCRIPT = fileURLToPath(new URL('load.lua', import.meta.url));
 /**
  * @typedef {object} Answered
  * @property {number} requests
- * @property {number} micros
  * @property {number} p50 microseconds.
  * @property {number} p99 microseconds.
- * @property {number} errors connections that broke, timeouts, and statuses from 400 on.
+ * @property {Readonly<Record<string, number>>} failed connections that broke, timeouts, and statuses from 400 on.
  */
+
+/** Some of the responses were none, or had an error status. */
+export class FailedResponses extends Error {
+  /**
+   * @param {string} path
+   * @param {Answered} answered
+   */
+  constructor(path, { requests, failed }) {
+    super(`${path}: of ${requests} responses some failed: ${JSON.stringify(failed)}.`);
+  }
+}
 
 /** wrk, which sends requests as fast as they are answered. */
 export class RunningLoad {
@@ -50,8 +60,7 @@ export class RunningLoad {
     if (summary === undefined) throw new Error(`wrk did not finish ${this.path}: ${await this.output}`);
     /** @type {Answered} */
     const answered = JSON.parse(summary);
-    if (answered.errors > 0)
-      throw new Error(`${this.path}: ${answered.errors} of ${answered.requests} requests failed.`);
+    if (Object.values(answered.failed).some((count) => count > 0)) throw new FailedResponses(this.path, answered);
     return answered;
   }
 }

@@ -12,6 +12,7 @@ import { cores, pinned } from './cores.mjs';
  * @property {number} microsEach CPU of one call.
  * @property {number} longestPauseMillis of the event loop.
  * @property {number} p99PauseMillis
+ * @property {number} longestCpuMillis the most CPU between two turns of the event loop.
  */
 
 /**

@@ -1,5 +1,6 @@
 import { startRedisCluster } from '../test/fixtures/servers.mjs';
 import { cores } from './cores.mjs';
+import { CONNECTIONS } from './load.mjs';
 import { pinProcess, RedisAccount } from './redis-account.mjs';
 import { turned, workOf } from './rounds.mjs';
 import { ServerProcess } from './server-process.mjs';
@@ -10,12 +11,13 @@ import { newVisitors } from './visitors.mjs';
  * @typedef {'Redis' | 'Cluster'} BackEndName
  * @typedef {{ backEnd: BackEndName, application: string, work: string, processes: number }} ProcessCell
  * @typedef {ProcessCell & { round: number } & import('./spending.mjs').Spending} ProcessRow
- * @typedef {{ rounds: number, millis: number, rows: ProcessRow[] }} Processes
+ * @typedef {{ rounds: number, millis: number, rows: ProcessRow[], discarded: string[] }} Processes
  * @typedef {{ environment: Record<string, string>, account: { cpuMicros(): Promise<number> }, stop: () => Promise<unknown> }} BackEnd
  */
 
 const ROUNDS = 3;
 const MILLIS = 500;
+const WARM_UP_MILLIS = 2000;
 const COUNTS = [1, 2, 4];
 /** @type {readonly (readonly [application: string, work: string])[]} */
 const CASES = [
@@ -30,88 +32,83 @@ const CASES = [
 const BACK_ENDS = { Redis: oneRedis, Cluster: threeMasters };
 
 /**
- * One, two and four processes of an application on Fastify that share their sessions, and the 50 connections of the load.
+ * One, two and four processes of an application on Fastify that share their sessions. Each has 50 connections; where all requests write one
+ * session, they have 50 together, so that as many meet each time.
  * @param {(line: string) => void} say
  * @returns {Promise<Processes>}
  */
 export async function measureProcesses(say) {
   /** @type {ProcessRow[]} */
   const rows = [];
+  /** @type {string[]} */
+  const discarded = [];
   for (const [name, start] of Object.entries(BACK_ENDS)) {
     say(`1, 2 and 4 processes on ${name}`);
     const backEnd = await start();
     try {
-      rows.push(...(await rowsOn(/** @type {BackEndName} */ (name), backEnd)));
+      rows.push(...(await rowsOn(/** @type {BackEndName} */ (name), backEnd, discarded)));
     } finally {
       await backEnd.stop();
     }
   }
-  return { rounds: ROUNDS, millis: MILLIS, rows };
+  return { rounds: ROUNDS, millis: MILLIS, rows, discarded };
 }
 
 /**
- * @param {BackEndName} name
- * @param {BackEnd} backEnd
+ * @param {BackEndName} backEnd
+ * @param {BackEnd} parts
+ * @param {string[]} discarded
  */
-async function rowsOn(name, backEnd) {
-  const fleets = new Map(
-    await Promise.all(
-      ['handwritten', 'ours'].map(async (application) => {
-        const fleet = await Promise.all(
-          Array.from({ length: Math.max(...COUNTS) }, () =>
-            ServerProcess.start('fastify', application, backEnd.environment),
-          ),
-        );
-        return /** @type {const} */ ([application, fleet]);
-      }),
-    ),
-  );
+async function rowsOn(backEnd, { environment, account }, discarded) {
+  const fleets = await fleetsIn(environment);
   try {
-    return await roundsOf(name, fleets, backEnd);
+    const cells = await Promise.all(CASES.map((one) => cellOf(one, fleets)));
+    const measure = (/** @type {typeof cells[number]} */ cell, /** @type {number} */ processes, millis = MILLIS) => {
+      const connections = cell.isContended ? Math.floor(CONNECTIONS / processes) : CONNECTIONS;
+      const servers = cell.fleet.slice(0, processes);
+      return spendingOf({ servers, redis: account, load: cell.load, millis, connections }, discarded);
+    };
+    for (const cell of cells) await measure(cell, Math.max(...COUNTS), WARM_UP_MILLIS);
+    const runs = cells.flatMap((cell) => COUNTS.map((processes) => ({ cell, processes })));
+    /** @type {ProcessRow[]} */
+    const rows = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const { cell, processes } of turned(runs, round)) {
+        const { application, work } = cell;
+        rows.push({ backEnd, application, work, processes, round, ...(await measure(cell, processes)) });
+      }
+    }
+    return rows;
   } finally {
     await Promise.all([...fleets.values()].flat().map((server) => server.stop()));
   }
 }
 
 /**
- * @param {BackEndName} backEndName
- * @param {ReadonlyMap<string, readonly ServerProcess[]>} fleets
- * @param {BackEnd} backEnd
+ * As many processes of each application as are needed at most.
+ * @param {Record<string, string>} environment
  */
-async function roundsOf(backEndName, fleets, backEnd) {
-  const measures = await Promise.all(
-    CASES.map(([application, work]) => preparedFor(fleets.get(application) ?? [], work)),
-  );
-  const cells = CASES.flatMap(([application, work], at) =>
-    COUNTS.map((processes) => ({ backEnd: backEndName, application, work, processes, measure: measures[at] })),
-  );
-  // With the most processes, so that each has run before it counts.
-  for (const { processes, measure } of cells)
-    if (processes === Math.max(...COUNTS)) await measure?.(processes, backEnd);
-  /** @type {ProcessRow[]} */
-  const rows = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const { measure, ...cell } of turned(cells, round)) {
-      if (measure) rows.push({ ...cell, round, ...(await measure(cell.processes, backEnd)) });
-    }
+async function fleetsIn(environment) {
+  /** @type {Map<string, ServerProcess[]>} */
+  const fleets = new Map();
+  for (const application of new Set(CASES.map(([name]) => name))) {
+    const starts = Array.from({ length: Math.max(...COUNTS) }, () =>
+      ServerProcess.start('fastify', application, environment),
+    );
+    fleets.set(application, await Promise.all(starts));
   }
-  return rows;
+  return fleets;
 }
 
 /**
- * @param {readonly ServerProcess[]} fleet
- * @param {string} work
+ * @param {typeof CASES[number]} case_
+ * @param {ReadonlyMap<string, readonly ServerProcess[]>} fleets
  */
-async function preparedFor(fleet, work) {
+async function cellOf([application, work], fleets) {
+  const fleet = fleets.get(application) ?? [];
   const { path, visitors, bytes } = workOf(work);
   const { file } = await newVisitors(fleet[0]?.port ?? 0, visitors, bytes);
-  return (/** @type {number} */ processes, /** @type {BackEnd} */ { account }) =>
-    spendingOf({
-      servers: fleet.slice(0, processes),
-      redis: account,
-      load: { path, cookieFile: file },
-      millis: MILLIS,
-    });
+  return { application, work, fleet, isContended: visitors === 1, load: { path, cookieFile: file } };
 }
 
 /** @returns {Promise<BackEnd>} */

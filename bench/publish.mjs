@@ -18,7 +18,7 @@ export async function filesOf(results) {
   return {
     'docs/images/cost.svg': costChart(results.requests.rows),
     'docs/images/growth.svg': growthChart(results.growth.rows),
-    'bench/results.md': await formatted(reportOf(results)),
+    'bench/results.md': await formatted(reportOf(results), { proseWrap: 'always', printWidth: 140 }),
     'README.md': await formatted(withFigures(readFileSync(new URL('README.md', ROOT), 'utf8'), results)),
   };
 }
@@ -29,8 +29,11 @@ export async function writeReport(results) {
   for (const [path, text] of Object.entries(await filesOf(results))) writeFileSync(new URL(path, ROOT), text);
 }
 
-/** @param {string} text */
-async function formatted(text) {
+/**
+ * @param {string} text
+ * @param {import('prettier').Options} [options]
+ */
+async function formatted(text, options) {
   const style = JSON.parse(readFileSync(new URL('.prettierrc.json', ROOT), 'utf8'));
-  return format(text, { ...style, parser: 'markdown' });
+  return format(text, { ...style, parser: 'markdown', ...options });
 }

@@ -22,7 +22,7 @@ import { checkAnswers, newVisitors, visitorsWith } from './visitors.mjs';
  * @typedef {Cell & { platform: Platform, round: number } & import('./spending.mjs').Spending} Row
  * @typedef {Cell & { platform: Platform, commands: Record<string, number> }} Commands sent to Redis for one request.
  * @typedef {{ platform: Platform, application: string, residentBytes: number }} Memory of a process after its cells.
- * @typedef {{ rows: Row[], commands: Commands[], memory: Memory[] }} Measured
+ * @typedef {{ rows: Row[], commands: Commands[], memory: Memory[], discarded: string[] }} Measured What was discarded because a response failed.
  */
 
 /** Requests whose answers and commands are looked at one by one. */
@@ -41,6 +41,8 @@ class Stage {
     this.servers = new Map();
     /** @type {Map<string, Visitors>} */
     this.visitors = new Map();
+    /** @type {string[]} */
+    this.discarded = [];
   }
 
   /** @param {readonly Cell[]} cells */
@@ -99,7 +101,8 @@ class Stage {
   async measure(cell, millis) {
     const { file } = await this.visitorsOf(cell);
     const load = { path: workOf(cell.work).path, cookieFile: file };
-    return spendingOf({ servers: [this.serverOf(cell)], redis: this.redis, load, millis });
+    const trial = { servers: [this.serverOf(cell)], redis: this.redis, load, millis };
+    return spendingOf(trial, this.discarded);
   }
 
   /**
@@ -139,7 +142,7 @@ class Stage {
  */
 export async function measureRounds({ platforms, ...plan }, redis, say) {
   /** @type {Measured} */
-  const measured = { rows: [], commands: [], memory: [] };
+  const measured = { rows: [], commands: [], memory: [], discarded: [] };
   for (const platform of platforms) {
     const stage = new Stage(platform, redis);
     try {
@@ -153,6 +156,7 @@ export async function measureRounds({ platforms, ...plan }, redis, say) {
         measured.rows.push(...(await stage.round(round, plan)));
       }
       measured.memory.push(...(await stage.memory()));
+      measured.discarded.push(...stage.discarded.map((why) => `${platform} ${why}`));
     } finally {
       await stage.close();
     }

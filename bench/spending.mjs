@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { CONNECTIONS, RunningLoad } from './load.mjs';
+import { CONNECTIONS, FailedResponses, RunningLoad } from './load.mjs';
 
 /**
  * @typedef {object} Spending CPU and latency are microseconds; CPU is that of one request.
@@ -14,22 +14,41 @@ import { CONNECTIONS, RunningLoad } from './load.mjs';
 
 /**
  * @typedef {object} Trial
- * @property {readonly import('./server-process.mjs').ServerProcess[]} servers which share the connections.
+ * @property {readonly import('./server-process.mjs').ServerProcess[]} servers
  * @property {{ cpuMicros(): Promise<number> }} redis
  * @property {{ path: string, cookieFile: string }} load
  * @property {number} millis
+ * @property {number} [connections] of each server.
  */
 
 /** How long the load runs before anything is counted: by then its connections stand. */
 const RAMP_MILLIS = 150;
+
+/** On a machine that does something else at times, a server can be too late. More than this is no accident. */
+const MOST_DISCARDED = 5;
+
+/**
+ * What a request costs, and once more where a response failed.
+ * @param {Trial} trial
+ * @param {string[]} discarded gets the reason why a measurement was discarded.
+ * @returns {Promise<Spending>}
+ */
+export async function spendingOf(trial, discarded) {
+  try {
+    return await takenOnce(trial);
+  } catch (error) {
+    if (!(error instanceof FailedResponses) || discarded.length >= MOST_DISCARDED) throw error;
+    discarded.push(error.message);
+    return takenOnce(trial);
+  }
+}
 
 /**
  * What a request costs while the load runs: neither its beginning nor its end, where connections come and go, is counted.
  * @param {Trial} trial
  * @returns {Promise<Spending>}
  */
-export async function spendingOf({ servers, redis, load, millis }) {
-  const connections = Math.floor(CONNECTIONS / servers.length);
+async function takenOnce({ servers, redis, load, millis, connections = CONNECTIONS }) {
   const loads = servers.map(({ port }) => new RunningLoad({ ...load, port, connections }));
   /** @type {PromiseSettledResult<import('./load.mjs').Answered>[]} */
   let ends = [];
