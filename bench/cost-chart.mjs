@@ -93,8 +93,10 @@ function floorLine({ left, width, most }, height) {
 function barOf({ at, application, value }, { left, width, most }) {
   const y = TOP + at * ROW + 3 + (application === 'ours' ? 0 : BAR + 3);
   const length = (width * value) / most;
+  // Behind the floor's line, not on it.
+  const end = Math.max(length, width / most);
   const figure = {
-    x: left + length + 6,
+    x: left + end + 6,
     y: y + BAR - 4,
     style: application === 'ours' ? 'small strong' : 'small quiet',
   };

@@ -13,11 +13,32 @@ import { targetRows } from './target-table.mjs';
 /** @typedef {import('./rounds.mjs').Plan} Plan */
 
 /** @type {Plan} */
-const REQUESTS = { platforms: PLATFORMS, cells: CELLS, rounds: 7, millis: 700, warmUpMillis: 900 };
+const REQUESTS = {
+  platforms: PLATFORMS,
+  cells: CELLS,
+  rounds: 7,
+  millis: 600,
+  warmUpMillis: 400,
+  warmUpRequests: 20_000,
+};
 /** @type {Plan} */
-const GROWTH = { platforms: PLATFORMS, cells: GROWTH_CELLS, rounds: 4, millis: 600, warmUpMillis: 600 };
+const GROWTH = {
+  platforms: PLATFORMS,
+  cells: GROWTH_CELLS,
+  rounds: 3,
+  millis: 600,
+  warmUpMillis: 400,
+  warmUpRequests: 15_000,
+};
 /** @type {Plan} */
-const QUICK = { platforms: PLATFORMS, cells: QUICK_CELLS, rounds: 2, millis: 300, warmUpMillis: 300 };
+const QUICK = {
+  platforms: PLATFORMS,
+  cells: QUICK_CELLS,
+  rounds: 2,
+  millis: 300,
+  warmUpMillis: 200,
+  warmUpRequests: 6_000,
+};
 
 const startedAt = performance.now();
 const say = (/** @type {string} */ line) =>
