@@ -40,7 +40,17 @@ export class FailedResponses extends Error {
 export class RunningLoad {
   /** @param {Load} load */
   constructor({ port, path, cookieFile, connections = CONNECTIONS }) {
-    const args = ['-t1', `-c${connections}`, '-d600s', '--latency', '-s', SCRIPT, `http://127.0.0.1:${port}${path}`];
+    const args = [
+      '-t1',
+      `-c${connections}`,
+      '-d600s',
+      '--timeout',
+      '10s',
+      '--latency',
+      '-s',
+      SCRIPT,
+      `http://127.0.0.1:${port}${path}`,
+    ];
     const [command, ...rest] = pinned(cores.load, ['wrk', ...args, '--', cookieFile]);
     this.path = path;
     this.wrk = spawn(String(command), rest, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -28,18 +28,19 @@ const RAMP_MILLIS = 150;
 const MOST_DISCARDED = 5;
 
 /**
- * What a request costs, and once more where a response failed.
+ * What a request costs; taken anew where a response failed.
  * @param {Trial} trial
  * @param {string[]} discarded gets the reason why a measurement was discarded.
  * @returns {Promise<Spending>}
  */
 export async function spendingOf(trial, discarded) {
-  try {
-    return await takenOnce(trial);
-  } catch (error) {
-    if (!(error instanceof FailedResponses) || discarded.length >= MOST_DISCARDED) throw error;
-    discarded.push(error.message);
-    return takenOnce(trial);
+  for (;;) {
+    try {
+      return await takenOnce(trial);
+    } catch (error) {
+      if (!(error instanceof FailedResponses) || discarded.length >= MOST_DISCARDED) throw error;
+      discarded.push(error.message);
+    }
   }
 }
 
