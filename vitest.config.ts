@@ -56,7 +56,10 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.spec.ts', 'test/*.spec.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/unit/**/*.spec.ts', 'test/*.spec.ts', 'bench/report.spec.ts'] },
+      },
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
       { extends: true, test: { name: 'security', include: ['test/security/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
@@ -64,7 +67,14 @@ export default defineConfig({
       httpTests('nest-11', 'test/nest-11', '11'),
       // The lowest reflect-metadata must not meet the one of the root, which a file before has loaded with a package from there.
       { ...lowestPeers, test: { ...lowestPeers.test, isolate: true } },
-      { extends: true, test: { name: 'whole', include: ['test/whole/**/*.spec.ts'], testTimeout: 120_000 } },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: ['test/whole/**/*.spec.ts', 'bench/applications.spec.ts'],
+          testTimeout: 120_000,
+        },
+      },
     ],
   },
 });

@@ -146,7 +146,7 @@ async function compare(server) {
 
 /** @param {string} name */
 function versionOf(name) {
-  const path = name === 'nest-session' ? '../package.json' : `../node_modules/${name}/package.json`;
+  const path = name === 'nest-session' ? '../package.json' : `node_modules/${name}/package.json`;
   return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')).version;
 }
 

@@ -137,7 +137,7 @@ async function onFastify({ redis, stop }) {
 async function onKoa({ redis, stop }) {
   const app = new Koa();
   app.keys = [SECRET];
-  /** @type {import('koa-session').CreateSessionOptions['store']} */
+  /** @type {import('koa-session').Store} */
   const store = {
     get: async (key) => JSON.parse((await redis.get(`koa:${key}`)) ?? 'null'),
     set: async (key, session, maxAge) => {
