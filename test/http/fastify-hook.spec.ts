@@ -41,7 +41,7 @@ describe('a hook of the application on the requests of Fastify', () => {
     });
     const client = app.client();
     await client.get('/visits');
-    expect((await client.get('/visits')).json).toEqual({ visits: 2 });
+    expect(await (await client.get('/visits')).json()).toEqual({ visits: 2 });
     expect(asked).toEqual(['/visits', '/visits']);
     expect(app.warnings).toEqual([]);
   });
