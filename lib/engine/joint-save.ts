@@ -65,16 +65,19 @@ export class JointSave {
 
   /**
    * Ends the saves that joined after an error of the store, which may have carried out the command; each gets an error of its own.
-   * After any other error, such as that all together are too much, they wait again.
+   * After any other error, such as that all together are too much for one record, they wait again, each for a command of its own.
+   * @returns whether the first save may be tried again.
    */
-  fail(error: unknown): void {
+  fail(error: unknown): boolean {
+    const isUncertain = error instanceof SessionStoreError && !error.isRefusal;
     for (const { save } of this.#joined) {
-      if (error instanceof SessionStoreError) save.refuse(copyOf(error));
-      else save.admit('again');
+      if (isUncertain) save.refuse(copyOf(error));
+      else save.admit('alone');
     }
+    return !isUncertain;
   }
 }
 
 function copyOf(error: SessionStoreError): SessionStoreError {
-  return new SessionStoreError(error.message, { cause: error.cause, isRefusal: error.isRefusal });
+  return new SessionStoreError(error.message, { cause: error.cause });
 }

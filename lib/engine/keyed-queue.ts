@@ -21,13 +21,14 @@ export interface ClientConnection {
 
 /**
  * How waiting ended: the task is let in, and gets the text that the one before it has left; another save has done this one with its
- * own, and has written the text; it has found no record; or the task has to wait again.
+ * own, and has written the text; it has found no record; or the task has to wait again, `'alone'` so that no other save does it.
  */
 export type Admission =
   | { readonly outcome: 'inside'; readonly text: string | undefined }
   | { readonly outcome: 'replaced'; readonly text: string | undefined; readonly change: Change }
   | { readonly outcome: 'gone' }
-  | 'again';
+  | 'again'
+  | 'alone';
 
 /** A task that waits to be let in. */
 export interface WaitingSave {

@@ -1,5 +1,5 @@
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
-import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
+import { SessionConfigurationError } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import { JointSave } from './joint-save.js';
 import type { Admission, ClientConnection } from './keyed-queue.js';
@@ -116,13 +116,12 @@ export class RecordHandle {
     { reread = false }: { readonly reread?: boolean } = {},
   ): Promise<Rewritten<C>> {
     // A change that begins with a read takes its time, and is not done by another save.
-    const joinable = reread ? undefined : (change as SyncChange<C>);
+    let joinable = reread ? undefined : (change as SyncChange<C>);
     for (;;) {
-      const waiting = this.#context.saveQueue.enter(this.id, this.#client, joinable);
-      // Where other requests save first, the version that was read is old by the time they are done.
-      if (reread || waiting !== undefined) this.#read = undefined;
+      const waiting = this.#enterQueue(joinable, reread);
       const admission = waiting === undefined ? INSIDE : await waiting;
-      if (admission === 'again') continue;
+      if (admission === 'alone') joinable = undefined;
+      if (typeof admission === 'string') continue;
       if (admission.outcome !== 'inside') return this.#noteJoined<C>(admission);
       return this.#rewriteInTurn(change, reread, admission.text);
     }
@@ -131,6 +130,13 @@ export class RecordHandle {
   /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
   async destroy(removal: Removal): Promise<void> {
     if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
+  }
+
+  #enterQueue(change: SyncChange | undefined, reread: boolean): Promise<Admission> | undefined {
+    const waiting = this.#context.saveQueue.enter(this.id, this.#client, change);
+    // Where other requests save first, the version that was read is old by the time they are done.
+    if (reread || waiting !== undefined) this.#read = undefined;
+    return waiting;
   }
 
   /** @param left the text that the save before this one has left. */
@@ -199,15 +205,14 @@ export class RecordHandle {
       joint.end(written);
       return written;
     } catch (error) {
-      joint.fail(error);
-      if (error instanceof SessionStoreError) throw error;
+      if (!joint.fail(error)) throw error;
       // The fault may be that of another save, or all together may be too much for one record.
       return records.replace(this.id, replacement, version);
     }
   }
 
   /** Notes what another save has done with its own. */
-  #noteJoined<C extends Change>(admission: Exclude<Admission, 'again'>): Rewritten<C> {
+  #noteJoined<C extends Change>(admission: Exclude<Admission, string>): Rewritten<C> {
     if (admission.outcome !== 'replaced') {
       this.#state = 'gone';
       return { outcome: 'gone' };

@@ -1,22 +1,30 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import { SessionError } from '../session.errors.js';
+import { forbidSharedStorage } from './cache-control.js';
 import { announceOutage } from './outage.js';
 
-/** Headers that describe the body of the response that does not leave, or send its client elsewhere. */
+/** Headers that describe the body of the response that does not leave, or send its client or a proxy elsewhere. */
 const OF_THE_BODY = [
   'Accept-Ranges',
+  'Content-Digest',
   'Content-Disposition',
   'Content-Encoding',
   'Content-Language',
   'Content-Location',
+  'Content-MD5',
   'Content-Range',
+  'Digest',
   'ETag',
   'Expires',
   'Last-Modified',
   'Location',
+  'Refresh',
+  'Repr-Digest',
   'Trailer',
   'Transfer-Encoding',
+  'X-Accel-Redirect',
+  'X-Sendfile',
 ];
 
 /** What Nest's own exception filter says of an error that it does not know. */
@@ -38,7 +46,8 @@ export function sendErrorResponse(response: ServerResponse, error: unknown, plai
   const content = contentOf(error);
   const body = JSON.stringify(content);
   for (const name of OF_THE_BODY) response.removeHeader(name);
-  response.setHeader('Cache-Control', 'no-store');
+  response.removeHeader('Cache-Control');
+  forbidSharedStorage(response);
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
   response.setHeader('Content-Length', Buffer.byteLength(body));
   announceOutage(response, error);

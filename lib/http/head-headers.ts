@@ -1,4 +1,10 @@
-import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import {
+  validateHeaderName,
+  validateHeaderValue,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 
 /** The headers of a head that is about to be formed. A response is one, with the headers that were set on it. */
 export interface HeadHeaders {
@@ -22,13 +28,14 @@ export class PassedHeaders implements HeadHeaders {
 
   /**
    * The headers as one object, with room for ours.
-   * @returns `undefined` when they cannot be passed on as one: others were set on the response before, or a name may come twice.
+   * @returns `undefined` when they cannot be passed on as one: others were set on the response before, a name may come twice, or
+   * Node refuses one, which it must do before anything is saved.
    */
   static of(response: ServerResponse, given: WriteHeadHeaders | undefined): PassedHeaders | undefined {
     if (given === undefined || given === null || Array.isArray(given)) return undefined;
     if (response.getHeaderNames().length > 0) return undefined;
     for (const name of Object.keys(given)) {
-      if (given[name] === undefined || name !== name.toLowerCase()) return undefined;
+      if (name !== name.toLowerCase() || !isValid(name, given[name])) return undefined;
     }
     return new PassedHeaders({ ...given } as Record<string, OutgoingHttpHeader>);
   }
@@ -55,6 +62,17 @@ export class PassedHeaders implements HeadHeaders {
 
   getHeaderNames(): string[] {
     return Object.keys(this.all);
+  }
+}
+
+/** Whether Node takes the header. */
+function isValid(name: string, value: OutgoingHttpHeader | undefined): boolean {
+  try {
+    validateHeaderName(name);
+    for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one as string);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import { ResponseHook, type HookedExchange, type ResponseMethods } from './respo
 
 /** Where the hook's methods stand on the one response. */
 const OWN_HOOK = Symbol('nest-session.own-response-hook');
-/** Where they stand once for all responses of Express. */
+/** Where they stand once for all responses. */
 const SHARED_HOOK = Symbol('nest-session.shared-response-hook');
 
 type HookedResponse = ServerResponse & { [OWN_HOOK]?: ResponseHook; [SHARED_HOOK]?: ResponseHook };
@@ -14,29 +14,25 @@ type ExpressResponse = ServerResponse & { readonly app?: { readonly response?: u
 
 const NAMES = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 
-/** What the responses of Express inherited before the hook was put there. */
-const inherited = new WeakMap<object, ResponseMethods>();
+/** What all responses inherited from Node before the hook was put there. */
+let inherited: ResponseMethods | undefined;
 
 /**
  * Puts a hook before the methods of one response. Of two exchanges of one response, the second joins the hook of the first.
  *
  * On Express, each property that is added to a response costs about a microsecond, because Express changes the response's prototype.
- * So there the methods stand once, on the object that all responses of Express inherit, and only a response with a session has a hook.
- * Where another library has put methods of its own on the response before, ours must stand before those.
+ * So there the methods stand once, on the object that all responses of Node inherit, and only a response with a session has a hook.
+ * The object that those of Express inherit would not do: a response that is handed to an application of another copy of Express
+ * inherits from that one's instead. Where another library has put methods of its own in between, ours must stand before those.
  */
 export function installResponseHook(response: ServerResponse, exchange: HookedExchange): void {
   const hooked = response as HookedResponse;
   const hook = hooked[OWN_HOOK] ?? hooked[SHARED_HOOK];
   if (hook !== undefined) hook.add(exchange);
-  else if (hasMethodsOfItsOwn(hooked) || !isOfExpress(hooked)) installOn(hooked, exchange);
-  else {
-    const found = sharedMethods(lastPrototypeOf(hooked));
+  else if (isOfExpress(hooked) && !hasOtherMethods(hooked)) {
+    const found = sharedMethods();
     hooked[SHARED_HOOK] = new ResponseHook(hooked, exchange, { found, plain: found });
-  }
-}
-
-function hasMethodsOfItsOwn(response: ServerResponse): boolean {
-  return Object.hasOwn(response, 'on') || NAMES.some((name) => Object.hasOwn(response, name));
+  } else installOn(hooked, exchange);
 }
 
 function isOfExpress(response: ServerResponse): boolean {
@@ -45,15 +41,14 @@ function isOfExpress(response: ServerResponse): boolean {
   return isInherited && response instanceof ServerResponse;
 }
 
-/**
- * The object that the responses of all Express applications inherit. That of one application would not do: a response that passes
- * through a mounted application inherits from that one, for so long.
- */
-function lastPrototypeOf(response: ServerResponse): ServerResponse {
-  let last = response;
-  for (let next = last; next !== ServerResponse.prototype; next = Object.getPrototypeOf(next) as ServerResponse)
-    last = next;
-  return last;
+/** Whether another library has put methods on the response, or on what it inherits from Express. */
+function hasOtherMethods(response: ServerResponse): boolean {
+  let owner: object = response;
+  while (owner !== ServerResponse.prototype) {
+    if (Object.hasOwn(owner, 'on') || NAMES.some((name) => Object.hasOwn(owner, name))) return true;
+    owner = Object.getPrototypeOf(owner) as object;
+  }
+  return false;
 }
 
 // Shared functions and one state object: closures for every request would cost several microseconds.
@@ -98,14 +93,14 @@ function ownHook(response: HookedResponse): ResponseHook {
 }
 
 /**
- * Puts the hook's methods on the object that the responses of Express inherit, once.
+ * Puts the hook's methods on the object that all responses inherit, once.
  * @returns the methods that stood there before.
  */
-function sharedMethods(prototype: ServerResponse): ResponseMethods {
-  const known = inherited.get(prototype);
-  if (known !== undefined) return known;
+function sharedMethods(): ResponseMethods {
+  if (inherited !== undefined) return inherited;
+  const { prototype } = ServerResponse as { readonly prototype: ServerResponse };
   const found = methodsOf(prototype);
-  inherited.set(prototype, found);
+  inherited = found;
   const methods: Pick<ResponseMethods, (typeof NAMES)[number]> = {
     writeHead(this: HookedResponse, ...args) {
       const hook = this[SHARED_HOOK];

@@ -19,10 +19,14 @@ interface FastifyAdapter {
 export function pairOnFastify({ httpAdapter }: HttpAdapterHost): void {
   if (httpAdapter?.getType() !== 'fastify') return;
   const adapter = httpAdapter as unknown as FastifyAdapter;
-  const before = adapter.onRequestHook;
-  adapter.setOnRequestHook((request, reply, done) => {
-    RequestSlot.pair(request, reply);
-    if (before === undefined) done();
-    else return before.call(adapter, request, reply, done);
-  });
+  const set = adapter.setOnRequestHook.bind(adapter);
+  const setBoth = (hook: RequestHook | undefined): void =>
+    set((request, reply, done) => {
+      RequestSlot.pair(request, reply);
+      if (hook === undefined) done();
+      else return hook.call(adapter, request, reply, done);
+    });
+  setBoth(adapter.onRequestHook);
+  // The adapter has one hook, and would drop this one for another that is set later.
+  adapter.setOnRequestHook = setBoth;
 }

@@ -40,8 +40,6 @@ export const REDIS_DEFAULTS = Object.freeze({
 const STORE_ONLY = Object.freeze({
   /** The store bounds each command itself. */
   commandTimeout: undefined,
-  /** Sends the commands of one turn of the event loop in one write: each write of its own is a call of the system. */
-  enableAutoPipelining: true,
 });
 
 /**
@@ -56,7 +54,8 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
     );
   }
   const { Redis } = await loadDriver('ioredis', () => import('ioredis'));
-  const settings = { ...REDIS_DEFAULTS, ...STORE_ONLY, ...options };
+  const own = { ...REDIS_DEFAULTS, ...STORE_ONLY, ...options };
+  const settings = { enableAutoPipelining: answersEach(own), ...own };
   try {
     const client = url === undefined ? new Redis(settings) : new Redis(url, settings);
     // Without a listener ioredis prints each failed attempt. Here the commands that need the connection report the failure.
@@ -65,6 +64,14 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
   } catch (cause) {
     throw new SessionConfigurationError('redis: ioredis refused its options; see the cause.', { cause });
   }
+}
+
+/**
+ * Whether the client ends each command, also where its connection breaks. Then it may send those of one turn of the event loop in one
+ * write: each write of its own is a call of the system. A command without an end would hold up all that come after it, for good.
+ */
+function answersEach({ autoResendUnfulfilledCommands, maxRetriesPerRequest }: RedisConnectOptions): boolean {
+  return autoResendUnfulfilledCommands !== false || maxRetriesPerRequest === 0;
 }
 
 /** Whether a replica refused a write. Redis 6 quotes that error in an error of the script. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { KeyedQueue } from '../../../lib/engine/keyed-queue.js';
 import type { OpenSession } from '../../../lib/engine/open-session.js';
-import { MemoryStore } from '../../../lib/index.js';
+import { MemoryStore, SessionStoreError } from '../../../lib/index.js';
 import { isEstablished } from '../../../lib/session/live-session.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import type { Gate } from '../../fixtures/gate.js';
@@ -141,6 +141,19 @@ describe.each([
     gate.open();
     expect(statuses(await all)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
     expect(Object.keys((await engine.seen(id)) ?? {})).toEqual(['n', 'first', 'key0', 'key1']);
+  });
+
+  it('are written as far as the back-end takes them, each with a command of its own', async () => {
+    for (const [index, open] of waiting.entries()) open.live[`key${index}`] = index === 1 ? 'x'.repeat(300) : index;
+    const { replace } = store.inner;
+    store.inner.replace = function (this: MemoryStore, key, value, ...rest) {
+      if (value.length > 250) return Promise.reject(new SessionStoreError('too much', { isRefusal: true }));
+      return replace.call(this, key, value, ...rest);
+    };
+    const all = commitAll();
+    gate.open();
+    expect(statuses(await all)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(Object.keys((await engine.seen(id)) ?? {})).toEqual(['n', 'first', 'key0', 'key2']);
   });
 
   it('fail together with the store, each with an error of its own, and can be saved again', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 
 import express, { type Express, type Request, type Response } from 'express';
@@ -43,6 +44,16 @@ function install(_request: Request, response: Response, next: Next): void {
 
 function send(_request: Request, response: Response): void {
   response.send('body');
+}
+
+/** Another copy of Express, as npm installs it for a package that needs another version. */
+function otherExpress(): typeof express {
+  const require = createRequire(import.meta.url);
+  const before = { ...require.cache };
+  for (const path of Object.keys(before)) if (path.includes('/node_modules/express/')) delete require.cache[path];
+  const other = require('express') as typeof express;
+  Object.assign(require.cache, before);
+  return other;
 }
 
 const SENT = { status: 200, cookies: ['session=new'], body: 'body' };
@@ -94,6 +105,26 @@ describe('a response of Express', () => {
     add(inner);
     app.use(send);
     expect(await ask()).toEqual(SENT);
+  });
+
+  it('keeps its hook in an application of another copy of Express', async () => {
+    const inner = otherExpress()();
+    expect(Object.getPrototypeOf(inner.response)).not.toBe(Object.getPrototypeOf(app.response));
+    app.use(install, (request, response, next) => void inner(request, response, next));
+    inner.use(send);
+    expect(await ask()).toEqual(SENT);
+  });
+
+  it('stands before the methods that another library has put on what it inherits', async () => {
+    const seen: string[] = [];
+    const { end } = app.response as ServerResponse;
+    app.response.end = function (this: Response, ...args: unknown[]) {
+      seen.push(String(this.getHeader('set-cookie')));
+      return end.apply(this, args as Parameters<typeof end>) as Response;
+    } as Response['end'];
+    app.use(install, send);
+    expect(await ask()).toEqual(SENT);
+    expect([seen, exchange.asked.filter((asked) => asked === 'beforeHead')]).toEqual([['session=new'], ['beforeHead']]);
   });
 
   it('stands before the methods that another library has put on it earlier, and asks once', async () => {

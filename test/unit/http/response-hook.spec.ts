@@ -153,6 +153,22 @@ describe('an error in the place of a response', () => {
     expect(body).toHaveLength(method === 'HEAD' ? 0 : 50);
   });
 
+  it('has no header that describes the body, or sends the client, a proxy or a cache elsewhere', async () => {
+    const headers = {
+      'cdn-cache-control': 'max-age=60',
+      'content-digest': 'sha-256=:x:',
+      'content-md5': 'x',
+      refresh: '0; url=/elsewhere',
+      'surrogate-control': 'max-age=60',
+      'x-accel-redirect': '/protected',
+      'x-sendfile': '/protected',
+    };
+    exchange.save = () => Promise.reject(new SessionStoreError('down'));
+    const { message } = await ask((response) => void response.writeHead(200, headers).end('body'));
+    expect(message.headers['cache-control']).toBe('no-store');
+    expect(Object.keys(message.headers).filter((name) => name in headers)).toEqual([]);
+  });
+
   it('leaves the connection in order for the next request', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     exchange.save = () => Promise.reject(new SessionStoreError('down'));
@@ -417,6 +433,18 @@ describe('the headers given to writeHead alone', () => {
       vary: 'Origin',
       'x-own': 'yes',
     });
+  });
+
+  it('are refused before anything is saved, and then leave ours for the next head', async () => {
+    exchange.lines = ['session=new'];
+    exchange.save = async () => {};
+    let asked = -1;
+    const { message } = await ask((response) => {
+      expect(() => response.writeHead(200, { 'x-bad': 'a\nb' })).toThrow('Invalid character');
+      asked = exchange.asked.length;
+      response.writeHead(500, { 'x-good': 'yes' }).end('error');
+    });
+    expect([asked, message.statusCode, message.headers['set-cookie']]).toEqual([0, 500, ['session=new']]);
   });
 
   it('stay on the error that takes the place of the response, without ours', async () => {
