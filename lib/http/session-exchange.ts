@@ -28,6 +28,8 @@ export class SessionExchange implements HookedExchange {
   #opened: OpenSession | undefined;
   /** The error that was reported, to the application or to the log. The session is not saved after that. */
   #reportedError: unknown;
+  /** The error of the save that the interceptor has passed on to the application. */
+  #unsaved: unknown;
   #isNestResponse = false;
 
   constructor(engine: SessionEngine, http: HttpMessages) {
@@ -88,6 +90,7 @@ export class SessionExchange implements HookedExchange {
     const opened = this.#opened;
     if (opened === undefined) return undefined;
     this.#request.warnOfNull();
+    if (this.#unsaved !== undefined && response.statusCode < 400) this.#logSwallowed(response.statusCode);
     varyByCookie(headers);
     if (this.#isStaticFile(response, headers)) opened.withholdCookie('static-file');
     const saving = maySave ? opened.commit() : undefined;
@@ -126,6 +129,12 @@ export class SessionExchange implements HookedExchange {
     );
   }
 
+  #logSwallowed(status: number): void {
+    this.engine.logger.error(
+      `The session of ${this.#request.route()} could not be saved, but an interceptor or exception filter of the application responds with ${status} all the same. ${describe(this.#unsaved)}`,
+    );
+  }
+
   async #open(): Promise<LiveSession> {
     const response = this.#response;
     if (response !== undefined) installResponseHook(response, this);
@@ -145,6 +154,7 @@ export class SessionExchange implements HookedExchange {
     if (this.#opened === undefined || !this.#maySave()) return undefined;
     return this.#opened.commit()?.catch((error: unknown) => {
       this.#reportedError = error;
+      this.#unsaved = error;
       throw error;
     });
   }

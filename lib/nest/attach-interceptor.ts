@@ -1,4 +1,4 @@
-import { UseInterceptors, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
 import { controllerMethodsOf, type ControllerMethod } from './controller-methods.js';
@@ -6,26 +6,40 @@ import { takesSession } from './handler-needs.js';
 import { OpenAheadGuard } from './open-ahead.guard.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
-import type { SessionInterceptor } from './session.interceptor.js';
+import { SessionInterceptor } from './session.interceptor.js';
 
+/** Nest's metadata key of what `@UseInterceptors()` names. */
+const INTERCEPTORS = '__interceptors__';
 /** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
-const ENHANCERS = ['__guards__', '__interceptors__', '__pipes__', '__exceptionFilters__'];
-
-/** Handlers that have the interceptor already: a controller class may serve two applications in one process. */
-const attached = new WeakSet<object>();
+const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
 
 /**
  * Puts the interceptor on every handler that may have a session, as `@UseInterceptors()` would: one that takes it, or that can reach
  * it through its controller, or through a guard or the like before it. For the other routes an interceptor would cost an RxJS
  * pipeline on each request.
+ *
+ * It comes before the interceptors of the handler and its controller. Behind them, one that catches errors would take the error of a
+ * failed save for one of the handler, and let a response leave as if all were saved.
  */
 export function attachInterceptor(modules: ModulesContainer, interceptor: SessionInterceptor): void {
   const isGlobal = isReachedGlobally(modules);
   for (const method of controllerMethodsOf(modules)) {
-    if (attached.has(method.handler) || !(isGlobal || mayHaveSession(method))) continue;
-    attached.add(method.handler);
-    UseInterceptors(interceptor)(method.controller.prototype, method.key, { value: method.handler });
+    if (!isGlobal && !mayHaveSession(method)) continue;
+    const { controller, handler } = method;
+    const hasItsOwn = interceptorsOf(controller).length > 0;
+    putFirst(interceptor, hasItsOwn ? controller : handler);
   }
+}
+
+/** Puts the interceptor on a controller or a handler, once: a controller class may serve two applications in one process. */
+function putFirst(interceptor: SessionInterceptor, target: object): void {
+  const others = interceptorsOf(target);
+  if (others.some((other) => other instanceof SessionInterceptor)) return;
+  Reflect.defineMetadata(INTERCEPTORS, [interceptor, ...others], target);
+}
+
+function interceptorsOf(target: object): unknown[] {
+  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /** Whether a guard, interceptor, pipe or filter of the whole application can reach the session. */

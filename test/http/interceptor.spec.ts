@@ -10,13 +10,16 @@ import {
   UseGuards,
   UseInterceptors,
   type ArgumentsHost,
+  type CallHandler,
   type CanActivate,
   type ExceptionFilter,
   type ExecutionContext,
+  type NestInterceptor,
   type Provider,
   type Type,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { catchError, of, type Observable } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, SessionError, SessionGuard, SessionInterceptor, SessionService } from '../../lib/index.js';
@@ -129,6 +132,32 @@ class GuardedClass {
   }
 }
 
+/** Takes any error for one of the handler, and responds all the same. */
+@Injectable()
+class Swallowing implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(catchError(() => of('swallowed')));
+  }
+}
+
+@Controller()
+class SwallowingMethods {
+  @UseInterceptors(Swallowing)
+  @Get('swallowing-method')
+  swallowing(@Session() _session: object, @Req() request: Exposed): string {
+    return count(request);
+  }
+}
+
+@UseInterceptors(Swallowing)
+@Controller()
+class SwallowingClass {
+  @Get('swallowing-class')
+  swallowing(@Session() _session: object, @Req() request: Exposed): string {
+    return count(request);
+  }
+}
+
 @Controller()
 class Plain {
   @Get('plain')
@@ -207,6 +236,8 @@ describe.each(platforms)('on %s, the exception filters see a failed save', (plat
     ['injected', Injecting],
     ['guarded-class', GuardedClass],
     ['by-hand', Plain],
+    ['swallowing-method', SwallowingMethods],
+    ['swallowing-class', SwallowingClass],
   ])('of /%s', async (route, controller) => {
     const controllers = controller === Parameters ? [] : [controller];
     expect([await statusOf(route, controllers, [Inner, Outer]), SessionFilter.seen.length]).toEqual([418, 1]);
@@ -220,6 +251,20 @@ describe.each(platforms)('on %s, the exception filters see a failed save', (plat
     ['that guard for each request anew', { provide: APP_GUARD, useClass: OpeningGuard, scope: Scope.REQUEST }],
   ])('of all handlers where the guard is global, as %s', async (_how, provider) => {
     expect([await statusOf('global-guard', [Unguarded], [provider]), SessionFilter.seen.length]).toEqual([418, 1]);
+  });
+
+  it('but not where an interceptor of the whole application swallows it, which the log then says', async () => {
+    const app = await SessionApp.start(platform, {
+      session: { store },
+      controllers: [Parameters],
+      setUp: (nest) => void nest.useGlobalInterceptors(new Swallowing()),
+    });
+    const visitor = app.client();
+    await visitor.get('/start');
+    store.failing.add('replace');
+    expect(await (await visitor.get('/own-parameter')).text()).toBe('swallowed');
+    await app.close();
+    expect(app.warnings.join()).toMatch(/GET \/own-parameter could not be saved, but .* responds with 200/);
   });
 
   it('and no other handler pays for the interceptor', async () => {
