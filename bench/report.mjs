@@ -53,7 +53,8 @@ function methodPart({ requests, growth, processes }) {
   second one runs backwards. A ratio is taken within a round. The tables show the median of all rounds, and in brackets the lowest and the
   highest.
 - Load before the first round warms the processes up, each with as many requests, and counts for nothing; so does the time in which the
-  connections are opened.
+  connections are opened. Each process keeps its compiled code while others have their turn (\`--no-flush-bytecode\`,
+  \`--no-memory-reducer\`).
 - The control divides two processes of the same program. What differs no more than the control does differs by chance.
 - Before all that, Node sends 500 requests to each cell and looks at each answer, while \`MONITOR\` counts the commands that Redis gets.
 - Latencies are those of a server with all it can do: a cell that costs more CPU also waits longer.`,

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { cores, pinned } from './cores.mjs';
 
+/** V8 would drop the code and shrink the heap of a process that waits while others have their turn. */
+const KEEP_WARM = ['--no-flush-bytecode', '--no-memory-reducer'];
 const PROGRAM = fileURLToPath(new URL('applications/serve.mjs', import.meta.url));
 
 /** One application in a process of its own, on the servers' core. */
@@ -23,7 +25,8 @@ export class ServerProcess {
    * @param {Readonly<Record<string, string>>} environment
    */
   static async start(platform, application, environment) {
-    const [command, ...args] = pinned(cores.server, [process.execPath, PROGRAM, platform, application]);
+    const program = [process.execPath, ...KEEP_WARM, PROGRAM, platform, application];
+    const [command, ...args] = pinned(cores.server, program);
     const child = spawn(String(command), args, {
       env: { ...process.env, NODE_ENV: 'production', ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -21,8 +21,8 @@ import { CONNECTIONS, FailedResponses, RunningLoad } from './load.mjs';
  * @property {number} [connections] of each server.
  */
 
-/** How long the load runs before anything is counted: by then its connections stand. */
-const RAMP_MILLIS = 150;
+/** How long the load runs before anything is counted: by then its connections stand, and a process that had to wait is warm again. */
+const RAMP_MILLIS = 300;
 
 /** On a machine that does something else at times, a server can be too late. More than this is no accident. */
 const MOST_DISCARDED = 5;
