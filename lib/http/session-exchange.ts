@@ -78,6 +78,8 @@ export class SessionExchange implements HookedExchange {
     try {
       await this.#commit();
     } catch (error) {
+      // Nothing is passed on: the application has the handler's error, and the log has this one.
+      this.#unsaved = undefined;
       // The handler has already thrown this error.
       if (error === thrown) return;
       this.engine.logger.error(`The session of ${this.#request.route()} could not be saved. ${describe(error)}`);

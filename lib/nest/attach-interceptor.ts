@@ -51,10 +51,8 @@ function isReachedGlobally(modules: ModulesContainer): boolean {
   return enhancers.some((enhancer) => enhancer.metatype !== OpenAheadGuard && reachesSession(enhancer));
 }
 
-function mayHaveSession({ module, controller, key, handler }: ControllerMethod): boolean {
-  if (takesSession(controller, key)) return true;
-  const itself = module.controllers.get(controller as Type);
-  if (itself !== undefined && reachesSession(itself)) return true;
+function mayHaveSession({ module, injectee, controller, key, handler }: ControllerMethod): boolean {
+  if (takesSession(controller, key) || reachesSession(injectee)) return true;
   return [controller, handler].flatMap(enhancersOf).some((enhancer) => {
     const injectable = module.injectables.get(enhancer as Type);
     return enhancer instanceof SessionGuard || (injectable !== undefined && reachesSession(injectable));

@@ -1,11 +1,15 @@
 import type { ModulesContainer } from '@nestjs/core';
 
+import type { Injectee } from './session-reach.js';
+
 /** A module of Nest's, with its controllers and providers. */
 export type NestModuleInUse = ModulesContainer extends Map<string, infer Module> ? Module : never;
 
 /** A method of a controller, which may be the handler of a route. */
 export interface ControllerMethod {
   readonly module: NestModuleInUse;
+  /** What Nest knows of the controller. */
+  readonly injectee: Injectee;
   readonly controller: { readonly name: string; readonly prototype: object };
   readonly key: string;
   readonly handler: object;
@@ -13,12 +17,13 @@ export interface ControllerMethod {
 
 /** All methods of all controllers of an application, inherited ones too. */
 export function controllerMethodsOf(modules: ModulesContainer): ControllerMethod[] {
-  return [...modules.values()].flatMap((module) => {
-    const classes = [...module.controllers.values()].map(({ metatype }) => metatype);
-    return classes
-      .filter((controller) => typeof controller === 'function')
-      .flatMap((controller) => methodsOf(controller).map(([key, handler]) => ({ module, controller, key, handler })));
-  });
+  return [...modules.values()].flatMap((module) =>
+    [...module.controllers.values()].flatMap((injectee) => {
+      const { metatype: controller } = injectee;
+      if (typeof controller !== 'function') return [];
+      return methodsOf(controller).map(([key, handler]) => ({ module, injectee, controller, key, handler }));
+    }),
+  );
 }
 
 function methodsOf(controller: ControllerMethod['controller']): [key: string, method: object][] {

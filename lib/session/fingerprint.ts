@@ -8,9 +8,18 @@ import { plainTape } from './plain-tape.js';
  * hold in private fields what its serializer stores.
  */
 export function fingerprint(value: unknown): string | undefined {
+  // No text of the writer is JSON, so the two never collide.
+  return textOf(() => (plainTape(value) !== undefined ? JSON.stringify(value) : new FingerprintWriter().write(value)));
+}
+
+/** The {@link fingerprint} of a value that is known to have no tape, as it is not plain. */
+export function fingerprintOfOther(value: unknown): string | undefined {
+  return textOf(() => new FingerprintWriter().write(value));
+}
+
+function textOf(write: () => string): string | undefined {
   try {
-    // No text of the writer is JSON, so the two never collide.
-    return plainTape(value) !== undefined ? JSON.stringify(value) : new FingerprintWriter().write(value);
+    return write();
   } catch {
     // A getter or a `toJSON` of the application has thrown.
     return undefined;

@@ -1,4 +1,4 @@
-import { fingerprint } from './fingerprint.js';
+import { fingerprint, fingerprintOfOther } from './fingerprint.js';
 import { copyData, defineData, fillData, layKeysOver, pickKeys, type Data } from './session-data.js';
 import { isSameTape, plainTape, type PlainTape } from './plain-tape.js';
 import { isMemberName } from './session-members.js';
@@ -196,7 +196,7 @@ export class TrackedData {
 
   /** Without a fingerprint the serializer's text serves: an instance may keep in private fields what its serializer stores. */
   #printOf(value: object): Print {
-    const print = plainTape(value) ?? fingerprint(value);
+    const print = plainTape(value) ?? fingerprintOfOther(value);
     if (print !== undefined) return print;
     try {
       return `text ${this.#form.stringify(value)}`;

@@ -129,6 +129,14 @@ class SessionFilter implements ExceptionFilter {
   }
 }
 
+/** Takes every error for a success. */
+@Catch()
+class LenientFilter implements ExceptionFilter {
+  catch(_error: unknown, host: ArgumentsHost): void {
+    host.switchToHttp().getResponse<{ status(code: number): { send(body: unknown): void } }>().status(200).send('fine');
+  }
+}
+
 describe.each(platforms)('on %s', (platform) => {
   let app: SessionApp;
   let store: SpyStore;
@@ -215,6 +223,14 @@ describe.each(platforms)('on %s', (platform) => {
       expect(answer.status).toBe(500);
       expect(answer.setCookie).toEqual([]);
       expect(app.warnings.join()).toContain('could not be saved');
+    });
+
+    it('says once that the save failed, where a filter answers such an error with a success', async () => {
+      await app.close();
+      app = await start({}, [new LenientFilter()]);
+      store.failing.add('create');
+      expect((await app.client().get('/write-and-throw')).status).toBe(200);
+      expect(app.warnings.filter((line) => line.includes('could not be saved'))).toHaveLength(1);
     });
 
     it('gives the handler the error of an explicit save, and tries again at the end', async () => {
