@@ -1,7 +1,7 @@
 import { PLATFORMS } from './cells.mjs';
 import { drawing, round, rule, text, WIDTH } from './chart.mjs';
 import { costOf } from './statistics.mjs';
-import { PLATFORM_NAMES } from './target-table.mjs';
+import { PEER_NAMES, PLATFORM_NAMES } from './target-table.mjs';
 
 /**
  * @typedef {import('./cells.mjs').Platform} Platform
@@ -16,7 +16,6 @@ const ROWS = [
   ['write 8 KB', 'write, 8 KB', '÷ GET + SET by hand'],
   ['one 200 B', '50 write one session', '÷ GET + SET by hand'],
 ];
-const PEERS = { express: 'express-session', fastify: '@fastify/session' };
 const TOP = 92;
 const ROW = 52;
 const BAR = 16;
@@ -72,7 +71,7 @@ function headOf({ left, platform }, height) {
     `<rect x="${round(left)}" y="55" width="10" height="10" rx="2" class="ours"/>`,
     text({ x: left + 15, y: 64, style: 'small' }, 'nest-session'),
     `<rect x="${round(peerAt)}" y="55" width="10" height="10" rx="2" class="peer"/>`,
-    text({ x: peerAt + 15, y: 64, style: 'small' }, PEERS[platform]),
+    text({ x: peerAt + 15, y: 64, style: 'small' }, PEER_NAMES[platform]),
     rule([left, TOP - 6], [left, height]),
   ];
 }
@@ -107,7 +106,7 @@ function barOf({ at, application, value }, { left, width, most }) {
 /** @param {readonly { platform: Platform, application: string, name: string, over: string, value: number }[]} bars */
 function described(bars) {
   const words = bars.map(({ platform, application, name, over, value }) => {
-    const who = application === 'ours' ? 'nest-session' : PEERS[platform];
+    const who = application === 'ours' ? 'nest-session' : PEER_NAMES[platform];
     return `${PLATFORM_NAMES[platform]}, ${name}, ${who} ${over}: ${value.toFixed(2)}`;
   });
   return `${words.join('; ')}.`;

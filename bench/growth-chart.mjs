@@ -1,7 +1,7 @@
 import { GROWTH, PLATFORMS, WORKS } from './cells.mjs';
 import { drawing, round, rule, text, WIDTH } from './chart.mjs';
 import { median, rowsOf } from './statistics.mjs';
-import { PLATFORM_NAMES } from './target-table.mjs';
+import { PEER_NAMES, PLATFORM_NAMES } from './target-table.mjs';
 
 /**
  * @typedef {import('./cells.mjs').Platform} Platform
@@ -55,8 +55,7 @@ export function growthChart(rows) {
  * @returns {Line[]}
  */
 function linesOf(rows, platform) {
-  const peer = platform === 'express' ? 'express-session' : '@fastify/session';
-  const names = { peer, handwritten: 'by hand', ours: 'nest-session' };
+  const names = { peer: PEER_NAMES[platform], handwritten: 'by hand', ours: 'nest-session' };
   return Object.entries(names).map(([application, name]) => {
     const values = GROWTH.map((work) =>
       median(rowsOf(rows, { platform, application, work }).map(({ cpuMicros }) => cpuMicros)),

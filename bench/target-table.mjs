@@ -7,6 +7,8 @@ import { ratioOf } from './statistics.mjs';
  */
 
 export const PLATFORM_NAMES = { express: 'Express', fastify: 'Fastify' };
+/** The usual library on each. */
+export const PEER_NAMES = { express: 'express-session', fastify: '@fastify/session' };
 
 /**
  * What the targets ask for and what was measured, and the control on each platform.

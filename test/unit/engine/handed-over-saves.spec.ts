@@ -5,11 +5,14 @@ import { KeyedQueue } from '../../../lib/engine/keyed-queue.js';
 import type { OpenSession } from '../../../lib/engine/open-session.js';
 import type { SessionStore } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
+import type { Gate } from '../../fixtures/gate.js';
 import { SpyStore, type Verb } from '../../fixtures/spy-store.js';
 import { TextStore } from '../../fixtures/text-store.js';
 
 const PARALLEL = 50;
 const NEVER = 1_000_000;
+
+type Commit = ReturnType<OpenSession['commit']>;
 
 let store: SpyStore;
 let engine: TestEngine;
@@ -33,6 +36,17 @@ async function writeInParallel(id: string): Promise<void> {
       await open.commit();
     }),
   );
+}
+
+/** Two saves of one session: the first is about to be written, the second waits. */
+async function oneBehindAnother(id: string): Promise<{ gate: Gate; saving: Commit; waiting: Commit }> {
+  const [first, second] = [await engine.open(id), await engine.open(id)];
+  const gate = store.pause('replace', engine.records.keyOf(id));
+  first.live.first = 1;
+  second.live.second = 2;
+  const saving = first.commit();
+  await gate.reached;
+  return { gate, saving, waiting: second.commit() };
 }
 
 const allKeys = Object.fromEntries(indexes.map((index) => [`key${index}`, index]));
@@ -86,13 +100,7 @@ describe('saves that wait for each other', () => {
 
   it('keep what another process writes between two of them', async () => {
     const id = await engine.stored({ n: 0 });
-    const [first, second] = [await engine.open(id), await engine.open(id)];
-    const gate = store.pause('replace', engine.records.keyOf(id));
-    first.live.first = 1;
-    second.live.second = 2;
-    const saving = first.commit();
-    await gate.reached;
-    const waiting = second.commit();
+    const { gate, saving, waiting } = await oneBehindAnother(id);
     const next = store.pause('replace', engine.records.keyOf(id));
     gate.open();
     await Promise.all([saving, next.reached]);
@@ -142,13 +150,7 @@ describe('saves that wait for each other', () => {
 
   it('read again after one that failed', async () => {
     const id = await engine.stored({ n: 0 });
-    const [first, second] = [await engine.open(id), await engine.open(id)];
-    const gate = store.pause('replace', engine.records.keyOf(id));
-    first.live.first = 1;
-    second.live.second = 2;
-    const saving = first.commit();
-    await gate.reached;
-    const waiting = second.commit();
+    const { gate, saving, waiting } = await oneBehindAnother(id);
     const reading = store.pause('read', engine.records.keyOf(id));
     store.failing.add('replace');
     store.taken();

@@ -41,6 +41,15 @@ describe.each([
 
   const commit = async (open: OpenSession): Promise<void> => open.commit();
   const commitAll = (): Promise<PromiseSettledResult<void>[]> => Promise.allSettled(waiting.map(commit));
+  /** All are about to be written together. */
+  async function commitAllUpToTheStore(): Promise<{ all: ReturnType<typeof commitAll>; next: Gate }> {
+    const all = commitAll();
+    const next = store.pause('replace', engine.records.keyOf(id));
+    gate.open();
+    await next.reached;
+    return { all, next };
+  }
+
   const statuses = (results: readonly PromiseSettledResult<unknown>[]): string[] => results.map(({ status }) => status);
 
   it('are written together, in their order', async () => {
@@ -76,10 +85,7 @@ describe.each([
 
   it('are tried again together when another process has written in between', async () => {
     for (const [index, open] of waiting.entries()) open.live[`key${index}`] = index;
-    const all = commitAll();
-    const next = store.pause('replace', engine.records.keyOf(id));
-    gate.open();
-    await next.reached;
+    const { all, next } = await commitAllUpToTheStore();
     const elsewhere = await new TestEngine(store.inner).open(id);
     elsewhere.live.elsewhere = true;
     await elsewhere.commit();
@@ -91,10 +97,7 @@ describe.each([
 
   it('store nothing when another request has ended the session', async () => {
     for (const [index, open] of waiting.entries()) open.live[`key${index}`] = index;
-    const all = commitAll();
-    const next = store.pause('replace', engine.records.keyOf(id));
-    gate.open();
-    await next.reached;
+    const { all, next } = await commitAllUpToTheStore();
     await (await new TestEngine(store.inner).open(id)).live.destroy();
     next.open();
     expect(statuses(await all)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
@@ -107,10 +110,7 @@ describe.each([
 
   it('store nothing when the record is deleted as they are written', async () => {
     for (const [index, open] of waiting.entries()) open.live[`key${index}`] = index;
-    const all = commitAll();
-    const next = store.pause('replace', engine.records.keyOf(id));
-    gate.open();
-    await next.reached;
+    const { all, next } = await commitAllUpToTheStore();
     await store.inner.delete(engine.records.keyOf(id));
     next.open();
     expect(statuses(await all)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
@@ -158,10 +158,7 @@ describe.each([
 
   it('fail together with the store, each with an error of its own, and can be saved again', async () => {
     for (const [index, open] of waiting.entries()) open.live[`key${index}`] = index;
-    const all = commitAll();
-    const next = store.pause('replace', engine.records.keyOf(id));
-    gate.open();
-    await next.reached;
+    const { all, next } = await commitAllUpToTheStore();
     store.failing.add('replace');
     store.refuses = true;
     next.open();

@@ -58,6 +58,12 @@ function otherExpress(): typeof express {
 
 const SENT = { status: 200, cookies: ['session=new'], body: 'body' };
 
+/** How a response gets from one application into another. */
+const WAYS_INTO_ANOTHER: readonly [string, (inner: Express) => void][] = [
+  ['mounted in it', (inner) => void app.use(inner)],
+  ['that it calls', (inner) => void app.use((request, response, next) => void inner(request, response, next))],
+];
+
 describe('a response of Express', () => {
   it('is held with no method of its own', async () => {
     let own: string[] | undefined;
@@ -85,10 +91,7 @@ describe('a response of Express', () => {
     expect(await ask()).toMatchObject({ status: 503, cookies: undefined });
   });
 
-  it.each<[string, (inner: Express) => void]>([
-    ['mounted in it', (inner) => void app.use(inner)],
-    ['that it calls', (inner) => void app.use((request, response, next) => void inner(request, response, next))],
-  ])('keeps its hook on the way from it into an application %s', async (_how, add) => {
+  it.each(WAYS_INTO_ANOTHER)('keeps its hook on the way from it into an application %s', async (_how, add) => {
     const inner = express();
     app.use(install);
     add(inner);
@@ -96,10 +99,7 @@ describe('a response of Express', () => {
     expect(await ask()).toEqual(SENT);
   });
 
-  it.each<[string, (inner: Express) => void]>([
-    ['mounted in it', (inner) => void app.use(inner)],
-    ['that it calls', (inner) => void app.use((request, response, next) => void inner(request, response, next))],
-  ])('keeps its hook on the way back from an application %s', async (_how, add) => {
+  it.each(WAYS_INTO_ANOTHER)('keeps its hook on the way back from an application %s', async (_how, add) => {
     const inner = express();
     inner.use(install);
     add(inner);
