@@ -4,7 +4,9 @@ export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
-export { SessionService, type SessionSource } from './nest/session.service.js';
+export { SessionService } from './nest/session.service.js';
+export type { SessionSource } from './nest/session-place.js';
+export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 export type {
   MemcachedStoreOptions,
   RedisStoreOptions,
