@@ -3,6 +3,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { messageOf } from './message-scope.js';
 
 /** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
 export type SessionSource = ArgumentsHost | object;
@@ -40,15 +41,17 @@ function isHost(source: SessionSource): source is ArgumentsHost {
 
 function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
   const type = host.getType<string>();
-  // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
-  const message = host.getArgs();
   switch (type) {
     case 'http':
       return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
     case 'ws':
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message };
+      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: messageOf(host) };
     case 'graphql':
-      return { request: host.getArgByIndex<{ req: AnyRequest }>(2)?.req, message };
+      // The info object is that of one resolver call.
+      return {
+        request: host.getArgByIndex<{ req: AnyRequest }>(2)?.req,
+        message: host.getArgByIndex<object | undefined>(3) ?? host.getArgs(),
+      };
     default:
       return undefined;
   }

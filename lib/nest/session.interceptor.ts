@@ -5,6 +5,7 @@ import { catchError, concatMap, Observable, of } from 'rxjs';
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
+import { inMessageScope } from './message-scope.js';
 import { findPlace } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
@@ -35,7 +36,8 @@ export class SessionInterceptor implements NestInterceptor {
   async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const { sessions } = this.#needs.of(context);
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
-    return committedMessage(next.handle(), context);
+    const handled = sessions.length === 0 ? next.handle() : inMessageScope(context, () => next.handle());
+    return committedMessage(handled, context);
   }
 
   #serviceOf(name: string): SessionService {
