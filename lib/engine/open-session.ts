@@ -7,13 +7,14 @@ import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
-import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
+import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
 /*
@@ -25,7 +26,7 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
+type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'dropped';
 
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
@@ -213,9 +214,7 @@ export class OpenSession implements SessionKeeper {
         return undefined;
       case 'created': {
         const { obstacle } = this.#cookie;
-        if (obstacle === undefined) return this.#write(changed, 'set');
-        this.#warnNotStored(obstacle);
-        return undefined;
+        return obstacle === undefined ? this.#write(changed, 'set') : this.#unsaved.ofNewSession(obstacle);
       }
       case 'changed':
         return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
@@ -223,6 +222,8 @@ export class OpenSession implements SessionKeeper {
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
         return undefined;
+      case 'dropped':
+        return this.#discard(changed);
       default:
         return status satisfies never;
     }
@@ -238,8 +239,7 @@ export class OpenSession implements SessionKeeper {
         if (!this.#isEmpty) return 'created';
         return this.#hasStartedOver ? 'destroyed' : 'untouched';
       default:
-        this.#discard(changed);
-        return 'untouched';
+        return 'dropped';
     }
   }
 
@@ -373,18 +373,14 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */
-  #discard(changed: ReadonlySet<string>): void {
+  #discard(changed: ReadonlySet<string>): Promise<void> | undefined {
     this.#cookie.decide('none');
-    if (changed.size === 0) return;
-    const wasRetired = this.#record.state === 'retired';
-    const when = wasRetired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#warn(`A request ${when}: what it changed in the session was dropped`);
+    if (changed.size === 0) return undefined;
+    return this.#unsaved.ofEndedSession(this.#record.state, this.#cookie.obstacle);
   }
 
-  #warnNotStored(obstacle: CookieObstacle): void {
-    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
-    if (obstacle === 'head-sent') this.#warn(message);
-    else this.#context.logger.warnOnce(`${message}.`);
+  get #unsaved(): UnsavedChanges {
+    return new UnsavedChanges(this.#context.logger, () => this.#request.route());
   }
 
   #warn(message: string): void {
@@ -405,7 +401,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.mayRenew;
   }
 
   /** The cookie action when the record is written without being renewed. */
