@@ -50,14 +50,14 @@ export class OpenSession implements SessionKeeper {
   #hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
-    const { client, permanent } = request;
+    const { permanent } = request;
     const known = typeof found === 'object' ? found : undefined;
     this.#context = context;
     this.#request = request;
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
-    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, client });
+    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
     if (known?.needsNewCookie) this.#meta.wantRenewal();
@@ -73,6 +73,10 @@ export class OpenSession implements SessionKeeper {
 
   get isNew(): boolean {
     return this.#record.state !== 'known';
+  }
+
+  get signal(): AbortSignal {
+    return this.#record.signal;
   }
 
   get isEstablished(): boolean {
@@ -151,7 +155,7 @@ export class OpenSession implements SessionKeeper {
       await this.#retire(changed);
       const { values } = this.#data;
       const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
-      this.#startOver(kept, { keepsCreated: true, detach });
+      this.#startOver(kept, 'regenerated', detach);
     });
   }
 
@@ -161,7 +165,7 @@ export class OpenSession implements SessionKeeper {
       await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
-      this.#startOver({}, { keepsCreated: false });
+      this.#startOver({}, 'destroyed');
     });
   }
 
@@ -334,7 +338,7 @@ export class OpenSession implements SessionKeeper {
     const { state } = this.#record;
     await this.#destroyOthers();
     if (state === 'known') {
-      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone' }));
+      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
     if (this.#record.state === 'gone') {
@@ -346,14 +350,11 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
-  #startOver(
-    data: Data,
-    { keepsCreated, detach = false }: { readonly keepsCreated: boolean; readonly detach?: boolean },
-  ): void {
+  #startOver(data: Data, reason: 'destroyed' | 'regenerated', detach = false): void {
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
-    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta.startOver({ keepsCreated });
+    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text }, reason);
+    this.#meta.startOver({ keepsCreated: reason === 'regenerated' });
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
@@ -367,7 +368,7 @@ export class OpenSession implements SessionKeeper {
   /** Starts over after all data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
-    this.#startOver({}, { keepsCreated: false });
+    this.#startOver({}, 'destroyed');
     this.#cookie.decide(this.#cookie.actionWhenOver);
   }
 

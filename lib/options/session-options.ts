@@ -129,6 +129,12 @@ export interface SessionModuleOptions {
    */
   readonly rolling?: boolean | 'write' | undefined;
   /**
+   * How long a session can have ended before its `signal` aborts, if no message of the option `bus` has told: a session whose signal
+   * something has read is read again within this time. Seconds as a number, or a text such as `'30s'`.
+   * @default '30s'
+   */
+  readonly recheck?: Duration | undefined;
+  /**
    * Whether a session stays with the client's IP address.
    * @default false
    */
