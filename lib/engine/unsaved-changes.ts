@@ -1,7 +1,7 @@
 import type { SessionLogger } from '../session/session-logger.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
-import type { RecordState } from './record-handle.js';
+import type { RecordState } from './record-state.js';
 
 /**
  * Tells what becomes of changes that cannot be saved. Over HTTP they are dropped with a warning, as the next request of the browser
