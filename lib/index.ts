@@ -8,6 +8,7 @@ export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 export type {
+  BusName,
   MemcachedStoreOptions,
   RedisStoreOptions,
   SessionModuleOptions,
@@ -28,6 +29,7 @@ export type {
   StoredSession,
   TextVersionedStore,
 } from './stores/session-store.js';
+export type { SessionBus, SessionBusListener, SessionEnding } from './buses/session-bus.js';
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory.store.js';
 export { NullStore } from './stores/null.store.js';
 export type { SessionSerializer } from './serializers/session-serializer.js';
