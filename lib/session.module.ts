@@ -2,11 +2,14 @@ import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/com
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
+import { attachErrorFilter } from './nest/gateway-error.filter.js';
+import { GatewayConnections } from './nest/gateway-connections.js';
 import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
-import { getSessionStoreToken } from './nest/session-tokens.js';
+import type { SessionService } from './nest/session.service.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
@@ -41,6 +44,8 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
     host.init$.subscribe(() => pairOnFastify(host));
     attachToMessages(modules, this.#own);
+    attachErrorFilter(modules);
+    GatewayConnections.of(modules, () => sessionModulesOf(modules).map(({ service }) => service));
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
@@ -55,12 +60,13 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
-      return { options, store };
+      const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
+      return { options, store, service };
     });
 }

@@ -15,10 +15,14 @@ export interface HandlerMethod {
   readonly handler: object;
 }
 
-type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
+/** A class with handlers. */
+export type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
 
 /** Metadata keys of the methods of gateways and resolvers. They are not part of the public exports of these packages. */
 const MESSAGE_METADATA = ['websockets:message_mapping', 'graphql:resolver_type', 'graphql:resolve_property'];
+
+/** The metadata key of a gateway's class. */
+const GATEWAY = 'websockets:is_gateway';
 
 /** All methods of all controllers of an application, inherited ones too. */
 export function controllerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
@@ -38,6 +42,17 @@ export function messageMethodsOf(modules: ModulesContainer): HandlerMethod[] {
       // A factory is a function too, and has no methods.
       if (typeof metatype !== 'function' || inject != null) return [];
       return methodsOf({ module, injectee, controller: metatype }).filter(({ handler }) => handlesMessages(handler));
+    }),
+  );
+}
+
+/** All gateways of an application. They are providers. */
+export function gatewaysOf(modules: ModulesContainer): HandlerClass[] {
+  return [...modules.values()].flatMap((module) =>
+    [...module.providers.values()].flatMap((injectee) => {
+      const { metatype, inject } = injectee;
+      if (typeof metatype !== 'function' || inject != null) return [];
+      return Reflect.hasMetadata(GATEWAY, metatype) ? [{ module, injectee, controller: metatype }] : [];
     }),
   );
 }

@@ -5,8 +5,8 @@ import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf, messageMethodsOf } from './handler-methods.js';
-import { sessionsTakenBy } from './handler-needs.js';
+import { controllerMethodsOf, gatewaysOf, messageMethodsOf } from './handler-methods.js';
+import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
@@ -25,6 +25,7 @@ export function keepApart(inUse: readonly SessionModuleInUse[], modules: Modules
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
   for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
+  refuseNestSession(modules);
   refuseUnknownNames(
     inUse.map(({ options }) => options.name),
     modules,
@@ -55,6 +56,18 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {
   if (one === undefined || other === undefined) return false;
   return one.name === other.name && one.path === other.path && one.domain === other.domain;
+}
+
+/** In a gateway Nest's own `@Session()` gives `null` to whoever asks. */
+function refuseNestSession(modules: ModulesContainer): void {
+  const gateways = new Set(gatewaysOf(modules).map(({ controller }) => controller));
+  const taking = messageMethodsOf(modules).find(
+    ({ controller, key }) => gateways.has(controller) && takesNestSession(controller, key),
+  );
+  if (taking === undefined) return;
+  throw new SessionConfigurationError(
+    `${taking.controller.name}.${taking.key} takes @Session() of @nestjs/common, which gives a gateway nothing: import { Session } from 'nest-session'.`,
+  );
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {

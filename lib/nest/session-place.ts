@@ -2,18 +2,15 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
-import type { MessageConnection } from '../http/signal-scopes.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { connectionOf, handshakeOf } from './gateway-client.js';
 import { messageOf } from './message-scope.js';
 
-/** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
+/**
+ * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; or the client of a
+ * gateway: a `Socket` of socket.io, or a `WebSocket` of ws.
+ */
 export type SessionSource = ArgumentsHost | object;
-
-/** A `Socket` of socket.io. */
-interface SocketIoClient {
-  readonly request: AnyRequest;
-  readonly conn?: MessageConnection;
-}
 
 /** The types of Nest's contexts that come with a request. */
 const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
@@ -32,13 +29,15 @@ export function placeOf(source: SessionSource): SessionPlace {
     );
   }
   throw new SessionConfigurationError(
-    'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
+    isHost(source) && source.getType<string>() === 'ws'
+      ? 'The client of this gateway has no handshake request to take a session from: use the adapter of @nestjs/platform-socket.io or @nestjs/platform-ws; one of your own has to give handleConnection() the request after the client. A gateway must not assign handleConnection as a property.'
+      : 'There is no request to take a session from: give open() a request, the client of a gateway, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
 }
 
 /** The same; `undefined` when there is no request. */
 export function findPlace(source: SessionSource): SessionPlace | undefined {
-  const place = isHost(source) ? placeOfHost(source) : { request: source as AnyRequest };
+  const place = isHost(source) ? placeOfHost(source) : placeOfObject(source);
   return isRequest(place?.request) ? (place as SessionPlace) : undefined;
 }
 
@@ -65,7 +64,22 @@ function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
 }
 
 function placeOfMessage(host: ArgumentsHost): Partial<SessionPlace> {
-  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
-  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
-  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
+  const client = host.switchToWs().getClient<object | undefined>() ?? {};
+  const place = placeOfClient(client);
+  return { ...place, message: place.message ?? host.getArgs() };
+}
+
+function placeOfObject(source: object): Partial<SessionPlace> {
+  if (!isRequest(source)) return placeOfClient(source);
+  return { request: source, message: messageOf((client) => handshakeOf(client) === source) };
+}
+
+/** The place of the message of a client for which the code runs. Outside of one each call opens anew. */
+function placeOfClient(client: object): Partial<SessionPlace> {
+  return {
+    request: handshakeOf(client),
+    // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
+    connection: connectionOf(client),
+    message: messageOf((other) => other === client),
+  };
 }

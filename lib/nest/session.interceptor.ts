@@ -1,11 +1,13 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { catchError, concatMap, Observable, of } from 'rxjs';
+import { catchError, concatMap, finalize, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
+import { admissionOf } from './admission.js';
 import { HandlerNeedsReader } from './handler-needs.js';
-import { inMessageScope } from './message-scope.js';
+import { MessageScope } from './message-scope.js';
+import { savedMessage } from './saved-message.js';
 import { findPlace } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
@@ -34,10 +36,16 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    const { sessions } = this.#needs.of(context);
+    const { sessions, settlesOnce } = this.#needs.of(context);
+    const admission = context.getType() === 'ws' ? admissionOf(context.getArgByIndex<object>(0)) : undefined;
+    if (admission !== undefined) await admission;
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
-    const handled = sessions.length === 0 ? next.handle() : inMessageScope(context, () => next.handle());
-    return committedMessage(handled, context);
+    if (context.getType() !== 'ws') return committedMessage(next.handle(), context);
+    const run = (): Observable<unknown> => {
+      const scope = new MessageScope(context.getArgs());
+      return scope.run(() => next.handle()).pipe(finalize(() => scope.end()));
+    };
+    return savedMessage({ run, slot: () => slotOf(context), settlesOnce });
   }
 
   #serviceOf(name: string): SessionService {
