@@ -3,6 +3,7 @@ export type { SessionModuleExtras } from './session.module-definition.js';
 export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
+export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';

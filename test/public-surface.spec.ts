@@ -73,6 +73,7 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
+    'untilEnded',
     'getSessionServiceToken',
     'getSessionStoreToken',
   ],
