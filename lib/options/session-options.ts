@@ -60,12 +60,12 @@ export interface SessionModuleOptions {
    */
   readonly secret?: Secret | readonly Secret[] | undefined;
   /**
-   * A signer of your own, instead of `secret`.
+   * A signer of your own, instead of `secret`. It is given the request, so that each tenant can have a secret of its own.
    * @default HmacSigner over `secret`, or ItsdangerousSigner under `wire: 'quart'`
    */
   readonly signer?: CookieSigner | undefined;
   /**
-   * What the store's keys begin with.
+   * What the store's keys begin with. In a module with a `name` the name and a colon follow, except under `wire: 'quart'`.
    * @default 'session:'
    */
   readonly keyPrefix?: string | undefined;
