@@ -37,6 +37,7 @@ beforeEach(async () => {
   server = await startRedis();
   url = `redis://127.0.0.1:${server.port}`;
   admin = new Redis(url);
+  admin.on('error', () => {});
 });
 
 afterEach(async () => {
