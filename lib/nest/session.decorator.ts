@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext, type PipeTransform, type T
 
 import type { AnyRequest } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DefaultData, LiveSession } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** A pipe, after the key in `@Session('key', …)` or alone. */
@@ -20,7 +20,7 @@ interface SessionDecorator {
  * A request's session: your data as ordinary properties, and members such as `regenerate` and `destroy`, which do not show among
  * them. Any key of `T` may be missing. The library saves what you write, at any depth, before the client sees the response.
  */
-export type Session<T extends object = SessionData> = LiveSession<T>;
+export type Session<T extends object = DefaultData> = LiveSession<T>;
 
 /**
  * Parameter decorator: `@Session()` is the request's session, `@Session('user')` one of its keys. The session is opened for

@@ -3,7 +3,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, RequestSlot, type SessionPlace } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DefaultData, LiveSession } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
@@ -32,7 +32,7 @@ export class SessionService {
    * address.
    * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
-  async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
+  async open<T extends object = DefaultData>(source: SessionSource): Promise<LiveSession<T>> {
     return (await RequestSlot.findOrCreate(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
@@ -40,7 +40,7 @@ export class SessionService {
    * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
    * @param source the request or the context.
    */
-  current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
+  current<T extends object = DefaultData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
