@@ -2,9 +2,12 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleExtras } from './session.module-definition.js';
 export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
+export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
-export { SessionService, type SessionSource } from './nest/session.service.js';
+export { SessionService } from './nest/session.service.js';
+export type { SessionSource } from './nest/session-place.js';
+export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 export type {
   MemcachedStoreOptions,
   RedisStoreOptions,

@@ -1,24 +1,46 @@
-import { ConfigurableModuleBuilder, type ModuleMetadata } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
+import { SessionGuard } from './nest/session.guard.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
+import { DEFAULT_NAME } from './session.constants.js';
+import { sessionProviders } from './session.providers.js';
 
 /** What Nest must know before it has the options. It stands beside them, and beside `useFactory` in `forRootAsync`. */
 export interface SessionModuleExtras {
-  /** Whether every module can inject `SESSION_STORE`, `SessionService` and `SessionGuard`. @default true */
+  /**
+   * The kind of session, for a second SessionModule beside the one without a name: 1 to 32 letters, digits, `-` and `_`. It is a part
+   * of the cookie's default name, `admin-session`, of the keys and of the signatures. Reach these sessions with
+   * `@Session.of('admin')`, `SessionGuard.of('admin')`, `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
+   * @default 'default'
+   */
+  readonly name?: string;
+  /** Whether every module can inject the store, the service and the guard of this one. @default true */
   readonly isGlobal?: boolean;
   /** Modules with the providers that `inject`, or a store class, needs. @default [] */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
 }
 
-const EXTRAS: Required<SessionModuleExtras> = { isGlobal: true, imports: [] };
+const EXTRAS: Required<SessionModuleExtras> = { name: DEFAULT_NAME, isGlobal: true, imports: [] };
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<SessionModuleOptions>({ moduleName: 'Session' })
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createSessionOptions')
-    .setExtras<SessionModuleExtras>(EXTRAS, (definition, { isGlobal, imports }) => ({
-      ...definition,
-      global: isGlobal ?? EXTRAS.isGlobal,
-      imports: [...(definition.imports ?? []), ...(imports ?? EXTRAS.imports)],
-    }))
+    .setExtras<SessionModuleExtras>(EXTRAS, withExtras)
     .build();
+
+function withExtras(definition: DynamicModule, extras: SessionModuleExtras): DynamicModule {
+  const { name = EXTRAS.name, isGlobal = EXTRAS.isGlobal, imports = EXTRAS.imports } = extras;
+  return {
+    ...definition,
+    global: isGlobal,
+    imports: [...(definition.imports ?? []), ...imports],
+    providers: [...(definition.providers ?? []), ...sessionProviders(MODULE_OPTIONS_TOKEN, name)],
+    exports: [
+      getSessionStoreToken(name),
+      getSessionServiceToken(name),
+      ...(name === DEFAULT_NAME ? [SessionGuard] : []),
+    ],
+  };
+}

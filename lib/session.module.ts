@@ -4,23 +4,19 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { attachInterceptor } from './nest/attach-interceptor.js';
 import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
-import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
-import { SessionService } from './nest/session.service.js';
+import { getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
-import { RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
-import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type OPTIONS_TYPE } from './session.module-definition.js';
-import { sessionProviders } from './session.providers.js';
+import { RESOLVED_OPTIONS } from './session.constants.js';
+import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
 import type { SessionStore } from './stores/session-store.js';
 
 /**
  * Server-side sessions for a Nest application. Import `SessionModule.forRoot({ … })`, or `forRootAsync` with `useFactory`,
- * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`.
+ * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`. Another kind of session beside it has
+ * a module with a `name`.
  */
-@Module({
-  providers: sessionProviders(MODULE_OPTIONS_TOKEN),
-  exports: [SESSION_STORE, SessionService, SessionGuard],
-})
+@Module({})
 export class SessionModule extends ConfigurableModuleClass implements NestModule {
   /**
    * The module with these options. What you leave out has its default.
@@ -56,9 +52,9 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
-    .map((module) => ({
-      isGlobal: module.isGlobal,
-      options: module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance,
-      store: module.getProviderByKey<SessionStore>(SESSION_STORE).instance,
-    }));
+    .map((module) => {
+      const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
+      const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
+      return { options, store };
+    });
 }

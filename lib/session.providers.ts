@@ -2,17 +2,18 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
-import { OpenAheadGuard } from './nest/open-ahead.guard.js';
+import { openAhead } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import { createStore } from './options/create-store.js';
 import { checkStore } from './options/option-shapes.js';
 import { optionWarnings } from './options/option-warnings.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import type { SessionLogger } from './session/session-logger.js';
-import { RESOLVED_OPTIONS, SESSION_STORE } from './session.constants.js';
+import { DEFAULT_NAME, RESOLVED_OPTIONS } from './session.constants.js';
 import { applicationStore, wholeStore } from './stores/application-store.js';
 import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
 
@@ -33,22 +34,27 @@ export class StoreOwner implements OnApplicationShutdown {
   }
 }
 
-/** The providers: options → store → engine → the service that everything else calls. */
-export function sessionProviders(optionsToken: string | symbol): Provider[] {
+/** The providers of the module with this name: options → store → engine → the service that everything else calls. */
+export function sessionProviders(optionsToken: string | symbol, name: string): Provider[] {
+  const [store, service] = [getSessionStoreToken(name), getSessionServiceToken(name)];
   return [
     StoreOwner,
-    SessionGuard,
     SessionInterceptor,
-    { provide: RESOLVED_OPTIONS, inject: [optionsToken], useFactory: provideOptions },
+    ...(name === DEFAULT_NAME ? [SessionGuard] : []),
+    {
+      provide: RESOLVED_OPTIONS,
+      inject: [optionsToken],
+      useFactory: (options: SessionModuleOptions) => provideOptions(options, name),
+    },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
-    { provide: SESSION_STORE, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
-    { provide: SessionService, inject: [RESOLVED_OPTIONS, SESSION_STORE], useFactory: provideService },
-    { provide: APP_GUARD, useClass: OpenAheadGuard },
+    { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
+    { provide: service, inject: [RESOLVED_OPTIONS, store], useFactory: provideService },
+    { provide: APP_GUARD, inject: [service], useFactory: openAhead },
   ];
 }
 
-function provideOptions(options: SessionModuleOptions): ResolvedOptions {
-  const resolved = resolveOptions(options);
+function provideOptions(options: SessionModuleOptions, name: string): ResolvedOptions {
+  const resolved = resolveOptions(options, name);
   const logger = nestLogger();
   optionWarnings(options).forEach((warning) => logger.warn(warning));
   return resolved;

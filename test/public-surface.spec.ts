@@ -67,6 +67,8 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
+    'getSessionServiceToken',
+    'getSessionStoreToken',
   ],
   'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
   'stores/memcached/memcached.store.d.ts': [

@@ -1,9 +1,13 @@
+import type { IncomingMessage } from 'node:http';
+
 import type { LiveSession } from '../session/session-members.js';
 import type { CookieObstacle } from './cookie-obstacle.js';
 import type { ClientConnection } from './keyed-queue.js';
 
 /** What a request gives the engine to open its session. */
 export interface OpenRequest {
+  /** Node's own request. The signer may choose its secret by it. */
+  readonly incoming: IncomingMessage;
   /** The values of the session cookie, as sent. A request may carry several cookies of that name. */
   readonly cookies: readonly string[];
   /** The values of the cookie of the library whose sessions are migrated, as sent. */

@@ -94,11 +94,11 @@ export class PresentedSessions {
   }
 
   #nextCookie(): UnsignedCookie | undefined {
-    const { cookies } = this.#request;
+    const { cookies, incoming } = this.#request;
     const { signer } = this.#context.options;
     while (this.#next < cookies.length && this.#ids.length < MAX_IDS) {
       const cookie = cookies[this.#next++] ?? '';
-      const verified = signer ? signer.unsign(cookie) : { id: cookie, rotated: false };
+      const verified = signer ? signer.unsign(cookie, incoming) : { id: cookie, rotated: false };
       if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.includes(verified.id)) continue;
       this.#ids.push(verified.id);
       return verified;

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
@@ -32,7 +33,7 @@ export interface SessionPlace {
  */
 export class RequestSlot {
   readonly #http: HttpMessages;
-  /** The exchange whose session `@Session()` gives comes first. */
+  /** Of several with one name, that of the application whose handler runs comes first. */
   #exchanges: SessionExchange[] = [];
 
   /** Finds the slot of a request, or of a message, if a session was opened there. */
@@ -52,7 +53,9 @@ export class RequestSlot {
     const response = responseOf(place);
     const message = messageOf(place);
     const found = response === undefined ? message?.[SLOT] : request[SLOT];
-    const slot = found ?? new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.live) });
+    const slot =
+      found ??
+      new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.liveNamed(DEFAULT_NAME)) });
     if (found === undefined) {
       slot.#http.exposed.add(request);
       request[SLOT] = slot;
@@ -77,9 +80,9 @@ export class RequestSlot {
     this.#http = http;
   }
 
-  /** The live session that `@Session()` gives, once one is open. */
-  get live(): LiveSession | undefined {
-    return this.#exchanges[0]?.live;
+  /** The live session that `@Session()` gives, or `@Session.of(name)`, once it is open. */
+  liveNamed(name: string): LiveSession | undefined {
+    return this.#exchanges.find(({ engine }) => engine.options.name === name)?.live;
   }
 
   /** The live session of one SessionModule, once it is open. */
@@ -92,7 +95,7 @@ export class RequestSlot {
     return this.#exchangeOf(engine).open();
   }
 
-  /** Opens the session of the SessionModule whose application serves the request: that of `@Session()` and `request.session`. */
+  /** Opens the session of a SessionModule whose application serves the request: that of `@Session()` and `request.session`. */
   async openAhead(engine: SessionEngine): Promise<void> {
     const exchange = this.#exchangeOf(engine);
     await exchange.open();

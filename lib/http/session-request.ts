@@ -11,6 +11,7 @@ import { clientAddress } from '../proxy/client-address.js';
 import { claimsToBeSecure, isSecureRequest } from '../proxy/request-scheme.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { LiveSession } from '../session/session-members.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionAddressError } from '../session.errors.js';
 import type { AnyRequest, NodeRequest } from './any-request.js';
 import type { ExposedSession } from './exposed-session.js';
@@ -33,15 +34,15 @@ export class SessionRequest implements OpenRequest {
   readonly permanent: boolean | undefined;
   readonly cookieObstacle: CookieObstacle | undefined;
   readonly client: ServerResponse | undefined;
+  readonly incoming: NodeRequest;
   readonly #options: ResolvedOptions;
   readonly #logger: SessionLogger;
-  readonly #request: NodeRequest;
   readonly #exposed: ExposedSession;
 
   constructor({ request, response, exposed }: HttpMessages, options: ResolvedOptions, logger: SessionLogger) {
     this.#options = options;
     this.#logger = logger;
-    this.#request = request;
+    this.incoming = request;
     this.#exposed = exposed;
     this.client = response;
     this.cookie = options.cookieFor(request);
@@ -61,7 +62,7 @@ export class SessionRequest implements OpenRequest {
    * @throws {SessionConfigurationError} when the request has no address.
    */
   address(): string {
-    const address = canonicalAddress(clientAddress(this.#framework, this.#request, this.#options.trust));
+    const address = canonicalAddress(clientAddress(this.#framework, this.incoming, this.#options.trust));
     if (address !== undefined) return address;
     throw new SessionAddressError(
       "Sessions are pinned, but what a trusted proxy gave as the client's address is no IP address: let the proxy overwrite X-Forwarded-For.",
@@ -71,19 +72,19 @@ export class SessionRequest implements OpenRequest {
   /** Method and route pattern, as a log may name them. */
   route(): string {
     const pattern = routePattern(this.#exposed.requests) ?? '(a path outside the routes)';
-    return `${this.#request.method ?? 'GET'} ${pattern}`;
+    return `${this.incoming.method ?? 'GET'} ${pattern}`;
   }
 
   /** The host that the client asked for, without its port. */
   get host(): string {
-    return (this.#request.headers.host ?? '').replace(/:\d*$/, '');
+    return (this.incoming.headers.host ?? '').replace(/:\d*$/, '');
   }
 
   /** Whether the cookie gets `Secure`. */
   isCookieSecure(): boolean {
     if (this.cookie.secure !== 'auto') return this.cookie.secure;
     if (this.#isSecure) return true;
-    if (claimsToBeSecure(this.#request)) {
+    if (claimsToBeSecure(this.incoming)) {
       // Behind a TLS proxy that is not configured as trusted, the cookie would go without `Secure` for good.
       this.#logger.warnOnce(
         'The session cookie is sent without Secure, though X-Forwarded-Proto says https: that header came from a proxy that is not trusted. Name the proxy in `trustProxy`, or set `cookie: { secure: true }`.',
@@ -92,17 +93,18 @@ export class SessionRequest implements OpenRequest {
     return false;
   }
 
-  /** Shows a session as `request.session`, unless another module's session shows there: a handler sees that of one module. */
+  /** Shows a session as `request.session`, unless another application's session shows there. That of a named module never does. */
   show(live: LiveSession): void {
+    if (!this.#isShown) return;
     if (!this.#exposed.isTakenFrom(this)) return this.#exposed.show(live, this);
     this.#logger.warnOnce(
-      `request.session is the session of another SessionModule: reach the one of cookie '${this.cookie.name}' through its SessionService.`,
+      `request.session is the session of another application: reach the one of cookie '${this.cookie.name}' through its SessionService.`,
     );
   }
 
-  /** Shows a session as `request.session`, in place of the one that another module may have shown. */
+  /** Shows a session as `request.session`, in place of the one that another application may have shown. */
   showFirst(live: LiveSession): void {
-    this.#exposed.show(live, this);
+    if (this.#isShown) this.#exposed.show(live, this);
   }
 
   /** Warns if the application has set `request.session` to null. express-session then ends the session; this library does not. */
@@ -119,12 +121,16 @@ export class SessionRequest implements OpenRequest {
     return this.cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;
   }
 
+  get #isShown(): boolean {
+    return this.#options.name === DEFAULT_NAME;
+  }
+
   get #isSecure(): boolean {
-    return isSecureRequest(this.#framework, this.#request, this.#options.trust);
+    return isSecureRequest(this.#framework, this.incoming, this.#options.trust);
   }
 
   /** The framework's own request, once it is known. Until then Node's, which Nest's middleware on Fastify gets. */
   get #framework(): AnyRequest {
-    return this.#exposed.requests.at(-1) ?? this.#request;
+    return this.#exposed.requests.at(-1) ?? this.incoming;
   }
 }

@@ -1,11 +1,11 @@
-import type { CookieSigner } from '../cookies/cookie-signer.js';
+import type { KeyedSigner } from '../cookies/keyed-signer.js';
 
 /** How to find and read the sessions of the library that the application used before. */
 export interface SessionMigration {
   /** That library's cookie: read here, and removed from the browser together with the first cookie of ours. */
   readonly cookie: { readonly name: string; readonly path: string; readonly domain: string | undefined };
   /** Verifies that library's cookie. */
-  readonly signer: CookieSigner;
+  readonly signer: Pick<KeyedSigner, 'sign' | 'unsign'>;
   /** What that library's keys in the store begin with; the id follows. */
   readonly prefix: string;
   /** The record in a text of that library; `undefined` when the text is no record. */

@@ -2,8 +2,8 @@ import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
 import { controllerMethodsOf, type ControllerMethod } from './controller-methods.js';
-import { takesSession } from './handler-needs.js';
-import { OpenAheadGuard } from './open-ahead.guard.js';
+import { sessionsTakenBy } from './handler-needs.js';
+import { openAhead } from './open-ahead.guard.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
@@ -48,11 +48,11 @@ function isReachedGlobally(modules: ModulesContainer): boolean {
     ...[...providers.values()].filter(({ subtype }) => subtype !== undefined),
     ...[...injectables.values()].filter(({ token }) => typeof token === 'string'),
   ]);
-  return enhancers.some((enhancer) => enhancer.metatype !== OpenAheadGuard && reachesSession(enhancer));
+  return enhancers.some((enhancer) => enhancer.metatype !== openAhead && reachesSession(enhancer));
 }
 
 function mayHaveSession({ module, injectee, controller, key, handler }: ControllerMethod): boolean {
-  if (takesSession(controller, key) || reachesSession(injectee)) return true;
+  if (sessionsTakenBy(controller, key).length > 0 || reachesSession(injectee)) return true;
   return [controller, handler].flatMap(enhancersOf).some((enhancer) => {
     const injectable = module.injectables.get(enhancer as Type);
     return enhancer instanceof SessionGuard || (injectable !== undefined && reachesSession(injectable));

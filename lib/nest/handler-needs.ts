@@ -1,11 +1,12 @@
 import type { ExecutionContext } from '@nestjs/common';
 
-import { sessionParameter } from './session.decorator.js';
+import { DEFAULT_NAME } from '../session.constants.js';
+import { sessionNameOf } from './session.decorator.js';
 
 /** What the metadata of a handler tells before it runs. */
 export interface HandlerNeeds {
-  /** The handler takes the session, through our `@Session()` or through Nest's own. */
-  readonly takesSession: boolean;
+  /** The names of the sessions that the handler takes, through our `@Session()` or through Nest's own. */
+  readonly sessions: readonly string[];
   /** The handler sends the response itself, through `@Res()` or `@Next()`, so Nest does not send what it returns. */
   readonly respondsItself: boolean;
   /** The handler is an event stream, whose head leaves before its first value. */
@@ -20,11 +21,11 @@ const RESPONSE = '1';
 const NEXT = '2';
 const NEST_SESSION = '7';
 
-type Argument = { readonly factory?: unknown };
+type Argument = { readonly factory?: unknown; readonly data?: unknown };
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Controller = ReturnType<ExecutionContext['getClass']>;
 
-const NONE: HandlerNeeds = { takesSession: false, respondsItself: false, isEventStream: false };
+const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false };
 
 /** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
@@ -47,16 +48,21 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
   const kinds = kindsOf(argumentsOf(controller, key));
   const takesResponse = kinds.includes(RESPONSE) || kinds.includes(NEXT);
   return {
-    takesSession: takesSession(controller, key),
+    sessions: sessionsTakenBy(controller, key),
     respondsItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
     isEventStream: Reflect.hasMetadata(SSE, handler),
   };
 }
 
-/** Whether the controller's method of that name takes the session, through our `@Session()` or through Nest's own. */
-export function takesSession(controller: object, key: string): boolean {
+/**
+ * The names of the sessions that the controller's method of that name takes. Nest's own `@Session()` takes that of the module
+ * without a name.
+ */
+export function sessionsTakenBy(controller: object, key: string): readonly string[] {
   const args = argumentsOf(controller, key);
-  return kindsOf(args).includes(NEST_SESSION) || Object.values(args).some((arg) => arg.factory === sessionParameter);
+  const ours = Object.values(args).map(sessionNameOf);
+  const names = new Set(kindsOf(args).includes(NEST_SESSION) ? [...ours, DEFAULT_NAME] : ours);
+  return [...names].filter((name) => name !== undefined);
 }
 
 function argumentsOf(controller: object, key: string): Readonly<Record<string, Argument>> {

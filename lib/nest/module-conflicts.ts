@@ -1,15 +1,15 @@
 import type { ModulesContainer } from '@nestjs/core';
 
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { controllerMethodsOf } from './controller-methods.js';
-import { takesSession } from './handler-needs.js';
+import { sessionsTakenBy } from './handler-needs.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
-  readonly isGlobal: boolean;
   readonly options: ResolvedOptions;
   /** The store as the application gets it. */
   readonly store: SessionStore;
@@ -18,36 +18,36 @@ export interface SessionModuleInUse {
 /**
  * Keeps the SessionModules of one application apart: refuses an application in which one would silently take the place of another,
  * and keeps the keys of all their sessions from the application.
- * @throws {SessionConfigurationError} when two modules are global or share a cookie or key prefix, or when a handler takes
- * `@Session()` although there are several modules.
+ * @throws {SessionConfigurationError} when two modules share a name, a cookie or a key prefix, or when a handler takes the session
+ * of a module that is not there.
  */
 export function keepApart(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
-  if (inUse.length < 2) return;
-  if (inUse.filter(({ isGlobal }) => isGlobal).length > 1) {
-    throw new SessionConfigurationError(
-      'Two SessionModules are global, so that SessionService and SESSION_STORE could mean either: call forRoot() once and import its result where it is needed, or give all but one `isGlobal: false` and import each where it is used.',
-    );
-  }
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
   for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
-  const taking = controllerMethodsOf(modules).find(({ controller, key }) => takesSession(controller, key));
-  if (taking === undefined) return;
-  throw new SessionConfigurationError(
-    `${taking.controller.name}.${taking.key} takes @Session(), but there are ${inUse.length} SessionModules, and nothing tells which one is meant: open the session with the SessionService of that module instead.`,
+  refuseUnknownNames(
+    inUse.map(({ options }) => options.name),
+    modules,
   );
 }
 
 function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
-  if (isSameCookie(one, other)) {
+  if (one.name === other.name) {
     throw new SessionConfigurationError(
-      `Two SessionModules use the cookie '${one.cookie?.name}' and would overwrite each other's: give one of them another \`cookie: { name }\`.`,
+      one.name === DEFAULT_NAME
+        ? "Two SessionModules have no name, so that @Session(), SessionService and SESSION_STORE could mean either: call forRoot() once and import its result where it is needed, or give one of them a name, such as forRoot({ name: 'admin' })."
+        : `Two SessionModules have the name '${one.name}': call forRoot() once and import its result where it is needed, or give one of them another name.`,
     );
   }
-  // The library cannot see whether two stores are one back-end: two clients may have one address.
+  if (isSameCookie(one, other)) {
+    throw new SessionConfigurationError(
+      `The SessionModules '${one.name}' and '${other.name}' both use the cookie '${one.cookie?.name}' and would overwrite each other's: give one of them another \`cookie: { name }\`.`,
+    );
+  }
+  // Two stores may be one back-end, which the library cannot see: two clients may have one address.
   if (one.keyPrefix === other.keyPrefix) {
     throw new SessionConfigurationError(
-      `Two SessionModules have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,
+      `The SessionModules '${one.name}' and '${other.name}' both have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,
     );
   }
 }
@@ -55,4 +55,17 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {
   if (one === undefined || other === undefined) return false;
   return one.name === other.name && one.path === other.path && one.domain === other.domain;
+}
+
+function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
+  for (const { controller, key } of controllerMethodsOf(modules)) {
+    const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
+    if (unknown === undefined) continue;
+    const handler = `${controller.name}.${key}`;
+    throw new SessionConfigurationError(
+      unknown === DEFAULT_NAME
+        ? `${handler} takes @Session(), but every SessionModule has a name: write @Session.of('${names[0]}'), or, if that is to be the name of the cookie, cookie: { name: '${names[0]}' }.`
+        : `${handler} takes @Session.of('${unknown}'), but there is no SessionModule of that name: import SessionModule.forRoot({ name: '${unknown}' }), or write one of ${names.join(', ')}.`,
+    );
+  }
 }

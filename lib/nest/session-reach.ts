@@ -1,5 +1,4 @@
-import { SESSION_STORE } from '../session.constants.js';
-import { SessionService } from './session.service.js';
+import { isSessionToken } from './session-tokens.js';
 
 /** What Nest knows of a provider, a controller or a guard: its token, and what is injected into it. */
 export interface Injectee {
@@ -14,7 +13,7 @@ export function reachesSession(part: Injectee): boolean {
   // A set shows what is added while it is walked over, and each member once.
   const found = new Set([part]);
   for (const injectee of found) {
-    if (injectee.token === SessionService || injectee.token === SESSION_STORE) return true;
+    if (isSessionToken(injectee.token)) return true;
     for (const injected of injectedInto(injectee)) found.add(injected);
   }
   return false;

@@ -1,9 +1,11 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 
-import type { AnyRequest } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { DefaultData, LiveSession } from '../session/session-members.js';
+import type { DataKey, DefaultData, LiveSession } from '../session/session-members.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import type { SessionKeyDecorator } from './session-key.decorator.js';
+import { placeOf } from './session-place.js';
 
 /** A pipe, after the key in `@Session('key', …)` or alone. */
 type SessionPipe = Type<PipeTransform> | PipeTransform;
@@ -12,8 +14,26 @@ type SessionPipe = Type<PipeTransform> | PipeTransform;
 interface SessionDecorator {
   /** The whole session. */
   (...pipes: SessionPipe[]): ParameterDecorator;
-  /** One key of the session; `undefined` when the session does not have it. */
-  (key: string, ...pipes: SessionPipe[]): ParameterDecorator;
+  /**
+   * One key of the session; `undefined` when the session does not have it. Once `SessionData` is declared, another key does not
+   * compile, and neither does a parameter whose type does not fit.
+   */
+  <Key extends DataKey>(key: Key): SessionKeyDecorator<DefaultData[Key]>;
+  /** One key of the session, and the pipes that make the parameter of it. */
+  (key: DataKey, ...pipes: SessionPipe[]): ParameterDecorator;
+  /**
+   * The session of another kind: `@Session.of('admin')` is that of the module `SessionModule.forRoot({ name: 'admin' })`, and
+   * `@Session.of('admin', 'user')` one of its keys.
+   */
+  of(name: string, ...keyAndPipes: [key?: string | SessionPipe, ...pipes: SessionPipe[]]): ParameterDecorator;
+}
+
+/** What a `@Session()` parameter asks for. */
+interface SessionParameter {
+  /** The name of the SessionModule. */
+  readonly name: string;
+  /** Absent: the whole session. */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -22,26 +42,44 @@ interface SessionDecorator {
  */
 export type Session<T extends object = DefaultData> = LiveSession<T>;
 
+const decorate = createParamDecorator(sessionParameter);
+
 /**
  * Parameter decorator: `@Session()` is the request's session, `@Session('user')` one of its keys. The session is opened for
- * handlers that ask for it, and for no others.
+ * handlers that ask for it, and for no others. With several SessionModules, `@Session.of('admin')` gives the session of the one
+ * with that name.
  *
  * Global pipes see these values with the type `'custom'`. A pipe that clones objects would detach the session from its request.
  */
-export const Session: SessionDecorator = createParamDecorator(sessionParameter);
+export const Session = Object.assign(
+  (...keyAndPipes: KeyAndPipes) => decorated(DEFAULT_NAME, keyAndPipes),
+  { of: (name: string, ...keyAndPipes: KeyAndPipes) => decorated(name, keyAndPipes) },
+) as SessionDecorator;
+
+type KeyAndPipes = readonly (string | SessionPipe | undefined)[];
+
+function decorated(name: string, [first, ...others]: KeyAndPipes): ParameterDecorator {
+  const key = typeof first === 'string' ? first : undefined;
+  const pipes = (key === undefined ? [first, ...others] : others).filter((pipe) => pipe !== undefined);
+  return decorate({ name, key } satisfies SessionParameter, ...(pipes as SessionPipe[]));
+}
 
 /**
  * The value of a `@Session()` parameter.
  * @throws {SessionConfigurationError} when no session is open.
  */
-export function sessionParameter(key: unknown, context: ExecutionContext): unknown {
-  const request = context.switchToHttp().getRequest<AnyRequest | undefined>();
-  const live = request && RequestSlot.find({ request })?.live;
+export function sessionParameter({ name, key }: SessionParameter, context: ExecutionContext): unknown {
+  const live = RequestSlot.find(placeOf(context))?.liveNamed(name);
   if (live === undefined) {
     throw new SessionConfigurationError(
-      '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module; outside HTTP, use SessionService.open().',
+      '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module.',
     );
   }
-  if (typeof key !== 'string') return live;
+  if (key === undefined) return live;
   return Object.hasOwn(live, key) ? live[key] : undefined;
+}
+
+/** The name of the sessions that a parameter takes, if `@Session()` of ours has decorated it. */
+export function sessionNameOf(argument: { readonly factory?: unknown; readonly data?: unknown }): string | undefined {
+  return argument.factory === sessionParameter ? (argument.data as SessionParameter).name : undefined;
 }

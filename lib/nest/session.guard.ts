@@ -1,7 +1,18 @@
-import { Inject, Injectable, UnauthorizedException, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  UnauthorizedException,
+  type CanActivate,
+  type ExecutionContext,
+  type Type,
+} from '@nestjs/common';
 
 import { isEstablished } from '../session/live-session.js';
 import { SessionService } from './session.service.js';
+import { getSessionServiceToken } from './session-tokens.js';
+
+/** A guard class for each name, so that `@UseGuards(SessionGuard.of('admin'))` names one class wherever it stands. */
+const NAMED = new Map<string, Type<SessionGuard>>();
 
 /**
  * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
@@ -15,6 +26,16 @@ import { SessionService } from './session.service.js';
 export class SessionGuard implements CanActivate {
   readonly #sessions: SessionService;
 
+  /**
+   * The guard for the sessions of the SessionModule with this name: `@UseGuards(SessionGuard.of('admin'))`.
+   * @param name the `name` of the module.
+   */
+  static of(name: string): Type<SessionGuard> {
+    let guard = NAMED.get(name);
+    if (guard === undefined) NAMED.set(name, (guard = guardOf(name)));
+    return guard;
+  }
+
   constructor(@Inject(SessionService) sessions: SessionService) {
     this.#sessions = sessions;
   }
@@ -24,4 +45,14 @@ export class SessionGuard implements CanActivate {
     if (!isEstablished(session)) throw new UnauthorizedException();
     return true;
   }
+}
+
+function guardOf(name: string): Type<SessionGuard> {
+  @Injectable()
+  class NamedSessionGuard extends SessionGuard {
+    constructor(@Inject(getSessionServiceToken(name)) sessions: SessionService) {
+      super(sessions);
+    }
+  }
+  return NamedSessionGuard;
 }

@@ -1,13 +1,9 @@
 import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
-import type { AnyRequest } from '../http/any-request.js';
-import { isRequest, RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { RequestSlot } from '../http/request-slot.js';
 import type { DefaultData, LiveSession } from '../session/session-members.js';
-import { SessionConfigurationError } from '../session.errors.js';
-
-/** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
-export type SessionSource = ArgumentsHost | object;
+import { placeOf, type SessionSource } from './session-place.js';
 
 /** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
@@ -15,6 +11,11 @@ export class SessionService {
 
   constructor(engine: SessionEngine) {
     this.#engine = engine;
+  }
+
+  /** The `name` of the SessionModule whose sessions this service opens. */
+  get name(): string {
+    return this.#engine.options.name;
   }
 
   /**
@@ -44,38 +45,8 @@ export class SessionService {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
-  /** Opens the session that `@Session()` and `request.session` give to the handler of this context. */
+  /** Opens the session that `@Session()` gives to the handler of this context. */
   openAhead(context: ArgumentsHost): Promise<void> {
     return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
-  }
-}
-
-function placeOf(source: SessionSource): SessionPlace {
-  const place = isHost(source) ? placeOfHost(source) : { request: source as AnyRequest };
-  if (isRequest(place.request)) return place;
-  throw new SessionConfigurationError(
-    'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
-  );
-}
-
-function isHost(source: SessionSource): source is ArgumentsHost {
-  return typeof (source as Partial<ArgumentsHost>).switchToHttp === 'function';
-}
-
-function placeOfHost(host: ArgumentsHost): SessionPlace {
-  const type = host.getType<string>();
-  // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
-  const message = host.getArgs();
-  switch (type) {
-    case 'http':
-      return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
-    case 'ws':
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message };
-    case 'graphql':
-      return { request: host.getArgByIndex<{ req: AnyRequest }>(2)?.req, message };
-    default:
-      throw new SessionConfigurationError(
-        `A context of the type '${type}' has no request to take a session from: sessions are for HTTP, GraphQL and WebSockets.`,
-      );
   }
 }

@@ -38,7 +38,7 @@ const HINTS: Readonly<Record<string, string>> = {
   saveUninitialized: 'it is not needed, an empty session is never stored',
   maxAge: AS_IDLE_TIMEOUT,
   ttl: AS_IDLE_TIMEOUT,
-  name: 'write cookie: { name }',
+  name: `for the cookie write cookie: { name }; the name of the module stands beside useFactory`,
   prefix: 'write keyPrefix',
 };
 
@@ -54,6 +54,14 @@ export function checkNames(options: object): void {
   if (unknown === undefined) return;
   const hint = HINTS[unknown] ?? `the options are ${OPTION_NAMES.toSorted().join(', ')}`;
   throw new SessionConfigurationError(`There is no option '${unknown}': ${hint}.`);
+}
+
+/** @throws {SessionConfigurationError} when the name of a module is none that a cookie and a key can have in them. */
+export function checkModuleName(name: unknown): void {
+  if (typeof name === 'string' && /^[A-Za-z0-9_-]{1,32}$/.test(name)) return;
+  throw new SessionConfigurationError(
+    `The name of the SessionModule is ${shown(name)}: write 1 to 32 letters, digits, '-' and '_', such as 'admin'.`,
+  );
 }
 
 /** @throws {SessionConfigurationError} when an option of `cookie` is unknown. */

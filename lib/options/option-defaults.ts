@@ -1,6 +1,7 @@
 import type { CookieOptions, ResolvedCookie } from '../cookies/cookie-options.js';
 import type { PinningOptions } from '../pinning/pinning-options.js';
 import { generateSessionId } from '../session/session-id.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import type { SessionModuleOptions } from './session-options.js';
 
 /** The one table of defaults. */
@@ -82,9 +83,14 @@ export function withDefaults(options: SessionModuleOptions): OptionsWithDefaults
   return { ...DEFAULTS, ...quartDefaults, ...withoutUndefined(options) };
 }
 
-/** Fills in the defaults of the option `cookie`. */
-export function withCookieDefaults(options: CookieOptions): ResolvedCookie {
-  return { ...COOKIE_DEFAULTS, ...withoutUndefined(options) };
+/**
+ * Fills in the defaults of the option `cookie`.
+ * @param options the attributes that are given.
+ * @param moduleName the `name` of the module: each kind of session has a cookie of its own.
+ */
+export function withCookieDefaults(options: CookieOptions, moduleName: string): ResolvedCookie {
+  const name = moduleName === DEFAULT_NAME ? COOKIE_DEFAULTS.name : `${moduleName}-${COOKIE_DEFAULTS.name}`;
+  return { ...COOKIE_DEFAULTS, name, ...withoutUndefined(options) };
 }
 
 /** Fills in the defaults of the long form of `pinning`. */

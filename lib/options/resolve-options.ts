@@ -14,6 +14,7 @@ import { RecordRewriter } from '../serializers/tagged-json/record-rewriter.js';
 import { TaggedJsonSerializer } from '../serializers/tagged-json/tagged-json.serializer.js';
 import { RecordNames } from '../session/record-names.js';
 import type { SessionLifetimeOptions } from '../session/session-lifetime.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import {
   checkChoices,
@@ -22,6 +23,7 @@ import {
   checkedMigration,
   checkedRecordBytes,
   checkedSeconds,
+  checkModuleName,
   checkNames,
   checkPinningNames,
   checkPrefixBits,
@@ -33,6 +35,8 @@ import type { SessionModuleOptions } from './session-options.js';
 
 /** The options with every default filled in, and in the form that the engine works with. */
 export interface ResolvedOptions extends SessionLifetimeOptions {
+  /** The `name` of the module. */
+  readonly name: string;
   readonly store: NonNullable<SessionModuleOptions['store']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
@@ -65,9 +69,13 @@ type RecordForm = Pick<ResolvedOptions, 'serializer' | 'rewriter' | 'recordNames
 
 /**
  * Checks the user's options and fills in the defaults, once, at start-up.
+ * @param options the options of the module.
+ * @param name the `name` of the module. It is a part of the keys and of the signatures, so that the cookie of one kind of session
+ * opens none of another kind.
  * @throws {SessionConfigurationError} when an option is wrong; the message says what to write instead.
  */
-export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
+export function resolveOptions(options: SessionModuleOptions, name: string = DEFAULT_NAME): ResolvedOptions {
+  checkModuleName(name);
   checkNames(options);
   const given = withDefaults(options);
   checkChoices(given);
@@ -75,27 +83,38 @@ export function resolveOptions(options: SessionModuleOptions): ResolvedOptions {
   const { maxRecordBytes, idleTimeout, absoluteTimeout, generateId } = given;
   return Object.freeze({
     ...unchanged,
+    name,
+    keyPrefix: keyPrefixOf(given, name),
     maxRecordBytes: checkedRecordBytes(maxRecordBytes),
     idleTimeout: checkedSeconds('idleTimeout', idleTimeout),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),
     generateId: checkedGenerator(generateId),
-    signer: signerOf({ secret, signer, wire }),
+    signer: signerOf({ secret, signer, wire }, name),
     ...recordFormOf({ serializer, wire }),
     migration: checkedMigration(migrateFrom),
     ...pinOf(pinning),
     trust: trustProxy === undefined ? undefined : compileTrust(trustProxy),
-    ...cookieOf(cookie),
+    ...cookieOf(cookie, name),
   });
 }
 
-function signerOf(options: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire'>): CookieSigner | undefined {
+/** The prefix with the name of the module. Programs that share sessions write the prefix alone. */
+function keyPrefixOf({ keyPrefix, wire }: OptionsWithDefaults, name: string): string {
+  return name === DEFAULT_NAME || wire === 'quart' ? keyPrefix : `${keyPrefix}${name}:`;
+}
+
+function signerOf(
+  options: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire'>,
+  name: string,
+): CookieSigner | undefined {
   const { secret, signer, wire } = options;
   if (secret !== undefined && signer !== undefined) {
     throw new SessionConfigurationError('secret and signer are both given: write one of them.');
   }
   if (signer !== undefined) return checkedSigner(signer);
   if (secret === undefined) return undefined;
-  return wire === 'quart' ? new ItsdangerousSigner(secret) : new HmacSigner(secret);
+  if (wire === 'quart') return new ItsdangerousSigner(secret);
+  return new HmacSigner(secret, name === DEFAULT_NAME ? {} : { salt: `nest-session:${name}` });
 }
 
 function recordFormOf(options: Pick<OptionsWithDefaults, 'serializer' | 'wire'>): RecordForm {
@@ -128,16 +147,16 @@ function longPinning(pinning: Pinning): PinningOptions {
   return typeof pinning === 'object' && pinning !== null ? pinning : { match: pinning };
 }
 
-function cookieOf(cookie: OptionsWithDefaults['cookie']): Pick<ResolvedOptions, 'cookie' | 'cookieFor'> {
+function cookieOf(cookie: OptionsWithDefaults['cookie'], name: string): Pick<ResolvedOptions, 'cookie' | 'cookieFor'> {
   if (typeof cookie === 'function') {
-    return { cookie: undefined, cookieFor: (request) => resolveCookie(cookie(request)) };
+    return { cookie: undefined, cookieFor: (request) => resolveCookie(cookie(request), name) };
   }
-  const resolved = resolveCookie(cookie);
+  const resolved = resolveCookie(cookie, name);
   return { cookie: resolved, cookieFor: () => resolved };
 }
 
-function resolveCookie(options: CookieOptions): ResolvedCookie {
-  const cookie = Object.freeze(withCookieDefaults(options));
+function resolveCookie(options: CookieOptions, name: string): ResolvedCookie {
+  const cookie = Object.freeze(withCookieDefaults(options, name));
   checkCookieNames(cookie);
   validateCookie(cookie);
   return cookie;

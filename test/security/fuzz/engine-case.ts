@@ -12,7 +12,6 @@ import {
   SessionDestroyedError,
   TaggedJsonSerializer,
   V8Serializer,
-  type CookieSigner,
   type SessionModuleOptions,
   type SessionSerializer,
 } from '../../../lib/index.js';
@@ -38,7 +37,7 @@ const COOKIE = {
 /** One way to set the module up, with what an outsider has to know to speak its language. */
 interface Configuration {
   readonly options: SessionModuleOptions;
-  readonly signer?: CookieSigner;
+  readonly signer?: HmacSigner | ItsdangerousSigner;
   readonly serializer?: SessionSerializer;
   readonly hashIds?: boolean;
 }

@@ -9,7 +9,6 @@ import {
   SessionGuard,
   TaggedJsonSerializer,
   V8Serializer,
-  type CookieSigner,
   type SessionModuleOptions,
   type SessionSerializer,
 } from '../../../lib/index.js';
@@ -142,7 +141,7 @@ export class HttpRoad {
   readonly #app: SessionApp;
   readonly #shelf: Shelf;
   readonly #prefix: string;
-  readonly #signer: CookieSigner | undefined;
+  readonly #signer: HmacSigner | undefined;
   readonly #connection: KeptConnection;
   /** Ids that have left in a Set-Cookie, and those under which a record was planted. */
   readonly #issued = new Set<string>();

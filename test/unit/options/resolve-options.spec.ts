@@ -55,7 +55,10 @@ describe('resolveOptions', () => {
     ],
     [{ maxAge: 1 }, `There is no option 'maxAge': ${LASTING}`],
     [{ ttl: 1 }, `There is no option 'ttl': ${LASTING}`],
-    [{ name: 'sid' }, "There is no option 'name': write cookie: { name }."],
+    [
+      { name: 'sid' },
+      "There is no option 'name': for the cookie write cookie: { name }; the name of the module stands beside useFactory.",
+    ],
     [{ prefix: 'sess:' }, "There is no option 'prefix': write keyPrefix."],
 
     [{ store: 'postgres' }, `store is 'postgres': ${STORES}`],

@@ -1,0 +1,30 @@
+import type { InjectionToken } from '@nestjs/common';
+
+import { DEFAULT_NAME, SESSION_STORE } from '../session.constants.js';
+import { SessionService } from './session.service.js';
+
+const STORE = 'SESSION_STORE:';
+const SERVICE = 'SessionService:';
+
+/**
+ * Injection token of the store of the SessionModule with this name, as `SESSION_STORE` is for the module without a name.
+ * @param name the `name` of the module.
+ */
+export function getSessionStoreToken(name: string = DEFAULT_NAME): InjectionToken {
+  return name === DEFAULT_NAME ? SESSION_STORE : STORE + name;
+}
+
+/**
+ * Injection token of the {@link SessionService} of the SessionModule with this name, as the class itself is for the module without
+ * a name.
+ * @param name the `name` of the module.
+ */
+export function getSessionServiceToken(name: string = DEFAULT_NAME): InjectionToken {
+  return name === DEFAULT_NAME ? SessionService : SERVICE + name;
+}
+
+/** Whether the token stands for the service or the store of a SessionModule. */
+export function isSessionToken(token: unknown): boolean {
+  if (token === SessionService || token === SESSION_STORE) return true;
+  return typeof token === 'string' && (token.startsWith(STORE) || token.startsWith(SERVICE));
+}
