@@ -15,9 +15,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export type { LiveSession, RegenerateOptions, SessionCallback, SessionMembers } from './session/session-members.js';
-// By a star, through which `declare module 'nest-session'` reaches the interface. A named export would hide it.
-export type * from './session/declared-data.js';
+export type {
+  LiveSession,
+  RegenerateOptions,
+  SessionCallback,
+  SessionData,
+  SessionMembers,
+} from './session/session-members.js';
 export type {
   ClosableStore,
   ReplaceOutcome,

@@ -42,6 +42,7 @@ const surface = {
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',
+    'SessionKeyDecorator',
     'SessionMembers',
     'SessionMigration',
     'SessionModule',

@@ -51,10 +51,9 @@ const decorate = createParamDecorator(sessionParameter);
  *
  * Global pipes see these values with the type `'custom'`. A pipe that clones objects would detach the session from its request.
  */
-export const Session = Object.assign(
-  (...keyAndPipes: KeyAndPipes) => decorated(DEFAULT_NAME, keyAndPipes),
-  { of: (name: string, ...keyAndPipes: KeyAndPipes) => decorated(name, keyAndPipes) },
-) as SessionDecorator;
+export const Session = Object.assign((...keyAndPipes: KeyAndPipes) => decorated(DEFAULT_NAME, keyAndPipes), {
+  of: (name: string, ...keyAndPipes: KeyAndPipes) => decorated(name, keyAndPipes),
+}) as SessionDecorator;
 
 type KeyAndPipes = readonly (string | SessionPipe | undefined)[];
 

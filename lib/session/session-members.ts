@@ -1,4 +1,19 @@
-import type { SessionData } from './declared-data.js';
+/**
+ * What this application keeps in its sessions, declared once, in a module of yours:
+ *
+ * ```ts
+ * declare module 'nest-session' {
+ *   interface SessionData {
+ *     user: User;
+ *   }
+ * }
+ * ```
+ *
+ * `Session`, `SessionService.open()`, `@Session('user')` and the test kit then know these keys and no others. Any of them may be
+ * missing in a session. Left empty, every key is allowed, and its value is `unknown`. `Session<Cart>` names other data for one
+ * handler.
+ */
+export interface SessionData {}
 
 /**
  * The data of a session whose type is not named: those of {@link SessionData}, once the application has declared them, and before
@@ -7,7 +22,7 @@ import type { SessionData } from './declared-data.js';
 export type DefaultData = keyof SessionData extends never ? Record<string, unknown> : SessionData;
 
 /** The keys of {@link DefaultData}: those that the application has declared, or any. */
-export type DataKey = keyof DefaultData & string;
+export type DataKey = Extract<keyof DefaultData, string>;
 
 /** A Node-style callback. Passport 0.6 and later passes one to `regenerate` and `save`. */
 export type SessionCallback = (error?: unknown) => void;

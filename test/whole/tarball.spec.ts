@@ -10,6 +10,38 @@ import { ConsumerProject, packProject, temporaryFolder, type RunningProgram } fr
 
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
 
+/** What the compiler has to make of sessions whose data the application declares. Nobody runs it. */
+const DECLARED = `import { Session, type SessionData, type SessionService } from 'nest-session';
+
+declare module 'nest-session' {
+  interface SessionData {
+    items: string[];
+    user: string;
+  }
+}
+
+/** What the compiler has to make of sessions whose data are declared. Nobody calls this. */
+export class Declared {
+  async own(@Session('user') user: string, session: Session, sessions: SessionService) {
+    session.items ??= [];
+    session.user = user;
+    return { user: session.user satisfies SessionData['user'], opened: await sessions.open(session) };
+  }
+
+  // @ts-expect-error a user is no number
+  other(@Session('user') user: number): number {
+    return user;
+  }
+
+  // @ts-expect-error the data have no such key
+  misspelt(@Session('usr') user: string, session: Session): string {
+    // @ts-expect-error the data have no such key
+    session.itmes = [];
+    return user;
+  }
+}
+`;
+
 let folder: string;
 let tarball: string;
 
@@ -40,6 +72,7 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
       versionsFrom: 'node_modules',
       compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
       programs: ['express.main.ts'],
+      sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
 
@@ -108,6 +141,7 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
       versionsFrom: 'test/nest-11/node_modules',
       compilerOptions: { module: 'CommonJS', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
       programs: ['fastify.main.ts'],
+      sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
 
