@@ -5,8 +5,14 @@ import { RequestSlot } from '../http/request-slot.js';
 import type { DefaultData, LiveSession } from '../session/session-members.js';
 import { placeOf, type SessionSource } from './session-place.js';
 
+let readEngine: (service: SessionService) => SessionEngine;
+
 /** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
+  static {
+    readEngine = (service) => service.#engine;
+  }
+
   readonly #engine: SessionEngine;
 
   constructor(engine: SessionEngine) {
@@ -49,4 +55,9 @@ export class SessionService {
   openAhead(context: ArgumentsHost): Promise<void> {
     return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
+}
+
+/** The engine of a service, for the test kit. No member of the class, as an application has no use for it. */
+export function engineOf(service: SessionService): SessionEngine {
+  return readEngine(service);
 }
