@@ -4,9 +4,8 @@ import { SessionEngine } from '../engine/session-engine.js';
 import { resolveOptions } from '../options/resolve-options.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { refuseReservedName } from '../session/live-session.js';
-import type { Data } from '../session/session-data.js';
+import { isEmptyData, type Data } from '../session/session-data.js';
 import type { DefaultData, LiveSession } from '../session/session-members.js';
-import { recordToWire } from '../session/session-record.js';
 import { SessionSerializationError } from '../session.errors.js';
 import { FakeStore } from './fake-store.js';
 import { refuseProduction } from './refuse-production.js';
@@ -49,6 +48,7 @@ const TTL = 14 * 24 * 60 * 60;
  * @param data what the store holds of the session. The session has copies of it, as read from a store.
  * @param options see {@link FakeSessionOptions}.
  * @throws {SessionSerializationError} when a value cannot be stored.
+ * @throws {SessionTooLargeError} when the data are more than a record can hold.
  * @throws {TypeError} when a key is a reserved name, such as that of a member.
  * @throws {SessionConfigurationError} when `NODE_ENV` is `production`.
  */
@@ -60,16 +60,15 @@ export function fakeSession<T extends object = DefaultData>(
   const store = new FakeStore();
   const options = resolveOptions(serializer === undefined ? {} : { serializer });
   const engine = new SessionEngine({ options, store, logger: LOGGER });
-  const found = Object.keys(data).length === 0 ? undefined : stored(engine, store, data);
+  const found = isEmptyData(data) ? undefined : stored(engine, store, data);
   return engine.openFound(noRequest(), found).live as LiveSession<T>;
 }
 
 /** Puts a record into the store and gives what a read would find. `create` of a store in memory is done when it returns. */
 function stored({ options, records }: SessionEngine, store: FakeStore, data: Data): FoundSession {
-  const { serializer, recordNames } = options;
-  for (const key of Object.keys(data)) refuseReservedName(key, recordNames);
+  for (const key of Object.keys(data)) refuseReservedName(key, options.recordNames);
   const now = Date.now() / 1000;
-  const text = serializer.stringify(recordToWire({ data, meta: { created: now, seen: now } }, recordNames));
+  const text = records.encode({ data, meta: { created: now, seen: now } });
   const id = options.generateId();
   void store.create(records.keyOf(id), text, TTL);
   const record = records.recordOf(id, text);
