@@ -54,8 +54,10 @@ export {
   SessionConfigurationError,
   SessionConflictError,
   SessionDestroyedError,
+  SessionEndedError,
   SessionError,
   SessionSerializationError,
   SessionStoreError,
   SessionTooLargeError,
+  type SessionEndReason,
 } from './session.errors.js';

@@ -200,6 +200,17 @@ describe.each(sessions)('%s', (_name, open) => {
     expect({ ...session }).toEqual({ likes: 1 });
   });
 
+  it('aborts its signal with the reason when it ends, and has another one then', async () => {
+    const session = await open({ likes: 1 });
+    const { signal } = session;
+    expect(signal.aborted).toBe(false);
+    await session.destroy();
+    expect(signal.reason).toMatchObject({ name: 'SessionEndedError', reason: 'destroyed' });
+    session.likes = 1;
+    await session.save();
+    expect(session.signal.aborted).toBe(false);
+  });
+
   it('is what SessionGuard calls established if it is stored with data', async () => {
     const stored = await open({ likes: 1 });
     const empty = await open();
