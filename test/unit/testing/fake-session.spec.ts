@@ -187,9 +187,11 @@ describe.each(sessions)('%s', (_name, open) => {
     const session = await open({ likes: 1 });
     const { id } = session;
     await new Promise<void>((resolve, reject) => {
-      session.save((error) => (error == null ? resolve() : reject(error as Error)));
+      session.save((error) => (error == null ? resolve() : reject(error)));
     });
-    await new Promise<void>((resolve) => void session.regenerate(() => resolve()));
+    await new Promise<void>((resolve) => {
+      session.regenerate(() => resolve());
+    });
     expect(session.id).not.toBe(id);
   });
 
