@@ -71,7 +71,7 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
       ],
       versionsFrom: 'node_modules',
       compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
-      programs: ['express.main.ts'],
+      programs: ['express.main.ts', 'test-kit.main.ts'],
       sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
@@ -111,6 +111,18 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
     expect(await program.close()).toEqual({ exitCode: 0, errors: '' });
   });
 
+  it('has a test kit that needs no test runner', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'memory' });
+    expect(await program.end()).toEqual({ exitCode: 0, errors: '' });
+  });
+
+  it('has a test kit that does not run in production', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'memory', NODE_ENV: 'production' });
+    const { exitCode, errors } = await program.end();
+    expect(exitCode).toBe(1);
+    expect(errors).toContain('fakeSession() is for tests');
+  });
+
   it.each([
     ['redis', 'npm i ioredis'],
     ['memcached', 'npm i memcached'],
@@ -140,7 +152,7 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
       ],
       versionsFrom: 'test/nest-11/node_modules',
       compilerOptions: { module: 'CommonJS', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
-      programs: ['fastify.main.ts'],
+      programs: ['fastify.main.ts', 'test-kit.main.ts'],
       sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
@@ -163,6 +175,11 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
     const compiled = await project.read('dist/app.module.js');
     expect(compiled).toContain('require("nest-session")');
     expect(compiled).toContain('require("nest-session/stores/redis")');
+  });
+
+  it('has a test kit that needs no test runner', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'redis', REDIS_URL: inject('redisUrl') });
+    expect(await program.end()).toEqual({ exitCode: 0, errors: '' });
   });
 
   it('signs in, is known, signs out, and ends without a word of warning', async () => {
