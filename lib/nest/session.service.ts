@@ -41,7 +41,7 @@ export class SessionService {
    * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
    * @param source the request or the context.
    */
-  current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
+  opened<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
