@@ -2,6 +2,7 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -48,7 +49,8 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
-    { provide: service, inject: [RESOLVED_OPTIONS, store], useFactory: provideService },
+    { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
+    { provide: service, inject: [RESOLVED_OPTIONS, store, CurrentPlace], useFactory: provideService },
     { provide: APP_GUARD, inject: [service], useFactory: openAhead },
   ];
 }
@@ -72,8 +74,12 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: St
   return checkStore(store);
 }
 
-function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
-  return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }));
+function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
+  return new CurrentPlace(options);
+}
+
+function provideService(options: ResolvedOptions, store: SessionStore, current: CurrentPlace): SessionService {
+  return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }), current);
 }
 
 function nestLogger(): SessionLogger {
