@@ -1,10 +1,7 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 
 import { attachInterceptor } from './nest/attach-interceptor.js';
-import { CurrentPlace } from './nest/current-place.js';
-import { enterOnExpress } from './nest/express-entry.js';
-import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { getSessionStoreToken } from './nest/session-tokens.js';
@@ -33,19 +30,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   readonly #interceptor: SessionInterceptor;
 
   constructor(
-    @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(SessionInterceptor) interceptor: SessionInterceptor,
-    @Inject(CurrentPlace) current: CurrentPlace,
   ) {
     super();
     this.#modules = modules;
     this.#interceptor = interceptor;
-    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
-    host.init$.subscribe(() => {
-      pairOnFastify(host, current);
-      enterOnExpress(host, current);
-    });
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */

@@ -4,6 +4,7 @@ import { APP_GUARD, ModuleRef } from '@nestjs/core';
 import { SessionEngine } from './engine/session-engine.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
+import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -41,6 +42,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
   return [
     StoreOwner,
     SessionInterceptor,
+    RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     {
       provide: RESOLVED_OPTIONS,

@@ -165,7 +165,7 @@ describe.each(platforms)('the current session on %s', (platform) => {
     const imports = kinds.map((options) => SessionModule.forRoot(options));
     const client = await listening(await appOf(platform, imports, { controllers: [BothController] }));
     const answer = await client.post('/login');
-    expect(answer.setCookie.map((line) => line.split('=')[0]).toSorted()).toEqual(['admin-session', 'session']);
+    expect(answer.setCookie.map((line) => line.replace(/=.*/, '')).toSorted()).toEqual(['admin-session', 'session']);
     expect(await (await client.get('/users')).json()).toEqual(['customer', 'administrator', false]);
   });
 
@@ -200,7 +200,7 @@ describe.each(platforms)('the current session on %s', (platform) => {
   });
 
   it('is that of the outer request again after a request within it', async () => {
-    let inner: Client;
+    const given: { inner?: Client } = {};
     @Controller()
     class OuterController {
       constructor(@Inject(AccountService) private readonly accounts: AccountService) {}
@@ -208,8 +208,8 @@ describe.each(platforms)('the current session on %s', (platform) => {
       @Get('outer')
       async outer(): Promise<object> {
         const before = await this.accounts.user();
-        const answer = await inner.get('/user');
-        return [before, (await answer.json()).user, await this.accounts.user()];
+        const answer = await given.inner?.get('/user');
+        return [before, (await answer?.json())?.user, await this.accounts.user()];
       }
     }
     const app = await appOf(platform, [SessionModule.forRoot({ context: true })], {
@@ -217,7 +217,7 @@ describe.each(platforms)('the current session on %s', (platform) => {
       providers: [AccountService],
     });
     const client = await listening(app);
-    inner = new Client(portOf(app));
+    const inner = (given.inner = new Client(portOf(app)));
     await client.post('/login/ada');
     await inner.post('/login/eve');
     expect(await (await client.get('/outer')).json()).toEqual(['ada', 'eve', 'ada']);

@@ -330,7 +330,7 @@ async function slowPosts(port: number, bodies: readonly string[]): Promise<strin
       await wait(5);
       socket.write(part);
     }
-    while (!/\}$/.test(seen)) await new Promise<void>((resolve) => (arrived = resolve));
+    while (!seen.endsWith('}')) await new Promise<void>((resolve) => (arrived = resolve));
     found.push(seen.slice(seen.indexOf('\r\n\r\n') + 4));
     seen = '';
   }
@@ -426,8 +426,8 @@ describe.each(platforms)('a service that asks for the current session on %s', (p
   });
 
   it('gets it in an event stream', async () => {
-    const events = await (await client.get('/events')).text();
-    expect(events.match(/data: .*/g)).toEqual(['data: ada,ada', 'data: ada,ada']);
+    const stream = await (await client.get('/events')).text();
+    expect(stream.match(/data: .*/g)).toEqual(['data: ada,ada', 'data: ada,ada']);
   });
 
   it('gets it in the function of an update, where the methods of the session still reject', async () => {
