@@ -1,8 +1,9 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
-import { attachInterceptor } from './nest/attach-interceptor.js';
+import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
+import type { NestModuleInUse } from './nest/handler-methods.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
@@ -27,21 +28,26 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 
   readonly #modules: ModulesContainer;
-  readonly #interceptor: SessionInterceptor;
 
   constructor(
     @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(SessionInterceptor) interceptor: SessionInterceptor,
+    // Injected so that it is there before any handler needs it.
+    @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
     this.#modules = modules;
-    this.#interceptor = interceptor;
+    attachToMessages(modules, this.#own);
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     keepApart(sessionModulesOf(this.#modules), this.#modules);
-    attachInterceptor(this.#modules, this.#interceptor);
+    attachInterceptor(this.#modules, this.#own);
+  }
+
+  /** One of the SessionModules of this application: their interceptors are alike. */
+  get #own(): NestModuleInUse {
+    return [...this.#modules.values()].find(({ metatype }) => metatype === SessionModule) as NestModuleInUse;
   }
 }
 
