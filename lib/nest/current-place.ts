@@ -28,8 +28,13 @@ export class CurrentPlace {
     if (place !== undefined) return place;
     throw new SessionConfigurationError(
       this.isOn
-        ? 'sessions.current() was called outside any request, as by a timer, a start-up hook or the listener of a socket, so there is no session: call it while a request runs, or bind the function that is called later: AsyncResource.bind(fn).'
+        ? 'sessions.current() was called outside any request, as by a cron job, a start-up hook or the guard of a gateway: give sessions.open(source) a request or context there. Bind a function that a library calls later: AsyncResource.bind(fn).'
         : 'sessions.current() needs `context: true` among the options of the SessionModule: set it, or open the session of a request or context with sessions.open(source).',
     );
   }
+}
+
+/** Runs the work as part of this request or message, for several SessionModules. */
+export function enterEach<R>(currents: readonly CurrentPlace[], place: SessionPlace, work: () => R): R {
+  return currents.reduce((run, current) => () => current.enter(place, run), work)();
 }
