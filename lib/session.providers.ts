@@ -1,8 +1,9 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
-import { APP_GUARD, ModuleRef } from '@nestjs/core';
+import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
 import { openAhead } from './nest/open-ahead.guard.js';
+import { PassportRoutes } from './nest/passport-routes.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -49,7 +50,8 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
     { provide: service, inject: [RESOLVED_OPTIONS, store], useFactory: provideService },
-    { provide: APP_GUARD, inject: [service], useFactory: openAhead },
+    { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
+    { provide: APP_GUARD, inject: [service, PassportRoutes], useFactory: openAhead },
   ];
 }
 
@@ -74,6 +76,14 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: St
 
 function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
   return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }));
+}
+
+function providePassport(
+  sessions: SessionService,
+  modules: ModulesContainer,
+  config: ApplicationConfig,
+): PassportRoutes {
+  return new PassportRoutes(sessions, modules, config);
 }
 
 function nestLogger(): SessionLogger {

@@ -7,12 +7,15 @@ import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { controllerMethodsOf } from './controller-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
+import type { PassportRoutes } from './passport-routes.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
   readonly options: ResolvedOptions;
   /** The store as the application gets it. */
   readonly store: SessionStore;
+  /** The routes on which Passport uses its sessions. */
+  readonly passport: PassportRoutes;
 }
 
 /**

@@ -40,6 +40,7 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'exposeAs',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
 const COOKIE_DEFAULTS = {

@@ -31,6 +31,7 @@ import {
 } from './option-checks.js';
 import { withCookieDefaults, withDefaults, withPinningDefaults, type OptionsWithDefaults } from './option-defaults.js';
 import { checkedSerializer, checkedSigner } from './option-shapes.js';
+import { checkedPropertyName } from './request-properties.js';
 import type { SessionModuleOptions } from './session-options.js';
 
 /** The options with every default filled in, and in the form that the engine works with. */
@@ -41,6 +42,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
   readonly keyPrefix: string;
+  /** The property of the request under which the session shows. */
+  readonly exposeAs: string | false;
   readonly hashIds: boolean;
   readonly tombstones: boolean;
   readonly maxRecordBytes: number;
@@ -85,6 +88,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     ...unchanged,
     name,
     keyPrefix: keyPrefixOf(given, name),
+    exposeAs: checkedPropertyName(given.exposeAs ?? (name === DEFAULT_NAME && 'session')),
     maxRecordBytes: checkedRecordBytes(maxRecordBytes),
     idleTimeout: checkedSeconds('idleTimeout', idleTimeout),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),

@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
