@@ -5,10 +5,13 @@ import { shown } from '../shown.js';
 
 /** What Node, Express, Fastify, Nest and Passport keep on a request of their own, beside what Node's requests inherit. */
 const TAKEN = new Set(
-  `account app authInfo baseUrl body client complete context cookies corsPreflightEnabled file files flash fresh host hosts hostname
-  httpVersion id ip ips is404 log method middlewareMetadata next originalUrl params passport path port protocol query raw rawBody
-  rawHeaders rawTrailers req res route routeOptions secret secure server signedCookies socket stale statusCode subdomains tlsSocket
-  upgrade url user validationError xhr`.split(/\s+/),
+  `aborted accepts acceptsCharset acceptsCharsets acceptsEncoding acceptsEncodings acceptsLanguage acceptsLanguages account app authInfo
+  baseUrl body client compileValidationSchema complete context cookies corsPreflightEnabled file files flash fresh get getDecorator
+  getValidationFunction header host hostname hosts httpVersion httpVersionMajor httpVersionMinor id ip ips is is404 isAuthenticated
+  isUnauthenticated joinDuplicateHeaders log login logIn logOut logout mediaType method middlewareMetadata next originalUrl param params
+  passport path port protocol query range raw rawBody rawHeaders rawTrailers req res route routeOptions secret secure server
+  setDecorator signal signedCookies socket stale statusCode statusMessage subdomains tlsSocket upgrade url user validateInput
+  validationError xhr`.split(/\s+/),
 );
 
 /**

@@ -88,7 +88,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     ...unchanged,
     name,
     keyPrefix: keyPrefixOf(given, name),
-    exposeAs: checkedPropertyName(given.exposeAs ?? (name === DEFAULT_NAME && 'session')),
+    exposeAs: given.exposeAs === undefined ? name === DEFAULT_NAME && 'session' : checkedPropertyName(given.exposeAs),
     maxRecordBytes: checkedRecordBytes(maxRecordBytes),
     idleTimeout: checkedSeconds('idleTimeout', idleTimeout),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, Reflector } from '@nestjs/core';
 import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
-import passport from 'passport';
+import { Strategy } from 'passport';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { Session, type SessionModuleOptions } from '../../lib/index.js';
@@ -57,7 +57,7 @@ class EarlyGuard implements CanActivate {
 
 /** Bearer tokens, each the name of its user: no strategy of this kind reads a session. */
 @Injectable()
-class TokenStrategy extends PassportStrategy(passport.Strategy, 'token') {
+class TokenStrategy extends PassportStrategy(Strategy, 'token') {
   override authenticate({ headers }: { readonly headers: { readonly authorization?: string | undefined } }): void {
     if (headers.authorization === undefined) this.fail(401);
     else this.success({ name: headers.authorization });

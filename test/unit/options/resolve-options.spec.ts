@@ -32,6 +32,8 @@ const GENERATOR =
   "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().";
 const SIGNER = 'give a CookieSigner, such as new HmacSigner(secret), or write secret instead.';
 const SERIALIZER = 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out.';
+const EXPOSE = "write a name such as 'httpSession', or false to show the session nowhere.";
+const TAKEN = "which requests or Passport use themselves: write another name, such as 'httpSession'.";
 const MIGRATION = "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.";
 const COOKIE = 'write name, path, httpOnly, secure, sameSite, persistent, domain, partitioned, priority.';
 const REDIS = "write { url: 'redis://host:6379' }, or { client }.";
@@ -136,6 +138,16 @@ describe('resolveOptions', () => {
       { trustProxy: 'everybody' },
       "trustProxy holds 'everybody': write an address, a CIDR range such as '10.0.0.0/8', or one of the names loopback, linklocal, uniquelocal.",
     ],
+
+    [{ exposeAs: true }, `exposeAs is true: ${EXPOSE}`],
+    [{ exposeAs: '' }, `exposeAs is '': ${EXPOSE}`],
+    [{ exposeAs: 'http-session' }, `exposeAs is 'http-session': ${EXPOSE}`],
+    [{ exposeAs: null }, `exposeAs is null: ${EXPOSE}`],
+    [{ exposeAs: 'user' }, `exposeAs is 'user', ${TAKEN}`],
+    [{ exposeAs: 'headers' }, `exposeAs is 'headers', ${TAKEN}`],
+    [{ exposeAs: '__proto__' }, `exposeAs is '__proto__', ${TAKEN}`],
+    [{ exposeAs: 'constructor' }, `exposeAs is 'constructor', ${TAKEN}`],
+    [{ exposeAs: '_sessionManager' }, `exposeAs is '_sessionManager', ${TAKEN}`],
 
     [{ cookie: { maxAge: 1 } }, `There is no option cookie.maxAge: ${LASTING}`],
     [{ cookie: { expires: 1 } }, `There is no option cookie.expires: ${LASTING}`],
