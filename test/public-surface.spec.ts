@@ -77,6 +77,7 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
 } as const;
 

@@ -1,5 +1,8 @@
+import { standsFor } from '../session/live-session.js';
 import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest } from './any-request.js';
+
+type FastifyRequest = AnyRequest & { readonly server?: { hasRequestDecorator?(name: string): boolean } };
 
 /** A session that shows on the request. */
 interface Shown {
@@ -56,8 +59,11 @@ export class ExposedSession {
   /** What the application, or another library, has put in the place of the session: `undefined` when the session shows. */
   insteadOf(owner: object, name: string): unknown {
     const shown = this.#find(name);
-    if (shown?.owner !== owner) return undefined;
-    return this.#requests.map((request) => valueOf(request, name)).find((value) => value !== shown.live);
+    const live = shown?.live;
+    if (live === undefined || shown?.owner !== owner) return undefined;
+    return this.#requests
+      .map((request) => valueOf(request, name))
+      .find((value) => value !== live && !standsFor(value, live));
   }
 
   #find(name: string): Shown | undefined {
@@ -66,17 +72,23 @@ export class ExposedSession {
   }
 }
 
-/** Shows the session on one object, unless something else has the name. Null too: a library says so that nobody is signed in. */
+/** Shows the session on one object, unless something else has the name: null, too, by which a library says that nobody is signed in. */
 function expose(
   request: AnyRequest,
   name: string,
   { live, stale }: { readonly live: LiveSession; readonly stale: LiveSession | undefined },
 ): void {
   const value = valueOf(request, name);
-  if (value !== undefined && value !== stale) return;
+  const isFree = value === undefined || value === stale || (value === null && isDecorated(request, name));
+  if (!isFree) return;
   // Plain assignment is faster, but would call a setter that the request inherits.
   if (!(name in request)) (request as Record<string, unknown>)[name] = live;
   else Object.defineProperty(request, name, { value: live, writable: true, configurable: true, enumerable: true });
+}
+
+/** Whether Fastify itself has put null there, as the application has told it to by `decorateRequest`, for whoever fills it in. */
+function isDecorated(request: AnyRequest, name: string): boolean {
+  return (request as FastifyRequest).server?.hasRequestDecorator?.(name) === true;
 }
 
 function valueOf(request: AnyRequest, name: string): unknown {

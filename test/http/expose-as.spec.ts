@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Post, Req, Session as NestSession } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { Session, SessionModule, SessionService, type SessionModuleOptions } from '../../lib/index.js';
@@ -122,6 +123,21 @@ describe.each(platforms)('exposeAs on %s', (platform) => {
     );
     expect(await (await started.client().get('/names')).json()).toEqual({ visits: 1, names: ['httpSession'] });
     expect(started.warnings).toEqual([]);
+  });
+
+  it('shows the session where the application has told Fastify that there will be one', async () => {
+    const decorate = (name: string, value: unknown): SessionAppOptions => ({
+      setUp: (nest) => {
+        if (platform !== 'fastify') return;
+        (nest.getHttpAdapter().getInstance() as FastifyInstance).decorateRequest(name, value);
+      },
+    });
+    for (const value of [null, undefined]) {
+      const started = await start({}, decorate('session', value));
+      expect(await (await started.client().get('/names')).json()).toEqual({ visits: 1, names: ['session'] });
+      await started.close();
+    }
+    app = undefined;
   });
 
   it.each([
