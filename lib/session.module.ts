@@ -1,9 +1,10 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { attachInterceptor } from './nest/attach-interceptor.js';
+import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
 import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
+import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { getSessionStoreToken } from './nest/session-tokens.js';
@@ -29,18 +30,18 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 
   readonly #modules: ModulesContainer;
-  readonly #interceptor: SessionInterceptor;
 
   constructor(
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(SessionInterceptor) interceptor: SessionInterceptor,
+    // Injected so that it is there before any handler needs it.
+    @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
     this.#modules = modules;
-    this.#interceptor = interceptor;
     // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
     host.init$.subscribe(() => pairOnFastify(host));
+    attachToMessages(modules, this.#own);
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
@@ -49,7 +50,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     keepApart(inUse, this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
-    attachInterceptor(this.#modules, this.#interceptor, passports);
+    attachInterceptor(this.#modules, this.#own, passports);
+  }
+
+  /** One of the SessionModules of this application: their interceptors are alike. */
+  get #own(): NestModuleInUse {
+    return [...this.#modules.values()].find(({ metatype }) => metatype === SessionModule) as NestModuleInUse;
   }
 }
 

@@ -7,13 +7,14 @@ import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
-import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
+import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
 /*
@@ -25,7 +26,7 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
+type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'dropped';
 
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
@@ -49,14 +50,14 @@ export class OpenSession implements SessionKeeper {
   #hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
-    const { client, permanent } = request;
+    const { permanent } = request;
     const known = typeof found === 'object' ? found : undefined;
     this.#context = context;
     this.#request = request;
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
-    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, client });
+    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
     if (known?.needsNewCookie) this.#meta.wantRenewal();
@@ -72,6 +73,10 @@ export class OpenSession implements SessionKeeper {
 
   get isNew(): boolean {
     return this.#record.state !== 'known';
+  }
+
+  get signal(): AbortSignal {
+    return this.#record.signal;
   }
 
   get isEstablished(): boolean {
@@ -150,7 +155,7 @@ export class OpenSession implements SessionKeeper {
       await this.#retire(changed);
       const { values } = this.#data;
       const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
-      this.#startOver(kept, { keepsCreated: true, detach });
+      this.#startOver(kept, 'regenerated', detach);
     });
   }
 
@@ -160,7 +165,7 @@ export class OpenSession implements SessionKeeper {
       await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
-      this.#startOver({}, { keepsCreated: false });
+      this.#startOver({}, 'destroyed');
     });
   }
 
@@ -209,9 +214,7 @@ export class OpenSession implements SessionKeeper {
         return undefined;
       case 'created': {
         const { obstacle } = this.#cookie;
-        if (obstacle === undefined) return this.#write(changed, 'set');
-        this.#warnNotStored(obstacle);
-        return undefined;
+        return obstacle === undefined ? this.#write(changed, 'set') : this.#unsaved.ofNewSession(obstacle);
       }
       case 'changed':
         return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
@@ -219,6 +222,8 @@ export class OpenSession implements SessionKeeper {
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
         return undefined;
+      case 'dropped':
+        return this.#discard(changed);
       default:
         return status satisfies never;
     }
@@ -234,8 +239,7 @@ export class OpenSession implements SessionKeeper {
         if (!this.#isEmpty) return 'created';
         return this.#hasStartedOver ? 'destroyed' : 'untouched';
       default:
-        this.#discard(changed);
-        return 'untouched';
+        return 'dropped';
     }
   }
 
@@ -334,7 +338,7 @@ export class OpenSession implements SessionKeeper {
     const { state } = this.#record;
     await this.#destroyOthers();
     if (state === 'known') {
-      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone' }));
+      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
     if (this.#record.state === 'gone') {
@@ -346,14 +350,11 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
-  #startOver(
-    data: Data,
-    { keepsCreated, detach = false }: { readonly keepsCreated: boolean; readonly detach?: boolean },
-  ): void {
+  #startOver(data: Data, reason: 'destroyed' | 'regenerated', detach = false): void {
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
-    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta.startOver({ keepsCreated });
+    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text }, reason);
+    this.#meta.startOver({ keepsCreated: reason === 'regenerated' });
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
@@ -367,23 +368,19 @@ export class OpenSession implements SessionKeeper {
   /** Starts over after all data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
-    this.#startOver({}, { keepsCreated: false });
+    this.#startOver({}, 'destroyed');
     this.#cookie.decide(this.#cookie.actionWhenOver);
   }
 
   /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */
-  #discard(changed: ReadonlySet<string>): void {
+  #discard(changed: ReadonlySet<string>): Promise<void> | undefined {
     this.#cookie.decide('none');
-    if (changed.size === 0) return;
-    const wasRetired = this.#record.state === 'retired';
-    const when = wasRetired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#warn(`A request ${when}: what it changed in the session was dropped`);
+    if (changed.size === 0) return undefined;
+    return this.#unsaved.ofEndedSession(this.#record.state, this.#cookie.obstacle);
   }
 
-  #warnNotStored(obstacle: CookieObstacle): void {
-    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
-    if (obstacle === 'head-sent') this.#warn(message);
-    else this.#context.logger.warnOnce(`${message}.`);
+  get #unsaved(): UnsavedChanges {
+    return new UnsavedChanges(this.#context.logger, () => this.#request.route());
   }
 
   #warn(message: string): void {
@@ -404,7 +401,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.mayRenew;
   }
 
   /** The cookie action when the record is written without being renewed. */

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { controllerMethodsOf, type ControllerMethod } from './controller-methods.js';
+import { controllerMethodsOf, messageMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import type { PassportRoutes } from './passport-routes.js';
@@ -24,24 +24,39 @@ const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters_
  */
 export function attachInterceptor(
   modules: ModulesContainer,
-  interceptor: SessionInterceptor,
+  owner: NestModuleInUse,
   passports: readonly PassportRoutes[],
 ): void {
   const isGlobal = passports.some((passport) => passport.isGlobal) || isReachedGlobally(modules);
   for (const method of controllerMethodsOf(modules)) {
     const { controller, handler } = method;
     const isPassports = passports.some((passport) => passport.includes(controller, handler));
-    if (!isGlobal && !isPassports && !mayHaveSession(method)) continue;
-    const hasItsOwn = interceptorsOf(controller).length > 0;
-    putFirst(interceptor, hasItsOwn ? controller : handler);
+    if (isGlobal || isPassports || mayHaveSession(method)) attachTo(method, owner);
   }
 }
 
-/** Puts the interceptor on a controller or a handler, once: a controller class may serve two applications in one process. */
-function putFirst(interceptor: SessionInterceptor, target: object): void {
+/**
+ * Puts the interceptor on every handler of a gateway or a resolver. Nest connects gateways before it calls `configure()`, and so
+ * before it is known what can reach the session.
+ */
+export function attachToMessages(modules: ModulesContainer, owner: NestModuleInUse): void {
+  for (const method of messageMethodsOf(modules)) attachTo(method, owner);
+}
+
+function attachTo({ module, controller, handler }: HandlerMethod, owner: NestModuleInUse): void {
+  putFirst(interceptorsOf(controller).length > 0 ? controller : handler);
+  // Nest looks for the instance of an enhancer's class in the module of the handler.
+  if (!module.injectables.has(SessionInterceptor)) {
+    module.injectables.set(SessionInterceptor, owner.getProviderByKey(SessionInterceptor));
+  }
+}
+
+/** Puts the interceptor on a class or a handler, once. The class may serve two applications in one process, so no instance stands there. */
+function putFirst(target: object): void {
   const others = interceptorsOf(target);
-  if (others.some((other) => other instanceof SessionInterceptor)) return;
-  Reflect.defineMetadata(INTERCEPTORS, [interceptor, ...others], target);
+  if (!others.includes(SessionInterceptor)) {
+    Reflect.defineMetadata(INTERCEPTORS, [SessionInterceptor, ...others], target);
+  }
 }
 
 function interceptorsOf(target: object): unknown[] {
@@ -57,7 +72,7 @@ function isReachedGlobally(modules: ModulesContainer): boolean {
   return enhancers.some((enhancer) => enhancer.metatype !== openAhead && reachesSession(enhancer));
 }
 
-function mayHaveSession({ module, injectee, controller, key, handler }: ControllerMethod): boolean {
+function mayHaveSession({ module, injectee, controller, key, handler }: HandlerMethod): boolean {
   if (sessionsTakenBy(controller, key).length > 0 || reachesSession(injectee)) return true;
   return [controller, handler].flatMap(enhancersOf).some((enhancer) => {
     const injectable = module.injectables.get(enhancer as Type);

@@ -6,7 +6,7 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf } from './controller-methods.js';
+import { controllerMethodsOf, messageMethodsOf } from './handler-methods.js';
 import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
 import type { PassportRoutes } from './passport-routes.js';
 
@@ -82,7 +82,7 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  for (const { controller, key } of controllerMethodsOf(modules)) {
+  for (const { controller, key } of [...controllerMethodsOf(modules), ...messageMethodsOf(modules)]) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
     if (unknown === undefined) continue;
     const handler = `${controller.name}.${key}`;

@@ -21,10 +21,13 @@ export class OpenAheadGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    if (context.getType() !== 'http') return true;
+    const isHttp = context.getType() === 'http';
+    // A resolver's AuthGuard finds the request in the context of GraphQL.
+    if (!isHttp && context.getType<string>() !== 'graphql') return true;
     if (this.#passport.includes(context.getClass(), context.getHandler())) {
       return this.#passport.open(context).then(() => true);
     }
+    if (!isHttp) return true;
     const { sessions, respondsItself } = this.#needs.of(context);
     if (sessions.includes(this.#sessions.name)) return this.#sessions.openAhead(context).then(() => true);
     // Where middleware has opened the session on Node's request, this shows it on Fastify's as well.

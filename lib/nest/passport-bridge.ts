@@ -22,6 +22,7 @@ interface BridgedReply {
  * hooks and headers of the application's plugins count. On Express there is nothing to do.
  */
 export function bridgePassport(context: ExecutionContext): void {
+  if (context.getType() !== 'http') return;
   const http = context.switchToHttp();
   const reply = http.getResponse<BridgedReply>();
   if (typeof reply.setHeader === 'function' || typeof reply.header !== 'function') return;

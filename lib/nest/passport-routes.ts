@@ -3,6 +3,7 @@ import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 
 import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
 import { bridgePassport } from './passport-bridge.js';
+import { findPlace } from './session-place.js';
 import type { SessionService } from './session.service.js';
 
 /** Nest's metadata key of what `@UseGuards()` names. It is not part of its public exports. */
@@ -48,6 +49,7 @@ export class PassportRoutes {
 
   /** Opens the session for Passport, which then finds what it needs, on both platforms. */
   async open(context: ExecutionContext): Promise<void> {
+    if (findPlace(context) === undefined) return; // a microservice
     await this.#sessions.openAhead(context);
     bridgePassport(context);
   }

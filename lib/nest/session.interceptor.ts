@@ -1,26 +1,47 @@
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { catchError, concatMap, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
+import { inMessageScope } from './message-scope.js';
+import { findPlace } from './session-place.js';
+import type { SessionService } from './session.service.js';
+import { getSessionServiceToken } from './session-tokens.js';
 
 /**
  * Saves the session once the handler has settled, with a value or an error, so that the exception filters see a save that fails.
  * The response hook saves in all other cases: guards that refuse, exception filters, `@Res()`, streams.
  *
- * The interceptor knows no options and keeps no state, so one instance may serve several applications.
+ * In a gateway or a resolver it also opens the session ahead of the handler, because Nest 11 runs no global guard for gateways.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
+  readonly #moduleRef: ModuleRef;
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() !== 'http') return next.handle();
+  constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
+    this.#moduleRef = moduleRef;
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    if (context.getType() !== 'http') return this.#interceptMessage(context, next);
     const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
     return committed(next.handle(), context.switchToHttp(), respondsItself);
+  }
+
+  async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const { sessions } = this.#needs.of(context);
+    await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
+    const handled = sessions.length === 0 ? next.handle() : inMessageScope(context, () => next.handle());
+    return committedMessage(handled, context);
+  }
+
+  #serviceOf(name: string): SessionService {
+    return this.#moduleRef.get<SessionService>(getSessionServiceToken(name), { strict: false });
   }
 }
 
@@ -50,4 +71,24 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, respond
       },
     }),
   );
+}
+
+/** The same values, each after the save of what changed before it: a gateway sends each value when it comes. */
+function committedMessage(source: Observable<unknown>, context: ExecutionContext): Observable<unknown> {
+  return source.pipe(
+    catchError(async (error: unknown) => {
+      await slotOf(context)?.commitAfterError(error);
+      throw error;
+    }),
+    concatMap((value) => {
+      const saving = slotOf(context)?.commit();
+      return saving === undefined ? of(value) : saving.then(() => value);
+    }),
+  );
+}
+
+/** The slot of a message or of the request of a resolver; `undefined` where there can be none, as in a microservice. */
+function slotOf(context: ExecutionContext): RequestSlot | undefined {
+  const place = findPlace(context);
+  return place && RequestSlot.find(place);
 }
