@@ -42,6 +42,10 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
 
 function askWho(asked: URLSearchParams, response: ServerResponse): void {
   const back = new URL(asked.get('redirect_uri') ?? 'about:blank');
+  if (back.protocol !== 'http:' || back.pathname !== '/log-in/callback') {
+    response.writeHead(400).end('This provider knows the shop alone.');
+    return;
+  }
   back.searchParams.set('state', asked.get('state') ?? '');
   const choice = (answer: Readonly<Record<string, string>>, label: string): string =>
     link(`${back.href.replaceAll('&', '&amp;')}&amp;${new URLSearchParams(answer).toString()}`, label);
