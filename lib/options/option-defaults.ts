@@ -42,6 +42,7 @@ const WITHOUT_DEFAULT = [
   'serializer',
   'migrateFrom',
   'exposeAs',
+  'bus',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
 const COOKIE_DEFAULTS = {

@@ -41,6 +41,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly store: NonNullable<SessionModuleOptions['store']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
+  readonly bus?: SessionModuleOptions['bus'];
   readonly keyPrefix: string;
   /** The property of the request under which the session shows. */
   readonly exposeAs: string | false;
