@@ -2,11 +2,17 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DefaultData, LiveSession } from '../session/session-members.js';
 import { placeOf, type SessionSource } from './session-place.js';
+
+let readEngine: (service: SessionService) => SessionEngine;
 
 /** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
+  static {
+    readEngine = (service) => service.#engine;
+  }
+
   readonly #engine: SessionEngine;
 
   constructor(engine: SessionEngine) {
@@ -38,7 +44,7 @@ export class SessionService {
    * address.
    * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
-  async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
+  async open<T extends object = DefaultData>(source: SessionSource): Promise<LiveSession<T>> {
     return (await RequestSlot.findOrCreate(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
@@ -46,7 +52,7 @@ export class SessionService {
    * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
    * @param source the request or the context.
    */
-  current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
+  current<T extends object = DefaultData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
@@ -54,4 +60,9 @@ export class SessionService {
   openAhead(context: ArgumentsHost): Promise<void> {
     return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
+}
+
+/** The engine of a service, for the test kit. No member of the class, as an application has no use for it. */
+export function engineOf(service: SessionService): SessionEngine {
+  return readEngine(service);
 }
