@@ -86,6 +86,8 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
+  'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',
