@@ -1,12 +1,12 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 
 import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
 import { attachErrorFilter } from './nest/gateway-error.filter.js';
 import { GatewayConnections } from './nest/gateway-connections.js';
-import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
+import { PassportRoutes } from './nest/passport-routes.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
@@ -34,15 +34,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   readonly #modules: ModulesContainer;
 
   constructor(
-    @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     // Injected so that it is there before any handler needs it.
     @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
     this.#modules = modules;
-    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
-    host.init$.subscribe(() => pairOnFastify(host));
     attachToMessages(modules, this.#own);
     attachErrorFilter(modules);
     GatewayConnections.of(modules, () => sessionModulesOf(modules).map(({ service }) => service));
@@ -50,8 +47,11 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
-    keepApart(sessionModulesOf(this.#modules), this.#modules);
-    attachInterceptor(this.#modules, this.#own);
+    const inUse = sessionModulesOf(this.#modules);
+    keepApart(inUse, this.#modules);
+    const passports = inUse.map(({ passport }) => passport);
+    for (const passport of passports) passport.watchGlobalGuards();
+    attachInterceptor(this.#modules, this.#own, passports);
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -67,6 +67,7 @@ function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { re
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
-      return { options, store, service };
+      const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
+      return { options, store, service, passport };
     });
 }

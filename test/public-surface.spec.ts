@@ -48,6 +48,7 @@ const surface = {
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',
+    'SessionKeyDecorator',
     'SessionMembers',
     'SessionMigration',
     'SessionModule',
@@ -73,6 +74,7 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
+    'untilEnded',
     'getSessionServiceToken',
     'getSessionStoreToken',
   ],
@@ -84,7 +86,21 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
+  'testing/index.d.ts': [
+    'FakeSessionOptions',
+    'NestContext',
+    'SessionStoreSetup',
+    'SignInOptions',
+    'SignedInCookie',
+    'SignedInState',
+    'TestRunner',
+    'describeSessionStore',
+    'fakeSession',
+    'signIn',
+    'signInState',
+  ],
 } as const;
 
 /** The declaration files that `npm run build` writes, by their path below `dist/`. */

@@ -10,13 +10,18 @@ export interface MessageConnection {
   once(event: 'close', listener: () => void): unknown;
 }
 
+/** A response of HTTP/2, which has no `closed`. */
+interface Http2Response {
+  readonly closed: boolean;
+  readonly stream?: { readonly destroyed: boolean };
+}
+
 /** The signal of a request watches until its response has closed: it was sent, or the client has left. */
 export function responseScope(response: ServerResponse): SignalScope {
   return {
     owner: response,
     get isClosed() {
-      // The response of HTTP/2 has no `closed`.
-      return response.closed ?? response.destroyed;
+      return (response as Http2Response).stream?.destroyed ?? response.closed;
     },
     onClose: (listener) => void response.once('close', listener),
   };

@@ -99,7 +99,7 @@ export function sessionArgumentsOf(controller: object, key: string): readonly Se
   });
 }
 
-/** Whether the method takes `@Session()` of `@nestjs/common`. */
+/** Whether the controller's method of that name takes `request.session` through Nest's own `@Session()`. */
 export function takesNestSession(controller: object, key: string): boolean {
   return kindsOf(argumentsOf(controller, key)).includes(NEST_SESSION);
 }

@@ -3,8 +3,9 @@ import { ModuleRef } from '@nestjs/core';
 import { catchError, concatMap, finalize, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
-import { RequestSlot } from '../http/request-slot.js';
+import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import { admissionOf } from './admission.js';
+import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
 import { savedMessage } from './saved-message.js';
@@ -22,6 +23,8 @@ import { getSessionServiceToken } from './session-tokens.js';
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
   readonly #moduleRef: ModuleRef;
+  /** Those of the SessionModules with `context: true`. */
+  #currents: readonly CurrentPlace[] | undefined;
 
   constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
     this.#moduleRef = moduleRef;
@@ -40,12 +43,18 @@ export class SessionInterceptor implements NestInterceptor {
     const admission = context.getType() === 'ws' ? admissionOf(context.getArgByIndex<object>(0)) : undefined;
     if (admission !== undefined) await admission;
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
-    if (context.getType() !== 'ws') return committedMessage(next.handle(), context);
-    const run = (): Observable<unknown> => {
-      const scope = new MessageScope(context.getArgs());
-      return scope.run(() => next.handle()).pipe(finalize(() => scope.end()));
-    };
+    const handle = (): Observable<unknown> => this.#inPlace(findPlace(context), () => next.handle());
+    if (context.getType() !== 'ws') return committedMessage(handle(), context);
+    const run = (): Observable<unknown> => inMessageScope(context.getArgs(), handle);
     return savedMessage({ run, slot: () => slotOf(context), settlesOnce });
+  }
+
+  /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
+  #inPlace(place: SessionPlace | undefined, handle: () => Observable<unknown>): Observable<unknown> {
+    this.#currents ??= this.#moduleRef.get(CurrentPlace, { strict: false, each: true }).filter(({ isOn }) => isOn);
+    const currents = this.#currents;
+    if (place === undefined || currents.length === 0) return handle();
+    return new Observable((subscriber) => enterEach(currents, place, () => handle().subscribe(subscriber)));
   }
 
   #serviceOf(name: string): SessionService {
@@ -79,6 +88,19 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, respond
       },
     }),
   );
+}
+
+/** Runs a handler in the scope of its message. */
+function inMessageScope(args: readonly unknown[], handle: () => Observable<unknown>): Observable<unknown> {
+  return new Observable<unknown>((subscriber) => {
+    const scope = new MessageScope(args);
+    // Nest notes the scope in which `handle()` is called.
+    return scope.run(() =>
+      handle()
+        .pipe(finalize(() => scope.end()))
+        .subscribe(subscriber),
+    );
+  });
 }
 
 /** The same values, each after the save of what changed before it: a gateway sends each value when it comes. */

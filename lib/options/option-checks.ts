@@ -28,6 +28,7 @@ const CHOICES = {
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
   closeOnEnd: BOOLEANS,
+  context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 
 const BESIDE_THE_OPTIONS = 'it stands beside the options: in forRootAsync, beside useFactory';

@@ -24,6 +24,7 @@ const DEFAULTS = {
   trustProxy: undefined,
   staticFiles: false,
   onLateSaveError: 'destroy',
+  context: false,
   generateId: generateSessionId,
   cookie: {},
 } as const satisfies SessionModuleOptions;
@@ -42,6 +43,7 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'exposeAs',
   'bus',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
