@@ -7,13 +7,14 @@ import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
-import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
+import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
 /*
@@ -25,7 +26,7 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed';
+type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'gone';
 
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
@@ -45,6 +46,7 @@ export class OpenSession implements SessionKeeper {
   #data: TrackedData;
   readonly #meta: TrackedMeta;
   readonly #cookie: ResponseCookie;
+  readonly #unsaved: UnsavedChanges;
   /** Whether this request has destroyed or retired a session, so that the browser's cookie opens nothing any more. */
   #hasStartedOver = false;
 
@@ -55,11 +57,12 @@ export class OpenSession implements SessionKeeper {
     this.#request = request;
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
+    this.#unsaved = new UnsavedChanges(context, request);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
     this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, client });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.needsNewCookie) this.#meta.wantRenewal();
+    if (known?.needsNewCookie && !this.#isMessage) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -209,9 +212,7 @@ export class OpenSession implements SessionKeeper {
         return undefined;
       case 'created': {
         const { obstacle } = this.#cookie;
-        if (obstacle === undefined) return this.#write(changed, 'set');
-        this.#warnNotStored(obstacle);
-        return undefined;
+        return obstacle === undefined ? this.#write(changed, 'set') : this.#unsaved.ofNewSession(obstacle);
       }
       case 'changed':
         return this.#write(changed, this.#mayRenew ? 'set' : this.#actionOfWrite);
@@ -219,6 +220,8 @@ export class OpenSession implements SessionKeeper {
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
         return undefined;
+      case 'gone':
+        return this.#discard(changed);
       default:
         return status satisfies never;
     }
@@ -234,8 +237,7 @@ export class OpenSession implements SessionKeeper {
         if (!this.#isEmpty) return 'created';
         return this.#hasStartedOver ? 'destroyed' : 'untouched';
       default:
-        this.#discard(changed);
-        return 'untouched';
+        return 'gone';
     }
   }
 
@@ -372,18 +374,11 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */
-  #discard(changed: ReadonlySet<string>): void {
+  #discard(changed: ReadonlySet<string>): Promise<void> | undefined {
     this.#cookie.decide('none');
-    if (changed.size === 0) return;
-    const wasRetired = this.#record.state === 'retired';
-    const when = wasRetired ? 'came with the id of a session that had ended' : 'was under way when its session ended';
-    this.#warn(`A request ${when}: what it changed in the session was dropped`);
-  }
-
-  #warnNotStored(obstacle: CookieObstacle): void {
-    const message = `A new session was not stored: ${COOKIE_OBSTACLE_REMEDY[obstacle]}`;
-    if (obstacle === 'head-sent') this.#warn(message);
-    else this.#context.logger.warnOnce(`${message}.`);
+    if (changed.size === 0) return undefined;
+    const state = this.#record.state === 'retired' ? 'retired' : 'gone';
+    return this.#unsaved.ofEndedSession(this.#cookie.obstacle, state);
   }
 
   #warn(message: string): void {
@@ -404,7 +399,13 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.obstacle === undefined;
+    const isPossible = this.#cookie.obstacle === undefined || this.#isMessage;
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && isPossible;
+  }
+
+  /** Whether this is the session of a message, which no response follows. */
+  get #isMessage(): boolean {
+    return this.#cookie.obstacle === 'no-response';
   }
 
   /** The cookie action when the record is written without being renewed. */
