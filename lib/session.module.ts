@@ -1,11 +1,13 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
+import { announceSessions } from './nest/application-sessions.js';
 import { attachInterceptor } from './nest/attach-interceptor.js';
 import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
-import { getSessionStoreToken } from './nest/session-tokens.js';
+import type { SessionService } from './nest/session.service.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
@@ -27,6 +29,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     return super.forRoot(options);
   }
 
+  readonly #host: HttpAdapterHost;
   readonly #modules: ModulesContainer;
   readonly #interceptor: SessionInterceptor;
 
@@ -36,6 +39,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     @Inject(SessionInterceptor) interceptor: SessionInterceptor,
   ) {
     super();
+    this.#host = host;
     this.#modules = modules;
     this.#interceptor = interceptor;
     // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
@@ -44,17 +48,23 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
-    keepApart(sessionModulesOf(this.#modules), this.#modules);
+    const inUse = sessionModulesOf(this.#modules);
+    keepApart(inUse, this.#modules);
     attachInterceptor(this.#modules, this.#interceptor);
+    announceSessions(
+      this.#host,
+      inUse.map(({ service }) => service),
+    );
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
-      return { options, store };
+      const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
+      return { options, store, service };
     });
 }

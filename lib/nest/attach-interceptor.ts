@@ -2,8 +2,10 @@ import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
 import { controllerMethodsOf, type ControllerMethod } from './controller-methods.js';
+import { saveAfterField } from './field-middleware.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
@@ -12,6 +14,8 @@ import { SessionInterceptor } from './session.interceptor.js';
 const INTERCEPTORS = '__interceptors__';
 /** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
 const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
+/** The metadata key of the middleware of a GraphQL field. */
+const FIELD_MIDDLEWARE = 'graphql:field_resolver_middleware';
 
 /**
  * Puts the interceptor on every handler that may have a session, as `@UseInterceptors()` would: one that takes it, or that can reach
@@ -24,15 +28,24 @@ const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters_
 export function attachInterceptor(modules: ModulesContainer, interceptor: SessionInterceptor): void {
   const isGlobal = isReachedGlobally(modules);
   for (const method of controllerMethodsOf(modules)) {
+    if (isGlobal || mayHaveSession(method)) putFirst(interceptor, method);
+  }
+  for (const method of resolverMethodsOf(modules)) {
     if (!isGlobal && !mayHaveSession(method)) continue;
-    const { controller, handler } = method;
-    const hasItsOwn = interceptorsOf(controller).length > 0;
-    putFirst(interceptor, hasItsOwn ? controller : handler);
+    if (method.isField) addMiddleware(method.handler);
+    else putFirst(interceptor, method);
   }
 }
 
+/** Has the resolver of a GraphQL field followed by a save, before the application's own middleware sees its value. */
+function addMiddleware(handler: object): void {
+  const others = (Reflect.getMetadata(FIELD_MIDDLEWARE, handler) ?? []) as unknown[];
+  if (!others.includes(saveAfterField)) Reflect.defineMetadata(FIELD_MIDDLEWARE, [...others, saveAfterField], handler);
+}
+
 /** Puts the interceptor on a controller or a handler, once: a controller class may serve two applications in one process. */
-function putFirst(interceptor: SessionInterceptor, target: object): void {
+function putFirst(interceptor: SessionInterceptor, { controller, handler }: ControllerMethod): void {
+  const target = interceptorsOf(controller).length > 0 ? controller : handler;
   const others = interceptorsOf(target);
   if (others.some((other) => other instanceof SessionInterceptor)) return;
   Reflect.defineMetadata(INTERCEPTORS, [interceptor, ...others], target);

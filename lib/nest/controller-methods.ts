@@ -26,7 +26,8 @@ export function controllerMethodsOf(modules: ModulesContainer): ControllerMethod
   );
 }
 
-function methodsOf(controller: ControllerMethod['controller']): [key: string, method: object][] {
+/** The methods of a class, inherited ones too. */
+export function methodsOf(controller: ControllerMethod['controller']): [key: string, method: object][] {
   const found = new Map<string, object>();
   let prototype: object | null = controller.prototype;
   while (prototype !== null && prototype !== Object.prototype) {

@@ -6,6 +6,7 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { controllerMethodsOf } from './controller-methods.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 
 /** A SessionModule of the application. */
@@ -58,7 +59,7 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  for (const { controller, key } of controllerMethodsOf(modules)) {
+  for (const { controller, key } of [...controllerMethodsOf(modules), ...resolverMethodsOf(modules)]) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
     if (unknown === undefined) continue;
     const handler = `${controller.name}.${key}`;

@@ -4,8 +4,39 @@ import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
-/** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
+/**
+ * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; or the context of
+ * a GraphQL operation.
+ */
 export type SessionSource = ArgumentsHost | object;
+
+/** What may hold the request in the context of a GraphQL operation. */
+interface GraphqlContext {
+  /** Nest's drivers put the request here; over a socket, Apollo's puts the context of `graphql-ws`. */
+  readonly req?: AnyRequest | GraphqlContext;
+  /** Mercurius over a socket. */
+  readonly request?: AnyRequest;
+  /** `graphql-ws`. */
+  readonly extra?: { readonly request?: AnyRequest };
+}
+
+/** What `graphql` tells a resolver about the field that it resolves. */
+interface FieldInfo {
+  readonly path?: FieldPath;
+}
+
+interface FieldPath {
+  readonly prev?: FieldPath | undefined;
+}
+
+/** What Nest gives the middleware of a field. */
+export interface FieldCall {
+  readonly context: unknown;
+  readonly info: FieldInfo;
+}
+
+/** A place whose request may be missing. */
+type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | undefined };
 
 /**
  * Where the session of a request or of a context is: the one file that knows what the context of a controller, a resolver and a
@@ -13,31 +44,83 @@ export type SessionSource = ArgumentsHost | object;
  * @throws {SessionConfigurationError} when there is no request.
  */
 export function placeOf(source: SessionSource): SessionPlace {
-  const place = isHost(source) ? placeOfHost(source) : { request: source as AnyRequest };
-  if (isRequest(place.request)) return place;
+  const place = findPlace(source);
+  if (place !== undefined) return place;
+  const isResolver = isHost(source) && source.getType<string>() === 'graphql';
   throw new SessionConfigurationError(
-    'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
+    isResolver
+      ? 'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.'
+      : 'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
+}
+
+/** The same; `undefined` when there is no request. */
+export function findPlace(source: SessionSource): SessionPlace | undefined {
+  const place = isHost(source) ? placeOfHost(source) : { request: requestIn(source) };
+  return isRequest(place.request) ? (place as SessionPlace) : undefined;
+}
+
+/** The place of a field's middleware; `undefined` when there is no request. */
+export function placeOfField({ context, info }: FieldCall): SessionPlace | undefined {
+  const request = requestIn(context);
+  return request && { request, message: executionOf(info) };
+}
+
+/** Whether the context is that of a field of the operation itself, and not of one below it. */
+export function isRootField(host: ArgumentsHost): boolean {
+  return argumentsOf(host).info?.path?.prev === undefined;
 }
 
 function isHost(source: SessionSource): source is ArgumentsHost {
   return typeof (source as Partial<ArgumentsHost>).switchToHttp === 'function';
 }
 
-function placeOfHost(host: ArgumentsHost): SessionPlace {
+function placeOfHost(host: ArgumentsHost): Found {
   const type = host.getType<string>();
-  // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
-  const message = host.getArgs();
   switch (type) {
     case 'http':
       return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
     case 'ws':
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message };
+      // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
+      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: host.getArgs() };
     case 'graphql':
-      return { request: host.getArgByIndex<{ req: AnyRequest }>(2)?.req, message };
+      return placeOfResolver(host);
     default:
       throw new SessionConfigurationError(
         `A context of the type '${type}' has no request to take a session from: sessions are for HTTP, GraphQL and WebSockets.`,
       );
   }
+}
+
+function placeOfResolver(host: ArgumentsHost): Found {
+  const { context, info } = argumentsOf(host);
+  return { request: requestIn(context), message: info && executionOf(info) };
+}
+
+/** The arguments of a resolver. Those of `__resolveReference` and `__resolveType` have no arguments of the field before the context. */
+function argumentsOf(host: ArgumentsHost): { readonly context: unknown; readonly info: FieldInfo | undefined } {
+  const [second, third, fourth] = [1, 2, 3].map((index) => host.getArgByIndex<unknown>(index));
+  return isInfo(third) ? { context: second, info: third } : { context: third, info: fourth as FieldInfo | undefined };
+}
+
+function isInfo(value: unknown): value is FieldInfo {
+  return typeof value === 'object' && value !== null && 'parentType' in value && 'path' in value;
+}
+
+/**
+ * The object that stands for one execution, such as an event of a subscription. The context is the same for all events. The path of
+ * a field leads back to that of the operation's own field, which `graphql` makes anew for each execution.
+ */
+function executionOf(info: FieldInfo): object {
+  let path = info.path;
+  while (path?.prev !== undefined) path = path.prev;
+  return path ?? info;
+}
+
+/** The request itself, or the one that the context of a GraphQL operation holds. */
+function requestIn(holder: unknown): AnyRequest | undefined {
+  if (typeof holder !== 'object' || holder === null) return undefined;
+  if (isRequest(holder)) return holder;
+  const { req, request, extra } = holder as GraphqlContext;
+  return [req, request, extra?.request, (req as GraphqlContext | undefined)?.extra?.request].find(isRequest);
 }
