@@ -53,8 +53,10 @@ export {
   SessionConfigurationError,
   SessionConflictError,
   SessionDestroyedError,
+  SessionEndedError,
   SessionError,
   SessionSerializationError,
   SessionStoreError,
   SessionTooLargeError,
+  type SessionEndReason,
 } from './session.errors.js';

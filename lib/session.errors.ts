@@ -97,6 +97,46 @@ export class SessionDestroyedError extends SessionError {
   override readonly statusCode = 409;
 }
 
+/**
+ * Why a session has ended:
+ *
+ * - `'destroyed'`: `destroy()` was called, a request removed all data, or the pin did not match.
+ * - `'regenerated'`: `regenerate()` gave the session a new id. The session goes on under that id, and ends under this one.
+ * - `'expired'`: its idle or absolute timeout has passed.
+ * - `'revoked'`: the store has no record any more, or none that can be read, and this process was not told why. The record was
+ *   deleted in the back-end or evicted, or another process has ended the session.
+ */
+export type SessionEndReason = 'destroyed' | 'regenerated' | 'expired' | 'revoked';
+
+const ENDINGS: Readonly<Record<SessionEndReason, string>> = {
+  destroyed: 'it was destroyed, as by a logout',
+  regenerated: 'it has a new id, as after a login',
+  expired: 'its time was up',
+  revoked: 'its record is gone or cannot be read',
+};
+
+/**
+ * The session has ended: the `reason` of its `signal`. A handler that throws it, as `signal.throwIfAborted()` does, responds with
+ * 401.
+ */
+export class SessionEndedError extends SessionError {
+  override readonly name = 'SessionEndedError';
+  override readonly code = 'SESSION_ENDED';
+  override readonly statusCode = 401;
+  /** Why the session has ended. */
+  readonly reason: SessionEndReason;
+
+  constructor(reason: SessionEndReason) {
+    super(`The session has ended: ${ENDINGS[reason]}.`);
+    this.reason = reason;
+  }
+}
+
+/** Whether a value is a {@link SessionEndReason}. */
+export function isEndReason(value: unknown): value is SessionEndReason {
+  return typeof value === 'string' && Object.hasOwn(ENDINGS, value);
+}
+
 /** The client's address, which the pin needs, is not an IP address. The response is 400. */
 export class SessionAddressError extends SessionError {
   override readonly name = 'SessionAddressError';

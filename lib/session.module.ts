@@ -2,9 +2,11 @@ import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/com
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { announceSessions } from './nest/application-sessions.js';
-import { attachInterceptor } from './nest/attach-interceptor.js';
+import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
+import type { NestModuleInUse } from './nest/handler-methods.js';
+import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
@@ -31,30 +33,36 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   readonly #host: HttpAdapterHost;
   readonly #modules: ModulesContainer;
-  readonly #interceptor: SessionInterceptor;
 
   constructor(
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(SessionInterceptor) interceptor: SessionInterceptor,
+    // Injected so that it is there before any handler needs it.
+    @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
     this.#host = host;
     this.#modules = modules;
-    this.#interceptor = interceptor;
     // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
     host.init$.subscribe(() => pairOnFastify(host));
+    attachToGateways(modules, this.#own);
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
-    attachInterceptor(this.#modules, this.#interceptor);
+    checkResolvers(this.#modules);
+    attachInterceptor(this.#modules, this.#own);
     announceSessions(
       this.#host,
       inUse.map(({ service }) => service),
     );
+  }
+
+  /** One of the SessionModules of this application: their interceptors are alike. */
+  get #own(): NestModuleInUse {
+    return [...this.#modules.values()].find(({ metatype }) => metatype === SessionModule) as NestModuleInUse;
   }
 }
 

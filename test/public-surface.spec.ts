@@ -39,6 +39,8 @@ const surface = {
     'SessionConflictError',
     'SessionData',
     'SessionDestroyedError',
+    'SessionEndReason',
+    'SessionEndedError',
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',

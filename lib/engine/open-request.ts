@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { LiveSession } from '../session/session-members.js';
 import type { CookieObstacle } from './cookie-obstacle.js';
 import type { ClientConnection } from './keyed-queue.js';
+import type { SignalScope } from './signal-scope.js';
 
 /** What a request gives the engine to open its session. */
 export interface OpenRequest {
@@ -22,6 +23,8 @@ export interface OpenRequest {
   route(): string;
   /** The client's end of the connection, which may close while a save waits for others. */
   readonly client?: ClientConnection | undefined;
+  /** How long the signal of the session watches. Absent: until the session ends. */
+  signalScope?(): SignalScope;
   /** Shows the live session where the application looks for it. The engine calls this when another takes the place of the first. */
   show?(live: LiveSession): void;
 }

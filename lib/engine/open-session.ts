@@ -26,7 +26,7 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  */
 
 /** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'gone';
+type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'dropped';
 
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
@@ -46,23 +46,21 @@ export class OpenSession implements SessionKeeper {
   #data: TrackedData;
   readonly #meta: TrackedMeta;
   readonly #cookie: ResponseCookie;
-  readonly #unsaved: UnsavedChanges;
   /** Whether this request has destroyed or retired a session, so that the browser's cookie opens nothing any more. */
   #hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
-    const { client, permanent } = request;
+    const { permanent } = request;
     const known = typeof found === 'object' ? found : undefined;
     this.#context = context;
     this.#request = request;
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
-    this.#unsaved = new UnsavedChanges(context, request);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
-    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, client });
+    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.needsNewCookie && !this.#isMessage) this.#meta.wantRenewal();
+    if (known?.needsNewCookie && this.#cookie.obstacle !== 'no-response') this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -75,6 +73,10 @@ export class OpenSession implements SessionKeeper {
 
   get isNew(): boolean {
     return this.#record.state !== 'known';
+  }
+
+  get signal(): AbortSignal {
+    return this.#record.signal;
   }
 
   get isEstablished(): boolean {
@@ -153,7 +155,7 @@ export class OpenSession implements SessionKeeper {
       await this.#retire(changed);
       const { values } = this.#data;
       const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
-      this.#startOver(kept, { keepsCreated: true, detach });
+      this.#startOver(kept, 'regenerated', detach);
     });
   }
 
@@ -163,7 +165,7 @@ export class OpenSession implements SessionKeeper {
       await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
-      this.#startOver({}, { keepsCreated: false });
+      this.#startOver({}, 'destroyed');
     });
   }
 
@@ -220,7 +222,7 @@ export class OpenSession implements SessionKeeper {
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
         return undefined;
-      case 'gone':
+      case 'dropped':
         return this.#discard(changed);
       default:
         return status satisfies never;
@@ -237,7 +239,7 @@ export class OpenSession implements SessionKeeper {
         if (!this.#isEmpty) return 'created';
         return this.#hasStartedOver ? 'destroyed' : 'untouched';
       default:
-        return 'gone';
+        return 'dropped';
     }
   }
 
@@ -336,7 +338,7 @@ export class OpenSession implements SessionKeeper {
     const { state } = this.#record;
     await this.#destroyOthers();
     if (state === 'known') {
-      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone' }));
+      const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
     if (this.#record.state === 'gone') {
@@ -348,14 +350,11 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
-  #startOver(
-    data: Data,
-    { keepsCreated, detach = false }: { readonly keepsCreated: boolean; readonly detach?: boolean },
-  ): void {
+  #startOver(data: Data, reason: 'destroyed' | 'regenerated', detach = false): void {
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
-    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text });
-    this.#meta.startOver({ keepsCreated });
+    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text }, reason);
+    this.#meta.startOver({ keepsCreated: reason === 'regenerated' });
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
@@ -369,7 +368,7 @@ export class OpenSession implements SessionKeeper {
   /** Starts over after all data were removed, and the record with them. */
   #wasEmptied(): void {
     this.#hasStartedOver = true;
-    this.#startOver({}, { keepsCreated: false });
+    this.#startOver({}, 'destroyed');
     this.#cookie.decide(this.#cookie.actionWhenOver);
   }
 
@@ -377,8 +376,11 @@ export class OpenSession implements SessionKeeper {
   #discard(changed: ReadonlySet<string>): Promise<void> | undefined {
     this.#cookie.decide('none');
     if (changed.size === 0) return undefined;
-    const state = this.#record.state === 'retired' ? 'retired' : 'gone';
-    return this.#unsaved.ofEndedSession(this.#cookie.obstacle, state);
+    return this.#unsaved.ofEndedSession(this.#record.state, this.#cookie.obstacle);
+  }
+
+  get #unsaved(): UnsavedChanges {
+    return new UnsavedChanges(this.#context.logger, () => this.#request.route());
   }
 
   #warn(message: string): void {
@@ -399,13 +401,7 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    const isPossible = this.#cookie.obstacle === undefined || this.#isMessage;
-    return this.#record.state === 'known' && this.#meta.isRenewalWanted && isPossible;
-  }
-
-  /** Whether this is the session of a message, which no response follows. */
-  get #isMessage(): boolean {
-    return this.#cookie.obstacle === 'no-response';
+    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.mayRenew;
   }
 
   /** The cookie action when the record is written without being renewed. */

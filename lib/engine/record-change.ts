@@ -1,4 +1,5 @@
 import type { ReadRecord, Removal, SessionRecord } from '../session/session-record.js';
+import type { SessionEndReason } from '../session.errors.js';
 
 /** What takes a record's place. */
 export type Replacement = SessionRecord | Removal;
@@ -6,6 +7,8 @@ export type Replacement = SessionRecord | Removal;
 /** What a compare-and-set writes. A caller may add what it wants to know of the attempt that won. */
 export interface Change {
   readonly replacement: Replacement;
+  /** Why the session ends, if it does. @default 'destroyed' */
+  readonly reason?: SessionEndReason;
 }
 
 /** Makes the replacement of a record at once. It may run several times. */

@@ -1,17 +1,14 @@
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, type SessionEndReason } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import { JointSave } from './joint-save.js';
-import type { Admission, ClientConnection } from './keyed-queue.js';
+import type { Admission } from './keyed-queue.js';
+import type { OpenRequest } from './open-request.js';
 import type { Change, Rewritten, SyncChange } from './record-change.js';
+import type { RecordState } from './record-state.js';
 import type { SessionContext } from './session-context.js';
 import type { Written } from './session-records.js';
-
-/**
- * Where a session's record stands: `'new'`, not stored yet; `'known'`, stored; `'retired'`, opened under an id that has a
- * tombstone; `'gone'`, destroyed or retired by another request, expired or no longer readable, while this one held it.
- */
-export type RecordState = 'new' | 'known' | 'retired' | 'gone';
+import { SessionSignal, type SignalledRecord } from './session-signal.js';
 
 /** A compare-and-set that is over, and the text that it wrote, if that is a record. */
 type Attempt<C extends Change> = Rewritten<C> & { readonly text?: string | undefined };
@@ -22,8 +19,8 @@ export interface HandleStart {
   /** Absent: the handle draws an id only when it is needed, as drawing one costs as much as a signature. */
   readonly id?: string | undefined;
   readonly record?: ReadRecord | undefined;
-  /** The client's end of the connection, which may close while a save waits for others. */
-  readonly client?: ClientConnection | undefined;
+  /** The request, if the handle is that of its session. */
+  readonly request?: OpenRequest | undefined;
 }
 
 /** Where no task waits or runs, the first begins at once. */
@@ -32,9 +29,9 @@ const INSIDE: Admission = { outcome: 'inside', text: undefined };
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
 /** One request's handle on its session's record: id, state, content as far as it is known, and how to change it. */
-export class RecordHandle {
+export class RecordHandle implements SignalledRecord {
   readonly #context: SessionContext;
-  readonly #client: ClientConnection | undefined;
+  readonly #request: OpenRequest | undefined;
   #id: string | undefined;
   #state: RecordState;
   #base: SessionRecord;
@@ -42,14 +39,16 @@ export class RecordHandle {
   #written: string | undefined;
   /** The last read, while its version may be the newest. A write clears it: the request does not know the version that it wrote. */
   #read: ReadRecord | undefined;
+  /** Made when something asks for it. */
+  #signal: SessionSignal | undefined;
 
-  constructor(context: SessionContext, { state, id, record, client }: HandleStart) {
+  constructor(context: SessionContext, { state, id, record, request }: HandleStart) {
     this.#context = context;
     this.#state = state;
     this.#id = id;
     this.#read = record;
     this.#base = record ?? EMPTY;
-    this.#client = client;
+    this.#request = request;
   }
 
   get id(): string {
@@ -68,12 +67,26 @@ export class RecordHandle {
     return this.#base;
   }
 
-  /** From here on the handle is that of a new session, which has no id yet. */
-  startOver(base: SessionRecord): void {
+  get expiresAt(): number {
+    return this.#context.lifetime.expiresAt(this.base.meta);
+  }
+
+  /** Aborts when the session ends. */
+  get signal(): AbortSignal {
+    return (this.#signal ??= new SessionSignal(this.#context, this, this.#request?.signalScope?.())).current;
+  }
+
+  /**
+   * From here on the handle is that of a new session, which has no id yet.
+   * @param base what its record will hold beside the data of the request.
+   * @param reason why the present session has ended.
+   */
+  startOver(base: SessionRecord, reason: SessionEndReason): void {
     this.#id = undefined;
     this.#state = 'new';
     this.#noteBase(base);
     this.#read = undefined;
+    this.#signal?.startOver(reason);
   }
 
   /**
@@ -82,7 +95,7 @@ export class RecordHandle {
    */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#context.records.create(this.id, record)) return this.#noteStored(record);
+      if (await this.#context.records.create(this.id, record)) return this.#noteCreated(record);
       this.#id = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
@@ -133,7 +146,7 @@ export class RecordHandle {
   }
 
   #enterQueue(change: SyncChange | undefined, reread: boolean): Promise<Admission> | undefined {
-    const waiting = this.#context.saveQueue.enter(this.id, this.#client, change);
+    const waiting = this.#context.saveQueue.enter(this.id, this.#request?.client, change);
     // Where other requests save first, the version that was read is old by the time they are done.
     if (reread || waiting !== undefined) this.#read = undefined;
     return waiting;
@@ -179,10 +192,10 @@ export class RecordHandle {
     if (read === undefined) return { outcome: 'gone' };
     const making = change(read);
     const made = making instanceof Promise ? await making : making;
-    const { replacement } = made;
+    const { replacement, reason = 'destroyed' } = made;
     const { outcome, text }: Written =
       typeof replacement === 'string'
-        ? { outcome: await records.retire(this.id, read.version, replacement) }
+        ? { outcome: await records.retire(this.id, read.version, { removal: replacement, reason }) }
         : await this.#replace(replacement, read.version);
     this.#read = undefined;
     if (outcome === 'conflict') return outcome;
@@ -220,6 +233,11 @@ export class RecordHandle {
     this.#read = undefined;
     this.#written = admission.text;
     return { outcome: 'replaced', change: admission.change as C };
+  }
+
+  #noteCreated(record: SessionRecord): void {
+    this.#noteStored(record);
+    this.#signal?.noteStored();
   }
 
   #noteStored(record: SessionRecord): void {

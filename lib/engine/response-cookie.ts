@@ -23,6 +23,11 @@ export class ResponseCookie {
     return this.#obstacle;
   }
 
+  /** Whether the session may be renewed. A cookie that a response cannot carry would end before the session; a message has none. */
+  get mayRenew(): boolean {
+    return this.#obstacle === undefined || this.#obstacle === 'no-response';
+  }
+
   /**
    * The cookie action for the response; once the head is formed, the action that it should have contained. So `'head-sent'` is no
    * obstacle here.

@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { KeyedQueue } from './keyed-queue.js';
+import type { SessionEndings } from './session-endings.js';
 import type { SessionRecords } from './session-records.js';
 
 /** What all sessions of one engine share. Two engines in one process share nothing. */
@@ -10,6 +11,7 @@ export interface SessionContext {
   readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
+  readonly endings: SessionEndings;
   /** Queues the saves of this process on one id, so that they do not collide. */
   readonly saveQueue: KeyedQueue;
   /** Absent: the application migrates no sessions of another library. */

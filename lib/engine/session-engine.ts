@@ -7,6 +7,7 @@ import { KeyedQueue } from './keyed-queue.js';
 import type { OpenRequest } from './open-request.js';
 import { OpenSession } from './open-session.js';
 import { PresentedSessions } from './presented-sessions.js';
+import { SessionEndings } from './session-endings.js';
 import type { SessionContext } from './session-context.js';
 import { SessionRecords } from './session-records.js';
 
@@ -24,17 +25,20 @@ export class SessionEngine {
   readonly options: ResolvedOptions;
   readonly logger: SessionLogger;
   readonly records: SessionRecords;
+  readonly endings: SessionEndings;
   readonly #context: SessionContext;
 
   constructor({ options, store, logger, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
     const lifetime = new SessionLifetime(options);
     this.options = options;
     this.logger = logger;
-    this.records = new SessionRecords({ store, options, lifetime, logger });
+    this.endings = new SessionEndings({ recheck: options.recheck, read: (key) => this.#readExpiry(key) });
+    const { endings } = this;
+    this.records = new SessionRecords({ store, options, lifetime, endings, logger });
     const { records } = this;
     const { migration } = options;
     const migrator = migration && new SessionMigrator({ ...options, migration, records, lifetime, logger });
-    this.#context = { options, lifetime, records, saveQueue, migrator, logger };
+    this.#context = { options, lifetime, records, endings, saveQueue, migrator, logger };
   }
 
   /**
@@ -45,5 +49,12 @@ export class SessionEngine {
     const presented = new PresentedSessions(this.#context, request);
     const found = (await presented.findNext()) ?? (await presented.findInstead());
     return new OpenSession(this.#context, request, { presented, found });
+  }
+
+  /** When the session of a record ends; `undefined` when it has ended. */
+  async #readExpiry(key: string): Promise<number | undefined> {
+    const { lifetime } = this.#context;
+    const found = await this.records.readKey(key);
+    return typeof found === 'object' && !lifetime.isExpired(found.meta) ? lifetime.expiresAt(found.meta) : undefined;
   }
 }

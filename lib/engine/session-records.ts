@@ -10,13 +10,14 @@ import {
   type ReadRecord,
   type SessionRecord,
 } from '../session/session-record.js';
-import { SessionError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
+import { SessionError, SessionStoreError, SessionTooLargeError, type SessionEndReason } from '../session.errors.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
   type SessionStore,
   type StoredSession,
 } from '../stores/session-store.js';
+import type { SessionEndings } from './session-endings.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** What {@link SessionRecords} works with. */
@@ -24,6 +25,8 @@ export interface SessionRecordsOptions {
   readonly store: SessionStore;
   readonly options: ResolvedOptions;
   readonly lifetime: SessionLifetime;
+  /** Is told of every session that ends. */
+  readonly endings: SessionEndings;
   readonly logger: SessionLogger;
 }
 
@@ -39,17 +42,28 @@ export interface Written {
   readonly text?: string;
 }
 
-/** The store in terms of ids and records. Nothing else in the engine calls a store. */
+/** How {@link SessionRecords.retire} removes a record, and why. */
+export interface Retirement {
+  readonly removal: Removal;
+  readonly reason: SessionEndReason;
+}
+
+/**
+ * The store in terms of ids and records. Nothing else in the engine calls a store, so nothing else ends a session, or finds that it
+ * has ended.
+ */
 export class SessionRecords {
   readonly #store: SessionStore;
   readonly #options: ResolvedOptions;
   readonly #lifetime: SessionLifetime;
+  readonly #endings: SessionEndings;
   readonly #logger: SessionLogger;
 
-  constructor({ store, options, lifetime, logger }: SessionRecordsOptions) {
+  constructor({ store, options, lifetime, endings, logger }: SessionRecordsOptions) {
     this.#store = store;
     this.#options = options;
     this.#lifetime = lifetime;
+    this.#endings = endings;
     this.#logger = logger;
   }
 
@@ -59,8 +73,12 @@ export class SessionRecords {
     return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
   }
 
-  async read(id: string): Promise<FoundRecord> {
-    const key = this.keyOf(id);
+  read(id: string): Promise<FoundRecord> {
+    return this.readKey(this.keyOf(id));
+  }
+
+  /** Reads the record under the key that {@link SessionRecords.keyOf} makes of an id. */
+  async readKey(key: string): Promise<FoundRecord> {
     let stored: StoredSession | undefined;
     try {
       // Not through `#call`: each session is read, and one more async function costs two promises.
@@ -68,9 +86,9 @@ export class SessionRecords {
     } catch (cause) {
       throw failureOf('read', cause);
     }
-    if (stored === undefined) return undefined;
-    if (isTombstone(stored.value)) return 'retired';
-    return this.#decode(id, stored) ?? 'unreadable';
+    const found = stored && (isTombstone(stored.value) ? 'retired' : (this.#decode(key, stored) ?? 'unreadable'));
+    if (typeof found !== 'object') this.#endings.gone(key);
+    return found;
   }
 
   /**
@@ -79,12 +97,12 @@ export class SessionRecords {
    */
   recordOf(id: string, text: string): ReadRecord | undefined {
     const version = isTextVersionedStore(this.#store) ? this.#store.versionOf(text) : undefined;
-    return version === undefined ? undefined : this.#decode(id, { value: text, version });
+    return version === undefined ? undefined : this.#decode(() => this.keyOf(id), { value: text, version });
   }
 
   /** The record in a text that this process has written. */
   decoded(id: string, text: string): SessionRecord | undefined {
-    return this.#decode(id, { value: text, version: undefined });
+    return this.#decode(() => this.keyOf(id), { value: text, version: undefined });
   }
 
   /**
@@ -98,7 +116,9 @@ export class SessionRecords {
   /** Replaces the version that was read. Never creates a record. */
   async replace(id: string, record: SessionRecord, version: unknown): Promise<Written> {
     const text = this.#encode(record);
-    const outcome = await this.#call('replace', this.keyOf(id), text, this.#lifetime.ttl(record.meta), version);
+    const key = this.keyOf(id);
+    const outcome = await this.#call('replace', key, text, this.#lifetime.ttl(record.meta), version);
+    if (outcome === 'missing') this.#endings.gone(key);
     return { outcome, text };
   }
 
@@ -108,32 +128,28 @@ export class SessionRecords {
    * The record of a new id lies under another key; on a Redis Cluster in another slot, where no command reaches both. So the old
    * record goes first, and a crash in between leaves no session rather than two.
    */
-  async retire(id: string, version: unknown, removal: Removal): Promise<ReplaceOutcome> {
+  async retire(id: string, version: unknown, { removal, reason }: Retirement): Promise<ReplaceOutcome> {
     const key = this.keyOf(id);
-    if (this.#leavesTombstone(removal)) {
-      return this.#call('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
-    }
-    const outcome = await this.#call('replace', key, this.#options.serializer.stringify({}), 1, version);
-    // The empty record has won against all other writers, so it can be deleted.
-    if (outcome === 'replaced') await this.delete(id);
+    this.#endings.expect(key, reason);
+    const outcome = await this.#replaceForGood(key, version, removal);
+    if (outcome === 'replaced') this.#endings.ended(key, reason);
+    else this.#endings.expect(key, undefined);
+    if (outcome === 'missing') this.#endings.gone(key);
     return outcome;
   }
 
   /** Removes any record or tombstone, so that no request under way can prevent a logout. */
   async destroy(id: string, removal: Removal): Promise<void> {
-    if (!this.#leavesTombstone(removal)) return this.delete(id);
-    try {
-      await this.#call('set', this.keyOf(id), newTombstone(), TOMBSTONE_SECONDS);
-    } catch (error) {
-      // A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline.
-      if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
-      await this.delete(id).catch(() => Promise.reject(error as Error));
-    }
+    const key = this.keyOf(id);
+    this.#endings.expect(key, 'destroyed');
+    if (this.#leavesTombstone(removal)) await this.#bury(key);
+    else await this.#call('delete', key);
+    this.#endings.ended(key, 'destroyed');
   }
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
-  async delete(id: string): Promise<void> {
-    await this.#call('delete', this.keyOf(id));
+  delete(id: string): Promise<void> {
+    return this.destroy(id, 'delete');
   }
 
   /** Reads the text under a key that is not made from an id of ours, such as the key of another library's record. */
@@ -157,6 +173,26 @@ export class SessionRecords {
   /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown {
     return this.#options.serializer.parse(this.stringify(value));
+  }
+
+  async #replaceForGood(key: string, version: unknown, removal: Removal): Promise<ReplaceOutcome> {
+    if (this.#leavesTombstone(removal)) {
+      return this.#call('replace', key, newTombstone(), TOMBSTONE_SECONDS, version);
+    }
+    const outcome = await this.#call('replace', key, this.#options.serializer.stringify({}), 1, version);
+    // The empty record has won against all other writers, so it can be deleted.
+    if (outcome === 'replaced') await this.#call('delete', key);
+    return outcome;
+  }
+
+  async #bury(key: string): Promise<void> {
+    try {
+      await this.#call('set', key, newTombstone(), TOMBSTONE_SECONDS);
+    } catch (error) {
+      // A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline.
+      if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
+      await this.#call('delete', key).catch(() => Promise.reject(error as Error));
+    }
   }
 
   #leavesTombstone(removal: Removal): boolean {
@@ -190,10 +226,10 @@ export class SessionRecords {
     );
   }
 
-  #decode(id: string, { value: text, version }: StoredSession): ReadRecord | undefined {
+  #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
     if (this.#isTooLarge(text)) {
-      this.#warn(id, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
+      this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
     let record: SessionRecord | undefined;
@@ -202,7 +238,7 @@ export class SessionRecords {
     } catch {
       record = undefined;
     }
-    if (record === undefined) this.#warn(id, 'cannot be read');
+    if (record === undefined) this.#warn(key, 'cannot be read');
     return record && { data: record.data, meta: record.meta, text: rewriter && text, version };
   }
 
@@ -213,8 +249,8 @@ export class SessionRecords {
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;
   }
 
-  #warn(id: string, fault: string): void {
-    const name = hash('sha256', this.keyOf(id), 'hex').slice(0, 16);
+  #warn(key: string | (() => string), fault: string): void {
+    const name = hash('sha256', typeof key === 'string' ? key : key(), 'hex').slice(0, 16);
     this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }

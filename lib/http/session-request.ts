@@ -5,6 +5,7 @@ import type { ResolvedCookie } from '../cookies/cookie-options.js';
 import { pathMatches, requestPath } from '../cookies/cookie-path.js';
 import type { CookieObstacle } from '../engine/cookie-obstacle.js';
 import type { OpenRequest } from '../engine/open-request.js';
+import type { SignalScope } from '../engine/signal-scope.js';
 import { canonicalAddress } from '../ip-address.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { clientAddress } from '../proxy/client-address.js';
@@ -16,6 +17,7 @@ import { SessionAddressError } from '../session.errors.js';
 import type { AnyRequest, NodeRequest } from './any-request.js';
 import type { ExposedSession } from './exposed-session.js';
 import { routePattern } from './route-pattern.js';
+import { handshakeScope, responseScope } from './signal-scopes.js';
 
 /** A request and its response, as far as they are known. */
 export interface HttpMessages {
@@ -91,6 +93,11 @@ export class SessionRequest implements OpenRequest {
       );
     }
     return false;
+  }
+
+  /** How long the signal of the session watches. */
+  signalScope(): SignalScope {
+    return this.client === undefined ? handshakeScope(this.incoming) : responseScope(this.client);
   }
 
   /** Shows a session as `request.session`, unless another application's session shows there. That of a named module never does. */

@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { controllerMethodsOf, type ControllerMethod } from './controller-methods.js';
 import { saveAfterField } from './field-middleware.js';
+import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import { resolverMethodsOf } from './resolver-methods.js';
@@ -25,30 +25,46 @@ const FIELD_MIDDLEWARE = 'graphql:field_resolver_middleware';
  * It comes before the interceptors of the handler and its controller. Behind them, one that catches errors would take the error of a
  * failed save for one of the handler, and let a response leave as if all were saved.
  */
-export function attachInterceptor(modules: ModulesContainer, interceptor: SessionInterceptor): void {
+export function attachInterceptor(modules: ModulesContainer, owner: NestModuleInUse): void {
   const isGlobal = isReachedGlobally(modules);
   for (const method of controllerMethodsOf(modules)) {
-    if (isGlobal || mayHaveSession(method)) putFirst(interceptor, method);
+    if (isGlobal || mayHaveSession(method)) attachTo(method, owner);
   }
   for (const method of resolverMethodsOf(modules)) {
     if (!isGlobal && !mayHaveSession(method)) continue;
     if (method.isField) addMiddleware(method.handler);
-    else putFirst(interceptor, method);
+    else attachTo(method, owner);
   }
 }
 
-/** Has the resolver of a GraphQL field followed by a save, before the application's own middleware sees its value. */
+/**
+ * Puts the interceptor on every handler of a gateway. Nest connects gateways before it calls `configure()`, and so before it is known
+ * what can reach the session.
+ */
+export function attachToGateways(modules: ModulesContainer, owner: NestModuleInUse): void {
+  for (const method of gatewayMethodsOf(modules)) attachTo(method, owner);
+}
+
+/** Has a save follow the resolver of a GraphQL field, before the application's own middleware sees the value. */
 function addMiddleware(handler: object): void {
   const others = (Reflect.getMetadata(FIELD_MIDDLEWARE, handler) ?? []) as unknown[];
   if (!others.includes(saveAfterField)) Reflect.defineMetadata(FIELD_MIDDLEWARE, [...others, saveAfterField], handler);
 }
 
-/** Puts the interceptor on a controller or a handler, once: a controller class may serve two applications in one process. */
-function putFirst(interceptor: SessionInterceptor, { controller, handler }: ControllerMethod): void {
-  const target = interceptorsOf(controller).length > 0 ? controller : handler;
+function attachTo({ module, controller, handler }: HandlerMethod, owner: NestModuleInUse): void {
+  putFirst(interceptorsOf(controller).length > 0 ? controller : handler);
+  // Nest looks for the instance of an enhancer's class in the module of the handler.
+  if (!module.injectables.has(SessionInterceptor)) {
+    module.injectables.set(SessionInterceptor, owner.getProviderByKey(SessionInterceptor));
+  }
+}
+
+/** Puts the interceptor on a class or a handler, once. The class may serve two applications in one process, so no instance stands there. */
+function putFirst(target: object): void {
   const others = interceptorsOf(target);
-  if (others.some((other) => other instanceof SessionInterceptor)) return;
-  Reflect.defineMetadata(INTERCEPTORS, [interceptor, ...others], target);
+  if (!others.includes(SessionInterceptor)) {
+    Reflect.defineMetadata(INTERCEPTORS, [SessionInterceptor, ...others], target);
+  }
 }
 
 function interceptorsOf(target: object): unknown[] {
@@ -64,7 +80,7 @@ function isReachedGlobally(modules: ModulesContainer): boolean {
   return enhancers.some((enhancer) => enhancer.metatype !== openAhead && reachesSession(enhancer));
 }
 
-function mayHaveSession({ module, injectee, controller, key, handler }: ControllerMethod): boolean {
+function mayHaveSession({ module, injectee, controller, key, handler }: HandlerMethod): boolean {
   if (sessionsTakenBy(controller, key).length > 0 || reachesSession(injectee)) return true;
   return [controller, handler].flatMap(enhancersOf).some((enhancer) => {
     const injectable = module.injectables.get(enhancer as Type);

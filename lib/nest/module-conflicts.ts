@@ -5,9 +5,9 @@ import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf } from './controller-methods.js';
-import { resolverMethodsOf } from './resolver-methods.js';
+import { controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
@@ -59,7 +59,10 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  for (const { controller, key } of [...controllerMethodsOf(modules), ...resolverMethodsOf(modules)]) {
+  const handlers = [controllerMethodsOf, gatewayMethodsOf, resolverMethodsOf].flatMap((methodsOf) =>
+    methodsOf(modules),
+  );
+  for (const { controller, key } of handlers) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
     if (unknown === undefined) continue;
     const handler = `${controller.name}.${key}`;

@@ -17,9 +17,9 @@ export class OpenAheadGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    if (context.getType() !== 'http') return true;
     const { sessions, respondsItself } = this.#needs.of(context);
     if (sessions.includes(this.#sessions.name)) return this.#sessions.openAhead(context).then(() => true);
-    if (context.getType() !== 'http') return true;
     // Where middleware has opened the session on Node's request, this shows it on Fastify's as well.
     const slot = RequestSlot.find({ request: context.switchToHttp().getRequest() });
     if (slot !== undefined && !respondsItself) slot.expectNestResponse();

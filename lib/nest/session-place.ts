@@ -3,6 +3,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { messageOf } from './message-scope.js';
 
 /**
  * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; or the context of
@@ -38,6 +39,9 @@ export interface FieldCall {
 /** A place whose request may be missing. */
 type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | undefined };
 
+/** The types of Nest's contexts that come with a request. */
+const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
+
 /**
  * Where the session of a request or of a context is: the one file that knows what the context of a controller, a resolver and a
  * gateway looks like.
@@ -46,18 +50,25 @@ type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | un
 export function placeOf(source: SessionSource): SessionPlace {
   const place = findPlace(source);
   if (place !== undefined) return place;
-  const isResolver = isHost(source) && source.getType<string>() === 'graphql';
+  if (isHost(source) && !TYPES.includes(source.getType<string>())) {
+    throw new SessionConfigurationError(
+      `A context of the type '${source.getType<string>()}' has no request to take a session from: sessions are for HTTP, GraphQL and WebSockets.`,
+    );
+  }
+  if (isHost(source) && source.getType<string>() === 'graphql') {
+    throw new SessionConfigurationError(
+      'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.',
+    );
+  }
   throw new SessionConfigurationError(
-    isResolver
-      ? 'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.'
-      : 'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
+    'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
 }
 
 /** The same; `undefined` when there is no request. */
 export function findPlace(source: SessionSource): SessionPlace | undefined {
   const place = isHost(source) ? placeOfHost(source) : { request: requestIn(source) };
-  return isRequest(place.request) ? (place as SessionPlace) : undefined;
+  return isRequest(place?.request) ? (place as SessionPlace) : undefined;
 }
 
 /** The place of a field's middleware; `undefined` when there is no request. */
@@ -66,7 +77,7 @@ export function placeOfField({ context, info }: FieldCall): SessionPlace | undef
   return request && { request, message: executionOf(info) };
 }
 
-/** Whether the context is that of a field of the operation itself, and not of one below it. */
+/** Whether the context of a resolver is that of a field of the operation itself, and not of one below it. */
 export function isRootField(host: ArgumentsHost): boolean {
   return argumentsOf(host).info?.path?.prev === undefined;
 }
@@ -75,20 +86,17 @@ function isHost(source: SessionSource): source is ArgumentsHost {
   return typeof (source as Partial<ArgumentsHost>).switchToHttp === 'function';
 }
 
-function placeOfHost(host: ArgumentsHost): Found {
+function placeOfHost(host: ArgumentsHost): Found | undefined {
   const type = host.getType<string>();
   switch (type) {
     case 'http':
       return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
     case 'ws':
-      // Nest passes one array of arguments to the guards, interceptors and parameters of a call, and another one to exception filters.
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: host.getArgs() };
+      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: messageOf(host) };
     case 'graphql':
       return placeOfResolver(host);
     default:
-      throw new SessionConfigurationError(
-        `A context of the type '${type}' has no request to take a session from: sessions are for HTTP, GraphQL and WebSockets.`,
-      );
+      return undefined;
   }
 }
 

@@ -1,30 +1,39 @@
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Observable } from 'rxjs';
+import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { catchError, concatMap, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
 import { RequestSlot } from '../http/request-slot.js';
 import { HandlerNeedsReader } from './handler-needs.js';
+import { inMessageScope } from './message-scope.js';
 import { findPlace, isRootField } from './session-place.js';
+import type { SessionService } from './session.service.js';
+import { getSessionServiceToken } from './session-tokens.js';
 
 /**
  * Saves the session once the handler has settled, with a value or an error, so that the exception filters see a save that fails.
  * The response hook saves in all other cases: guards that refuse, exception filters, `@Res()`, streams.
  *
- * The interceptor knows no options and keeps no state, so one instance may serve several applications.
+ * In a gateway or a resolver it also opens the session ahead of the handler, because Nest 11 runs no global guard for gateways.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
+  readonly #moduleRef: ModuleRef;
 
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+  constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
+    this.#moduleRef = moduleRef;
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     switch (context.getType<string>()) {
       case 'http':
         return this.#interceptHttp(context, next);
       case 'graphql':
         // Many fields of one operation may be resolved at once: their middleware and the response hook save for all of them.
-        return isRootField(context) ? saved(next.handle(), new ResolverSave(context)) : next.handle();
+        return isRootField(context) ? this.#interceptMessage(context, next) : next.handle();
       default:
-        return next.handle();
+        return this.#interceptMessage(context, next);
     }
   }
 
@@ -32,25 +41,34 @@ export class SessionInterceptor implements NestInterceptor {
     const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
-    return saved(next.handle(), new HttpSave(context, respondsItself));
+    return committed(next.handle(), context.switchToHttp(), respondsItself);
+  }
+
+  async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const { sessions } = this.#needs.of(context);
+    await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
+    const isGateway = context.getType() === 'ws' && sessions.length > 0;
+    const handled = isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
+    return committedMessage(handled, context);
+  }
+
+  #serviceOf(name: string): SessionService {
+    return this.#moduleRef.get<SessionService>(getSessionServiceToken(name), { strict: false });
   }
 }
 
-/** How the session of one handler is saved. */
-interface HandlerSave {
-  /** After a value. Nothing to wait for: `undefined`. */
-  commit(): Promise<unknown> | undefined;
-  /** After an error. Never rejects. */
-  commitAfterError(error: unknown): Promise<void> | undefined;
-}
+type HttpArgumentsHost = ReturnType<ExecutionContext['switchToHttp']>;
 
 /** The same values and the same end, but the end waits for the save. */
-function saved(source: Observable<unknown>, save: HandlerSave): Observable<unknown> {
+function committed(source: Observable<unknown>, http: HttpArgumentsHost, respondsItself: boolean): Observable<unknown> {
+  const request = http.getRequest<AnyRequest>();
   return new Observable((subscriber) =>
     source.subscribe({
       next: (value) => subscriber.next(value),
       complete: () => {
-        const saving = save.commit();
+        const slot = RequestSlot.find({ request });
+        if (slot === undefined || respondsItself) return subscriber.complete();
+        const saving = slot.commit();
         if (saving === undefined) return subscriber.complete();
         saving.then(
           () => subscriber.complete(),
@@ -58,54 +76,31 @@ function saved(source: Observable<unknown>, save: HandlerSave): Observable<unkno
         );
       },
       error: (error: unknown) => {
-        const saving = save.commitAfterError(error);
-        if (saving === undefined) return subscriber.error(error);
-        void saving.then(() => subscriber.error(error));
+        RequestSlot.announceOutage(http.getResponse<AnyResponse>(), error);
+        const slot = RequestSlot.find({ request });
+        if (slot === undefined) return subscriber.error(error);
+        void slot.commitAfterError(error).then(() => subscriber.error(error));
       },
     }),
   );
 }
 
-class HttpSave implements HandlerSave {
-  readonly #request: AnyRequest;
-  readonly #response: AnyResponse;
-  readonly #respondsItself: boolean;
-
-  constructor(context: ExecutionContext, respondsItself: boolean) {
-    const http = context.switchToHttp();
-    this.#request = http.getRequest();
-    this.#response = http.getResponse();
-    this.#respondsItself = respondsItself;
-  }
-
-  commit(): Promise<unknown> | undefined {
-    const slot = RequestSlot.find({ request: this.#request });
-    return this.#respondsItself ? undefined : slot?.commit();
-  }
-
-  commitAfterError(error: unknown): Promise<void> | undefined {
-    RequestSlot.announceOutage(this.#response, error);
-    return RequestSlot.find({ request: this.#request })?.commitAfterError(error);
-  }
+/** The same values, each after the save of what changed before it: a gateway sends each value when it comes. */
+function committedMessage(source: Observable<unknown>, context: ExecutionContext): Observable<unknown> {
+  return source.pipe(
+    catchError(async (error: unknown) => {
+      await slotOf(context)?.commitAfterError(error);
+      throw error;
+    }),
+    concatMap((value) => {
+      const saving = slotOf(context)?.settle();
+      return saving === undefined ? of(value) : saving.then(() => value);
+    }),
+  );
 }
 
-class ResolverSave implements HandlerSave {
-  readonly #context: ExecutionContext;
-
-  constructor(context: ExecutionContext) {
-    this.#context = context;
-  }
-
-  commit(): Promise<unknown> | undefined {
-    return this.#slot?.settle();
-  }
-
-  commitAfterError(error: unknown): Promise<void> | undefined {
-    return this.#slot?.commitAfterError(error);
-  }
-
-  get #slot(): RequestSlot | undefined {
-    const place = findPlace(this.#context);
-    return place && RequestSlot.find(place);
-  }
+/** The slot of a message or of the request of a resolver; `undefined` where there can be none, as in a microservice. */
+function slotOf(context: ExecutionContext): RequestSlot | undefined {
+  const place = findPlace(context);
+  return place && RequestSlot.find(place);
 }

@@ -18,6 +18,7 @@ const DEFAULTS = {
   maxRecordBytes: 1_000_000,
   expireDeadCookies: false,
   rolling: true,
+  recheck: '30s',
   pinning: false,
   trustProxy: undefined,
   staticFiles: false,

@@ -44,6 +44,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly hashIds: boolean;
   readonly tombstones: boolean;
   readonly maxRecordBytes: number;
+  /** Seconds. */
+  readonly recheck: number;
   readonly expireDeadCookies: boolean;
   /** Whether records say `_permanent`, as Quart and Flask write them. */
   readonly writesPermanent: boolean;
@@ -80,13 +82,14 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
   const given = withDefaults(options);
   checkChoices(given);
   const { wire, secret, signer, serializer, migrateFrom, pinning, trustProxy, cookie, ...unchanged } = given;
-  const { maxRecordBytes, idleTimeout, absoluteTimeout, generateId } = given;
+  const { maxRecordBytes, idleTimeout, absoluteTimeout, recheck, generateId } = given;
   return Object.freeze({
     ...unchanged,
     name,
     keyPrefix: keyPrefixOf(given, name),
     maxRecordBytes: checkedRecordBytes(maxRecordBytes),
     idleTimeout: checkedSeconds('idleTimeout', idleTimeout),
+    recheck: checkedSeconds('recheck', recheck),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),
     generateId: checkedGenerator(generateId),
     signer: signerOf({ secret, signer, wire }, name),

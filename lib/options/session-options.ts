@@ -56,12 +56,12 @@ export interface SessionModuleOptions {
    */
   readonly secret?: Secret | readonly Secret[] | undefined;
   /**
-   * A signer of your own, instead of `secret`.
+   * A signer of your own, instead of `secret`. It is given the request, so that each tenant can have a secret of its own.
    * @default HmacSigner over `secret`, or ItsdangerousSigner under `wire: 'quart'`
    */
   readonly signer?: CookieSigner | undefined;
   /**
-   * What the store's keys begin with.
+   * What the store's keys begin with. In a module with a `name` the name and a colon follow, except under `wire: 'quart'`.
    * @default 'session:'
    */
   readonly keyPrefix?: string | undefined;
@@ -128,6 +128,12 @@ export interface SessionModuleOptions {
    * @default true, or 'write' under `wire: 'quart'`
    */
   readonly rolling?: boolean | 'write' | undefined;
+  /**
+   * How long a session can have ended before its `signal` aborts, if no message of the option `bus` has told: a session whose signal
+   * something has read is read again within this time. Seconds as a number, or a text such as `'30s'`.
+   * @default '30s'
+   */
+  readonly recheck?: Duration | undefined;
   /**
    * Whether a session stays with the client's IP address.
    * @default false

@@ -14,6 +14,8 @@ import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 export interface SessionKeeper {
   readonly id: string;
   readonly isNew: boolean;
+  /** Aborts when the session of this id ends. */
+  readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
   /** Whether a call of the application, such as `save`, waits or runs. */
@@ -82,6 +84,10 @@ class Session {
 
   get isNew(): boolean {
     return keeperOf(this).isNew;
+  }
+
+  get signal(): AbortSignal {
+    return keeperOf(this).signal;
   }
 
   regenerate(options?: RegenerateOptions | SessionCallback, callback?: SessionCallback): Promise<void> | void {

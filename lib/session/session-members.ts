@@ -27,6 +27,22 @@ export interface SessionMembers<T extends object = SessionData> {
   /** Whether the store has no record of this session, as far as this request knows: the session is not stored yet, or has ended. */
   readonly isNew: boolean;
   /**
+   * Aborts once, when the session of this id ends: a request destroys it, empties it or gives it a new id, its timeout passes, or
+   * its record is gone. `signal.reason` is a {@link SessionEndedError}, whose `reason` says which. Use it for what outlives the
+   * request's first byte, such as an event stream or a socket.
+   *
+   * - What happens in this process aborts it at once, and so does what happens in another one if the option `bus` is set. Anything
+   *   else aborts it within the time of the option `recheck`. While the store fails, nothing aborts.
+   * - It watches until the response has closed, or the connection of a message; afterwards it stays as it is. All messages of one
+   *   connection get the same signal, as long as they have the same session.
+   * - It follows a new session once that is stored. That of a session which another request has ended is aborted already.
+   * - After a `regenerate` or `destroy` this object has another signal: that of the new id.
+   * - An open stream does not count as use: the signal renews nothing.
+   *
+   * Reading it costs one more read of the store, and one within each `recheck`. What does not read it pays nothing.
+   */
+  readonly signal: AbortSignal;
+  /**
    * Gives the session a new id, and ends the old one at once.
    * Call it at each login, against session fixation (OWASP ASVS 5.0, 7.2.4).
    *
@@ -143,6 +159,7 @@ export type LiveSession<T extends object = SessionData> = Partial<T> & SessionMe
 const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
   id: true,
   isNew: true,
+  signal: true,
   regenerate: true,
   destroy: true,
   save: true,

@@ -1,15 +1,18 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
+import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
+import { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
 import { SampleServer } from '../fixtures/sample-server.js';
@@ -18,7 +21,13 @@ import { startRedis } from '../fixtures/servers.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
 const folder = join(root, '.build', 'docs');
-const pages = ['concurrency', 'writing-a-store', 'sharing-with-python', 'migrating-from-express-session'];
+const pages = [
+  'concurrency',
+  'writing-a-store',
+  'sharing-with-python',
+  'migrating-from-express-session',
+  'several-sessions',
+];
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
 );
@@ -189,6 +198,44 @@ it('makes the testing application without a socket', async () => {
   const app = await testingApp();
   await app.init();
   await app.close();
+});
+
+describe('the chapter on several kinds of session', () => {
+  const applications: INestApplication[] = [];
+
+  afterAll(async () => {
+    for (const app of applications) await app.close();
+  });
+
+  async function listening(file: string, name: string): Promise<Client> {
+    const app = await NestFactory.create((await load(file))[name] as never, { logger: false, abortOnError: false });
+    applications.push(app);
+    await app.listen(0, '127.0.0.1');
+    return new Client((app.getHttpServer().address() as AddressInfo).port);
+  }
+
+  it('keeps customers and administrators apart, whatever the cookie is called', async () => {
+    const client = await listening('two-kinds.module.js', 'TwoKindsModule');
+    await client.post('/shop/login');
+    const shop = client.cookieHeader;
+    expect(await (await client.get('/shop/me')).json()).toEqual({ user: 'ada' });
+    const renamed = shop.replace('session=', 'admin-session=');
+    expect((await client.get('/admin/me', { cookie: renamed })).status).toBe(401);
+    const [line] = (await client.post('/admin/login')).setCookie;
+    expect(line).toMatch(/^admin-session=.*; Path=\/admin;.*SameSite=Strict/);
+    const admin = line?.split(';')[0] ?? '';
+    expect(await (await client.get('/admin/me', { cookie: admin })).json()).toEqual({ user: 'grace' });
+  });
+
+  it('opens the cookie of one tenant at no other', async () => {
+    const client = await listening('tenants.module.js', 'TenantsModule');
+    const visit = async (host: string, cookie?: string): Promise<unknown> =>
+      (await client.get('/visit', { headers: { host }, ...(cookie && { cookie }) })).json();
+    expect(await visit('north.example')).toEqual({ visits: 1 });
+    const cookie = client.cookieHeader;
+    expect(await visit('north.example', cookie)).toEqual({ visits: 2 });
+    expect(await visit('south.example', cookie)).toEqual({ visits: 1 });
+  });
 });
 
 it('passes the conformance suite with the example store, under node:test', () => {

@@ -18,7 +18,7 @@ const DAY = 86_400;
 
 const OPTIONS = [
   'absoluteTimeout, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
-  'onLateSaveError, pinning, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
+  'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
 const DURATION = "write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.";
@@ -93,6 +93,7 @@ describe('resolveOptions', () => {
     [{ idleTimeout: 0 }, `idleTimeout is 0: ${DURATION}`],
     [{ idleTimeout: '30' }, `idleTimeout is '30': ${DURATION}`],
     [{ idleTimeout: null }, `idleTimeout is null: ${DURATION}`],
+    [{ recheck: 0 }, `recheck is 0: ${DURATION}`],
     [{ absoluteTimeout: '-1d' }, `absoluteTimeout is '-1d': ${DURATION}`],
     [{ maxRecordBytes: 999 }, `maxRecordBytes is 999: ${BYTES}`],
     [{ maxRecordBytes: 1000.5 }, `maxRecordBytes is 1000.5: ${BYTES}`],
@@ -160,6 +161,7 @@ describe('resolveOptions', () => {
       keyPrefix: 'session:',
       hashIds: true,
       tombstones: true,
+      recheck: 30,
       idleTimeout: 14 * DAY,
       absoluteTimeout: undefined,
       maxRecordBytes: 1_000_000,

@@ -1,0 +1,138 @@
+import { hash } from 'node:crypto';
+
+import type { SessionEndReason } from '../session.errors.js';
+import { BoundedQueue } from './bounded-queue.js';
+import type { SignalScope } from './signal-scope.js';
+import { WatchedSession } from './watched-session.js';
+
+/** How many watched sessions are read at the same time. All at once would fill the store's connection, and delay the requests. */
+const READS_AT_ONCE = 16;
+
+/** What {@link SessionEndings} works with. */
+export interface SessionEndingsOptions {
+  /**
+   * Reads a record.
+   * @returns when its session ends, in epoch seconds; `undefined` when it has ended.
+   */
+  readonly read: (key: string) => Promise<number | undefined>;
+  /** Within how many seconds a watched session is read again. */
+  readonly recheck: number;
+}
+
+/** Who watches a session. */
+export interface Watcher {
+  /** When the session ends, in epoch seconds, as far as the watcher knows. */
+  readonly expiresAt: number;
+  readonly scope: SignalScope;
+  /** Aborts a signal that there is already. @default a new one */
+  readonly controller?: AbortController | undefined;
+}
+
+/**
+ * The sessions whose end something watches, and what is known of their ends. A session is watched by the key of its record; one that
+ * nothing watches is not in here, and costs nothing.
+ *
+ * The record is the truth: only a store that has none ends a session here. So a watched session is read when it would expire, and
+ * at the latest after `recheck`; a store that fails ends nothing.
+ */
+export class SessionEndings {
+  readonly #options: SessionEndingsOptions;
+  readonly #watched = new Map<string, WatchedSession>();
+  readonly #reads = new BoundedQueue(READS_AT_ONCE);
+  #isClosed = false;
+
+  constructor(options: SessionEndingsOptions) {
+    this.#options = options;
+  }
+
+  /** How many sessions are watched. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  /**
+   * A signal that aborts when the session ends. The first watcher of a session has it read at once: it may have ended between its
+   * last read and this moment.
+   */
+  watch(key: string, { expiresAt, scope, controller }: Watcher): AbortSignal {
+    const name = nameOf(key);
+    let session = this.#watched.get(name);
+    if (session === undefined) {
+      session = new WatchedSession(key, expiresAt);
+      this.#watched.set(name, session);
+      this.#check(name, session);
+    }
+    const { signal, isNew } = session.signalOf(controller ?? scope.owner, controller);
+    if (isNew) scope.onClose(() => this.#leave(name, controller ?? scope.owner));
+    return signal;
+  }
+
+  /** This process is about to end a session. If it loses the reply, a later read that finds no record knows why. */
+  expect(key: string, reason: SessionEndReason | undefined): void {
+    const session = this.#find(key);
+    if (session !== undefined) session.expected = reason;
+  }
+
+  /** This process has ended a session. */
+  ended(key: string, reason: SessionEndReason): void {
+    if (this.#watched.size > 0) this.#end(nameOf(key), reason);
+  }
+
+  /** A session has no record any more, or none that can be read. */
+  gone(key: string): void {
+    if (this.#watched.size === 0) return;
+    const name = nameOf(key);
+    this.#end(name, this.#watched.get(name)?.reasonOfGone ?? 'revoked');
+  }
+
+  /** Watches no longer. Ends no session: they go on in other processes. */
+  close(): void {
+    this.#isClosed = true;
+    for (const session of this.#watched.values()) session.stop();
+    this.#watched.clear();
+  }
+
+  #find(key: string): WatchedSession | undefined {
+    return this.#watched.size === 0 ? undefined : this.#watched.get(nameOf(key));
+  }
+
+  #end(name: string, reason: SessionEndReason): void {
+    const session = this.#watched.get(name);
+    if (session === undefined) return;
+    this.#watched.delete(name);
+    session.end(reason);
+  }
+
+  #leave(name: string, owner: object): void {
+    const session = this.#watched.get(name);
+    if (session === undefined || session.leave(owner)) return;
+    session.stop();
+    this.#watched.delete(name);
+  }
+
+  /** Reads a session again. One that is being read is read once more: that read may have begun too early. */
+  #check(name: string, session: WatchedSession): void {
+    if (this.#isClosed || !session.wantCheck()) return;
+    this.#reads.add(async () => {
+      while (session.beginCheck()) session.endCheck(await this.#read(session.key));
+      if (this.#watched.get(name) === session) session.plan(this.#options.recheck, () => this.#check(name, session));
+    });
+  }
+
+  /** @returns when the session ends; `'unknown'` when the store has failed. */
+  async #read(key: string): Promise<number | 'unknown'> {
+    try {
+      const expiresAt = await this.#options.read(key);
+      if (expiresAt !== undefined) return expiresAt;
+      this.gone(key);
+      return 'unknown';
+    } catch {
+      return 'unknown';
+    }
+  }
+}
+
+/** The name of a session outside the store: it tells nothing of the key, and so nothing of the id. */
+function nameOf(key: string): string {
+  return hash('sha256', key, 'base64url');
+}
