@@ -7,6 +7,7 @@ export interface SessionErrorOptions {
 /** The codes of GraphQL errors, by the HTTP status that stands for the same. */
 const GRAPHQL_CODES: Readonly<Record<number, string>> = {
   400: 'BAD_REQUEST',
+  401: 'UNAUTHENTICATED',
   409: 'CONFLICT',
   503: 'SERVICE_UNAVAILABLE',
 };
