@@ -1,13 +1,14 @@
-import { Inject, UseGuards, type DynamicModule } from '@nestjs/common';
+import { Inject, UseGuards } from '@nestjs/common';
 import { Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
+import { Session, SessionGuard, SessionService } from '../../lib/index.js';
 import {
   codesOf,
   GraphqlApp,
   graphqlDrivers,
   type GraphqlBrowser,
+  type GraphqlDriver,
   type GraphqlOptions,
   type GraphqlResult,
 } from '../fixtures/graphql-app.js';
@@ -46,6 +47,7 @@ const TYPES = `
     mine: Tick
     filtered: Tick
     resolved: String
+    untilLogout: Tick
   }
 `;
 
@@ -101,6 +103,13 @@ class TickResolver {
   })
   resolved(): AsyncIterable<unknown> {
     return ticks.subscribe();
+  }
+
+  @Subscription()
+  async *untilLogout(@Session() session: Session<Data>): AsyncGenerator {
+    const values = ticks.subscribe();
+    session.signal.addEventListener('abort', () => void values.return?.());
+    yield* values;
   }
 
   @ResolveField()
@@ -164,8 +173,7 @@ class AccountResolver {
 }
 
 /** Over the socket, too, and with guards that run for each event. */
-function optionsOf(driver: (typeof graphqlDrivers)[number]): GraphqlOptions {
-  const isMercurius = driver.name.startsWith('Mercurius');
+function optionsOf({ isMercurius }: GraphqlDriver): GraphqlOptions {
   return {
     typeDefs: TYPES,
     autoSchemaFile: false,
@@ -179,16 +187,11 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
   let store: SpyStore;
   let browser: GraphqlBrowser;
 
-  async function start(
-    session: SessionModuleOptions = {},
-    graphql: GraphqlOptions = {},
-    imports: DynamicModule[] = [],
-  ): Promise<void> {
+  async function start(graphql: (sessions: SessionService) => GraphqlOptions = () => ({})): Promise<void> {
     app = await GraphqlApp.start(driver, {
-      session: { store, ...session },
-      graphql: { ...optionsOf(driver), ...graphql },
+      session: { store },
+      graphql: (sessions) => ({ ...optionsOf(driver), ...graphql(sessions) }),
       providers: [TickResolver, AccountResolver],
-      imports,
     });
     browser = app.browser();
     await browser.data('mutation { enter }');
@@ -364,4 +367,78 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
     expect(await socket.ask('{ user }')).toEqual({ data: { user: null } });
     expect(codesOf(await socket.ask('mutation { count }'))).toEqual(['CONFLICT']);
   });
+  describe('whose socket follows session.signal', () => {
+    beforeEach(async () => {
+      await app.close();
+      await start(driver.isMercurius ? closingMercurius : closingApollo);
+    });
+
+    it('is closed with 4401 by a logout elsewhere', async () => {
+      const socket = app.socket(browser);
+      const stream = socket.start('subscription { ticks { n } }');
+      const stays = app.browser();
+      await stays.data('mutation { enter }');
+      const other = app.socket(stays).start('subscription { ticks { n } }');
+      await ticks.publish({ ticks: { n: 1 } }, 2);
+      expect([await stream.next(), await other.next()]).toEqual([
+        { data: { ticks: { n: 1 } } },
+        { data: { ticks: { n: 1 } } },
+      ]);
+      await browser.data('mutation { leave }');
+      expect(await socket.closed).toBe(4401);
+      await stream.ended;
+      expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
+    });
+
+    it('does not begin without a session', async () => {
+      const socket = app.socket(app.browser());
+      await socket.start('subscription { ticks { n } }').ended;
+      expect(await socket.closed).toBe(4401);
+    });
+  });
+
+  it('ends by session.signal of the resolver after a logout elsewhere, and leaves the socket to the others', async () => {
+    const socket = app.socket(browser);
+    const stream = socket.start('subscription { untilLogout { n } }');
+    expect(await event(stream, 'untilLogout')).toEqual({ data: { untilLogout: { n: 0 } } });
+    const other = socket.start('subscription { ticks { n } }');
+    await ticks.publish({ ticks: { n: 1 } }, 2);
+    expect(await other.next()).toEqual({ data: { ticks: { n: 1 } } });
+    await browser.data('mutation { leave }');
+    await stream.ended;
+    expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
+  });
 });
+
+/** Closes a socket without a session at once, and one whose session ends with it. */
+async function follow(sessions: SessionService, request: object, socket: Closable): Promise<void> {
+  const session = await sessions.open<Data>(request);
+  if (session.user === undefined) socket.close(4401, 'Unauthorized');
+  session.signal.addEventListener('abort', () => socket.close(4401, 'Unauthorized'));
+}
+
+interface Closable {
+  close(code: number, reason: string): void;
+}
+
+function closingApollo(sessions: SessionService): GraphqlOptions {
+  return {
+    subscriptions: {
+      'graphql-ws': {
+        onConnect: ({ extra }: { extra: { request: object; socket: Closable } }) =>
+          follow(sessions, extra.request, extra.socket),
+      },
+    },
+  };
+}
+
+function closingMercurius(sessions: SessionService): GraphqlOptions {
+  return {
+    subscription: {
+      context: async (socket: Closable, request: object) => {
+        await follow(sessions, request, socket);
+        return {};
+      },
+    },
+  };
+}
