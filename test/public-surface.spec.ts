@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replaceAll(sep, '/');
 /** Every name that can be imported, by entry point. A name that is taken away breaks somebody's import. */
 const surface = {
   'index.d.ts': [
+    'BusName',
     'ClosableStore',
     'CookieOptions',
     'CookieSigner',
@@ -34,6 +35,8 @@ const surface = {
     'Secret',
     'Session',
     'SessionAddressError',
+    'SessionBus',
+    'SessionBusListener',
     'SessionCallback',
     'SessionConfigurationError',
     'SessionConflictError',
@@ -41,6 +44,7 @@ const surface = {
     'SessionDestroyedError',
     'SessionEndReason',
     'SessionEndedError',
+    'SessionEnding',
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',
@@ -72,7 +76,9 @@ const surface = {
     'expressSession',
     'getSessionServiceToken',
     'getSessionStoreToken',
+    'untilEnded',
   ],
+  'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
   'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
   'stores/memcached/memcached.store.d.ts': [
     'MEMCACHED_DEFAULTS',
@@ -150,6 +156,9 @@ const spelledOut = [
   'CookieSigner',
   'PinningOptions',
   'RegenerateOptions',
+  'SessionBus',
+  'SessionBusListener',
+  'SessionEnding',
   'SessionMembers',
   'SessionModuleExtras',
   'SessionModuleOptions',

@@ -132,7 +132,7 @@ export class SessionRecords {
     const key = this.keyOf(id);
     this.#endings.expect(key, reason);
     const outcome = await this.#replaceForGood(key, version, removal);
-    if (outcome === 'replaced') this.#endings.ended(key, reason);
+    if (outcome === 'replaced') this.#endings.tell(key, reason);
     else this.#endings.expect(key, undefined);
     if (outcome === 'missing') this.#endings.gone(key);
     return outcome;
@@ -144,7 +144,7 @@ export class SessionRecords {
     this.#endings.expect(key, 'destroyed');
     if (this.#leavesTombstone(removal)) await this.#bury(key);
     else await this.#call('delete', key);
-    this.#endings.ended(key, 'destroyed');
+    this.#endings.tell(key, 'destroyed');
   }
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */

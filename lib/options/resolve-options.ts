@@ -40,6 +40,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly store: NonNullable<SessionModuleOptions['store']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
+  readonly bus?: SessionModuleOptions['bus'];
   readonly keyPrefix: string;
   readonly hashIds: boolean;
   readonly tombstones: boolean;

@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, bus, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
@@ -93,6 +93,9 @@ describe('resolveOptions', () => {
     [{ idleTimeout: 0 }, `idleTimeout is 0: ${DURATION}`],
     [{ idleTimeout: '30' }, `idleTimeout is '30': ${DURATION}`],
     [{ idleTimeout: null }, `idleTimeout is null: ${DURATION}`],
+    [{ bus: 'kafka' }, "bus is 'kafka': write 'redis', a bus, or leave it out."],
+    [{ bus: {} }, "The given bus has no publish, subscribe: implement SessionBus whole, or write bus: 'redis'."],
+    [{ bus: null }, "bus is null: write 'redis', a bus, or leave it out."],
     [{ recheck: 0 }, `recheck is 0: ${DURATION}`],
     [{ absoluteTimeout: '-1d' }, `absoluteTimeout is '-1d': ${DURATION}`],
     [{ maxRecordBytes: 999 }, `maxRecordBytes is 999: ${BYTES}`],
