@@ -2,6 +2,7 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleExtras } from './session.module-definition.js';
 export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
+export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';

@@ -1,8 +1,7 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
-import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ModulesContainer } from '@nestjs/core';
 
 import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
-import { pairOnFastify } from './nest/fastify-pairing.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -31,15 +30,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   readonly #modules: ModulesContainer;
 
   constructor(
-    @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     // Injected so that it is there before any handler needs it.
     @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
     this.#modules = modules;
-    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
-    host.init$.subscribe(() => pairOnFastify(host));
     attachToMessages(modules, this.#own);
   }
 

@@ -2,7 +2,9 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
+import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -48,6 +50,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
   return [
     BackEndOwner,
     SessionInterceptor,
+    RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     {
       provide: RESOLVED_OPTIONS,
@@ -56,7 +59,9 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
-    { provide: service, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideService },
+    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
+    { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
+    { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
     { provide: APP_GUARD, inject: [service], useFactory: openAhead },
   ];
 }
@@ -84,15 +89,23 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: Ba
   return checkStore(store);
 }
 
-async function provideService(
+async function provideEngine(
   options: ResolvedOptions,
   store: SessionStore,
   owner: BackEndOwner,
-): Promise<SessionService> {
+): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
   const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus });
   owner.own(engine.endings);
-  return new SessionService(engine);
+  return engine;
+}
+
+function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
+  return new CurrentPlace(options);
+}
+
+function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
+  return new SessionService(engine, current);
 }
 
 function nestLogger(): SessionLogger {

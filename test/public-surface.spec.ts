@@ -48,6 +48,7 @@ const surface = {
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',
+    'SessionKeyDecorator',
     'SessionMembers',
     'SessionMigration',
     'SessionModule',
@@ -85,7 +86,19 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
-  'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
+  'testing/index.d.ts': [
+    'FakeSessionOptions',
+    'NestContext',
+    'SessionStoreSetup',
+    'SignInOptions',
+    'SignedInCookie',
+    'SignedInState',
+    'TestRunner',
+    'describeSessionStore',
+    'fakeSession',
+    'signIn',
+    'signInState',
+  ],
 } as const;
 
 /** The declaration files that `npm run build` writes, by their path below `dist/`. */

@@ -7,7 +7,7 @@ import type { SessionStore } from '../stores/session-store.js';
 import { KeyedQueue } from './keyed-queue.js';
 import type { OpenRequest } from './open-request.js';
 import { OpenSession } from './open-session.js';
-import { PresentedSessions } from './presented-sessions.js';
+import { PresentedSessions, type FoundSession } from './presented-sessions.js';
 import { SessionEndings } from './session-endings.js';
 import type { SessionContext } from './session-context.js';
 import { SessionRecords } from './session-records.js';
@@ -53,6 +53,15 @@ export class SessionEngine {
     const presented = new PresentedSessions(this.#context, request);
     const found = (await presented.findNext()) ?? (await presented.findInstead());
     return new OpenSession(this.#context, request, { presented, found });
+  }
+
+  /**
+   * Opens a session without a look at the store, for a caller who knows what is there.
+   * @param request the request; its cookies are looked at only when the session ends.
+   * @param found absent: a new, empty session.
+   */
+  openFound(request: OpenRequest, found: FoundSession | undefined): OpenSession {
+    return new OpenSession(this.#context, request, { presented: new PresentedSessions(this.#context, request), found });
   }
 
   /** When the session of a record ends; `undefined` when it has ended. */

@@ -110,12 +110,12 @@ export class SessionRecords {
    * @returns `false` when the id is taken.
    */
   async create(id: string, record: SessionRecord): Promise<boolean> {
-    return this.#call('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
+    return this.#call('create', this.keyOf(id), this.encode(record), this.#lifetime.ttl(record.meta));
   }
 
   /** Replaces the version that was read. Never creates a record. */
   async replace(id: string, record: SessionRecord, version: unknown): Promise<Written> {
-    const text = this.#encode(record);
+    const text = this.encode(record);
     const key = this.keyOf(id);
     const outcome = await this.#call('replace', key, text, this.#lifetime.ttl(record.meta), version);
     if (outcome === 'missing') this.#endings.gone(key);
@@ -165,6 +165,23 @@ export class SessionRecords {
     return this.#call('delete', key);
   }
 
+  /**
+   * The text of a record.
+   * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
+   */
+  encode(record: SessionRecord): string {
+    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
+    const payload = recordToWire(record, recordNames);
+    const text =
+      record.text === undefined || rewriter === undefined
+        ? serializer.stringify(payload)
+        : rewriter.rewrite(payload, record.text);
+    if (!this.#isTooLarge(text)) return text;
+    throw new SessionTooLargeError(
+      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
+    );
+  }
+
   /** The text that the serializer makes of a single value. */
   stringify(value: unknown): string {
     return this.#options.serializer.stringify(value);
@@ -207,23 +224,6 @@ export class SessionRecords {
     } catch (cause) {
       throw failureOf(verb, cause);
     }
-  }
-
-  /**
-   * The text of a record.
-   * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
-   */
-  #encode(record: SessionRecord): string {
-    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
-    const payload = recordToWire(record, recordNames);
-    const text =
-      record.text === undefined || rewriter === undefined
-        ? serializer.stringify(payload)
-        : rewriter.rewrite(payload, record.text);
-    if (!this.#isTooLarge(text)) return text;
-    throw new SessionTooLargeError(
-      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
-    );
   }
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {
