@@ -1,13 +1,15 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
-import { pairOnFastify } from './nest/fastify-pairing.js';
+import { announceSessions } from './nest/application-sessions.js';
+import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
-import { getSessionStoreToken } from './nest/session-tokens.js';
+import type { SessionService } from './nest/session.service.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
@@ -29,6 +31,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     return super.forRoot(options);
   }
 
+  readonly #host: HttpAdapterHost;
   readonly #modules: ModulesContainer;
 
   constructor(
@@ -38,19 +41,23 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
+    this.#host = host;
     this.#modules = modules;
-    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
-    host.init$.subscribe(() => pairOnFastify(host));
-    attachToMessages(modules, this.#own);
+    attachToGateways(modules, this.#own);
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
+    checkResolvers(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     attachInterceptor(this.#modules, this.#own, passports);
+    announceSessions(
+      this.#host,
+      inUse.map(({ service }) => service),
+    );
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -59,13 +66,14 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
-      return { options, store, passport };
+      const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
+      return { options, store, passport, service };
     });
 }

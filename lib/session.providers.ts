@@ -2,8 +2,10 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -49,6 +51,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
   return [
     BackEndOwner,
     SessionInterceptor,
+    RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     {
       provide: RESOLVED_OPTIONS,
@@ -57,7 +60,9 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
-    { provide: service, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideService },
+    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
+    { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
+    { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
     { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
     { provide: APP_GUARD, inject: [service, PassportRoutes], useFactory: openAhead },
   ];
@@ -86,15 +91,23 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: Ba
   return checkStore(store);
 }
 
-async function provideService(
+async function provideEngine(
   options: ResolvedOptions,
   store: SessionStore,
   owner: BackEndOwner,
-): Promise<SessionService> {
+): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
   const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus });
   owner.own(engine.endings);
-  return new SessionService(engine);
+  return engine;
+}
+
+function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
+  return new CurrentPlace(options);
+}
+
+function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
+  return new SessionService(engine, current);
 }
 
 function providePassport(

@@ -3,10 +3,11 @@ import { ModuleRef } from '@nestjs/core';
 import { catchError, concatMap, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
-import { RequestSlot } from '../http/request-slot.js';
+import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { inMessageScope } from './message-scope.js';
-import { findPlace } from './session-place.js';
+import { findPlace, isRootField } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -20,13 +21,26 @@ import { getSessionServiceToken } from './session-tokens.js';
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
   readonly #moduleRef: ModuleRef;
+  /** Those of the SessionModules with `context: true`. */
+  #currents: readonly CurrentPlace[] | undefined;
 
   constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
     this.#moduleRef = moduleRef;
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
-    if (context.getType() !== 'http') return this.#interceptMessage(context, next);
+    switch (context.getType<string>()) {
+      case 'http':
+        return this.#interceptHttp(context, next);
+      case 'graphql':
+        // Many fields of one operation may be resolved at once: their middleware and the response hook save for all of them.
+        return isRootField(context) ? this.#interceptMessage(context, next) : next.handle();
+      default:
+        return this.#interceptMessage(context, next);
+    }
+  }
+
+  #interceptHttp(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
@@ -36,8 +50,18 @@ export class SessionInterceptor implements NestInterceptor {
   async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const { sessions } = this.#needs.of(context);
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
-    const handled = sessions.length === 0 ? next.handle() : inMessageScope(context, () => next.handle());
-    return committedMessage(handled, context);
+    const isGateway = context.getType() === 'ws' && sessions.length > 0;
+    const handle = (): Observable<unknown> =>
+      isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
+    return committedMessage(this.#inPlace(findPlace(context), handle), context);
+  }
+
+  /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
+  #inPlace(place: SessionPlace | undefined, handle: () => Observable<unknown>): Observable<unknown> {
+    this.#currents ??= this.#moduleRef.get(CurrentPlace, { strict: false, each: true }).filter(({ isOn }) => isOn);
+    const currents = this.#currents;
+    if (place === undefined || currents.length === 0) return handle();
+    return new Observable((subscriber) => enterEach(currents, place, () => handle().subscribe(subscriber)));
   }
 
   #serviceOf(name: string): SessionService {
@@ -81,7 +105,7 @@ function committedMessage(source: Observable<unknown>, context: ExecutionContext
       throw error;
     }),
     concatMap((value) => {
-      const saving = slotOf(context)?.commit();
+      const saving = slotOf(context)?.settle();
       return saving === undefined ? of(value) : saving.then(() => value);
     }),
   );

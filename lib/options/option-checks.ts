@@ -27,6 +27,7 @@ const CHOICES = {
   tombstones: BOOLEANS,
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
+  context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 
 const BESIDE_THE_OPTIONS = 'it stands beside the options: in forRootAsync, beside useFactory';

@@ -23,6 +23,7 @@ const DEFAULTS = {
   trustProxy: undefined,
   staticFiles: false,
   onLateSaveError: 'destroy',
+  context: false,
   generateId: generateSessionId,
   cookie: {},
 } as const satisfies SessionModuleOptions;

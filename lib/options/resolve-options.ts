@@ -65,6 +65,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly trust: TrustFunction | undefined;
   readonly staticFiles: boolean;
   readonly onLateSaveError: 'destroy' | 'send';
+  /** Whether `SessionService.current()` finds the request that the code runs in. */
+  readonly context: boolean;
   /** The cookie's attributes, if they do not depend on the request. */
   readonly cookie: ResolvedCookie | undefined;
   /** The cookie's attributes for a request. */

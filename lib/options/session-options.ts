@@ -182,4 +182,10 @@ export interface SessionModuleOptions {
    * @default 'destroy'
    */
   readonly onLateSaveError?: 'destroy' | 'send' | undefined;
+  /**
+   * Whether services find the session of the request that they run in, with `await sessions.current()` and no argument. Node's
+   * `AsyncLocalStorage` follows each request then, which costs a few microseconds on every route.
+   * @default false
+   */
+  readonly context?: boolean | undefined;
 }

@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, bus, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, bus, context, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
@@ -87,6 +87,7 @@ describe('resolveOptions', () => {
     [{ hashIds: 'no' }, `hashIds is 'no': ${EITHER}`],
     [{ tombstones: 'no' }, `tombstones is 'no': ${EITHER}`],
     [{ staticFiles: 1 }, `staticFiles is 1: ${EITHER}`],
+    [{ context: 'on' }, `context is 'on': ${EITHER}`],
     [{ expireDeadCookies: 'true' }, `expireDeadCookies is 'true': ${EITHER}`],
     [{ expireDeadCookies: true, tombstones: false }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
     [{ expireDeadCookies: true, wire: 'quart' }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
@@ -183,6 +184,7 @@ describe('resolveOptions', () => {
       expireDeadCookies: false,
       rolling: true,
       staticFiles: false,
+      context: false,
       onLateSaveError: 'destroy',
       signer: undefined,
       migration: undefined,
@@ -215,6 +217,7 @@ describe('resolveOptions', () => {
     'expireDeadCookies',
     'rolling',
     'staticFiles',
+    'context',
     'onLateSaveError',
   ])('takes %s: undefined for its default', (name) => {
     expect(resolveOptions({ [name]: undefined })).toHaveProperty(name, resolveOptions({})[name as 'store']);
