@@ -87,7 +87,6 @@ const surface = {
     'MemcachedStore',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
-  'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',
