@@ -4,6 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
+import { PassportRoutes } from './nest/passport-routes.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
@@ -41,8 +42,11 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
-    keepApart(sessionModulesOf(this.#modules), this.#modules);
-    attachInterceptor(this.#modules, this.#own);
+    const inUse = sessionModulesOf(this.#modules);
+    keepApart(inUse, this.#modules);
+    const passports = inUse.map(({ passport }) => passport);
+    for (const passport of passports) passport.watchGlobalGuards();
+    attachInterceptor(this.#modules, this.#own, passports);
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -57,6 +61,7 @@ function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
-      return { options, store };
+      const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
+      return { options, store, passport };
     });
 }

@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
-import { DEFAULT_NAME } from '../session.constants.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
 import { SessionExchange } from './session-exchange.js';
 import type { HttpMessages } from './session-request.js';
+import type { MessageConnection } from './signal-scopes.js';
 
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');
@@ -25,6 +25,8 @@ export interface SessionPlace {
   readonly response?: AnyResponse | undefined;
   /** Outside HTTP: an object that stands for one message, and for no other message of the same connection. */
   readonly message?: object | undefined;
+  /** Outside HTTP: the connection of the message, if it is not the socket of the handshake. */
+  readonly connection?: MessageConnection | undefined;
 }
 
 /**
@@ -55,7 +57,12 @@ export class RequestSlot {
     const found = response === undefined ? message?.[SLOT] : request[SLOT];
     const slot =
       found ??
-      new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.liveNamed(DEFAULT_NAME)) });
+      new RequestSlot({
+        request,
+        response,
+        connection: place.connection,
+        exposed: new ExposedSession(request[SLOT]?.exposed),
+      });
     if (found === undefined) {
       slot.#http.exposed.add(request);
       request[SLOT] = slot;
@@ -78,6 +85,11 @@ export class RequestSlot {
 
   private constructor(http: HttpMessages) {
     this.#http = http;
+  }
+
+  /** What shows on the request. */
+  get exposed(): ExposedSession {
+    return this.#http.exposed;
   }
 
   /** The live session that `@Session()` gives, or `@Session.of(name)`, once it is open. */

@@ -4,6 +4,7 @@ import type { ModulesContainer } from '@nestjs/core';
 import { controllerMethodsOf, messageMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
+import type { PassportRoutes } from './passport-routes.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
@@ -15,16 +16,22 @@ const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters_
 
 /**
  * Puts the interceptor on every handler that may have a session, as `@UseInterceptors()` would: one that takes it, or that can reach
- * it through its controller, or through a guard or the like before it. For the other routes an interceptor would cost an RxJS
- * pipeline on each request.
+ * it through its controller, or through a guard or the like before it, or that Passport guards. For the other routes an interceptor
+ * would cost an RxJS pipeline on each request.
  *
  * It comes before the interceptors of the handler and its controller. Behind them, one that catches errors would take the error of a
  * failed save for one of the handler, and let a response leave as if all were saved.
  */
-export function attachInterceptor(modules: ModulesContainer, owner: NestModuleInUse): void {
-  const isGlobal = isReachedGlobally(modules);
+export function attachInterceptor(
+  modules: ModulesContainer,
+  owner: NestModuleInUse,
+  passports: readonly PassportRoutes[],
+): void {
+  const isGlobal = passports.some((passport) => passport.isGlobal) || isReachedGlobally(modules);
   for (const method of controllerMethodsOf(modules)) {
-    if (isGlobal || mayHaveSession(method)) attachTo(method, owner);
+    const { controller, handler } = method;
+    const isPassports = passports.some((passport) => passport.includes(controller, handler));
+    if (isGlobal || isPassports || mayHaveSession(method)) attachTo(method, owner);
   }
 }
 

@@ -2,11 +2,18 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
+import type { MessageConnection } from '../http/signal-scopes.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { messageOf } from './message-scope.js';
 
 /** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
 export type SessionSource = ArgumentsHost | object;
+
+/** A `Socket` of socket.io. */
+interface SocketIoClient {
+  readonly request: AnyRequest;
+  readonly conn?: MessageConnection;
+}
 
 /** The types of Nest's contexts that come with a request. */
 const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
@@ -45,7 +52,7 @@ function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
     case 'http':
       return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
     case 'ws':
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: messageOf(host) };
+      return placeOfMessage(host);
     case 'graphql':
       // The info object is that of one resolver call.
       return {
@@ -55,4 +62,10 @@ function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
     default:
       return undefined;
   }
+}
+
+function placeOfMessage(host: ArgumentsHost): Partial<SessionPlace> {
+  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
+  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
+  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
 }

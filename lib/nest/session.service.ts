@@ -2,12 +2,18 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DefaultData, LiveSession } from '../session/session-members.js';
 import type { CurrentPlace } from './current-place.js';
 import { placeOf, type SessionSource } from './session-place.js';
 
+let readEngine: (service: SessionService) => SessionEngine;
+
 /** Opens sessions where there is no parameter to decorate: in services, middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
+  static {
+    readEngine = (service) => service.#engine;
+  }
+
   readonly #engine: SessionEngine;
   readonly #current: CurrentPlace;
 
@@ -19,6 +25,11 @@ export class SessionService {
   /** The `name` of the SessionModule whose sessions this service opens. */
   get name(): string {
     return this.#engine.options.name;
+  }
+
+  /** The property of the request under which the session shows; `false` when it shows nowhere. */
+  get exposedAs(): string | false {
+    return this.#engine.options.exposeAs;
   }
 
   /**
@@ -36,7 +47,7 @@ export class SessionService {
    * address.
    * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
-  async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
+  async open<T extends object = DefaultData>(source: SessionSource): Promise<LiveSession<T>> {
     return (await RequestSlot.findOrCreate(placeOf(source)).open(this.#engine)) as LiveSession<T>;
   }
 
@@ -49,7 +60,7 @@ export class SessionService {
    * @throws {SessionConfigurationError} when the option is off, or when the code runs outside any request, as in a cron job.
    * @throws {SessionStoreError} and the other errors of {@link open}.
    */
-  async current<T extends object = SessionData>(): Promise<LiveSession<T>> {
+  async current<T extends object = DefaultData>(): Promise<LiveSession<T>> {
     return (await RequestSlot.findOrCreate(this.#current.get()).open(this.#engine)) as LiveSession<T>;
   }
 
@@ -57,7 +68,7 @@ export class SessionService {
    * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
    * @param source the request or the context.
    */
-  opened<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
+  opened<T extends object = DefaultData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
@@ -65,4 +76,9 @@ export class SessionService {
   openAhead(context: ArgumentsHost): Promise<void> {
     return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
+}
+
+/** The engine of a service, for the test kit. No member of the class, as an application has no use for it. */
+export function engineOf(service: SessionService): SessionEngine {
+  return readEngine(service);
 }

@@ -42,6 +42,8 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'exposeAs',
+  'bus',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
 const COOKIE_DEFAULTS = {

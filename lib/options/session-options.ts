@@ -7,6 +7,7 @@ import type { Duration } from '../duration.js';
 import type { SessionMigration } from '../migration/session-migration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
 import type { TrustProxy } from '../proxy/proxy-trust.js';
+import type { SessionBus } from '../buses/session-bus.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import type { MemcachedConnectOptions } from '../stores/memcached/memcached-connection.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
@@ -25,6 +26,9 @@ interface NoClient {
   readonly client?: undefined;
 }
 
+/** A bus that the module ships, by name. */
+export type BusName = 'redis';
+
 /** Where Redis is: a client that you own and close yourself, or the options for a client that the module makes. */
 export type RedisStoreOptions = { readonly client: RedisClient } | (RedisConnectOptions & NoClient);
 
@@ -40,7 +44,7 @@ export interface SessionModuleOptions {
    */
   readonly store?: StoreName | SessionStore | SessionStoreClass | undefined;
   /**
-   * With `store: 'redis'`: `{ url }`, ioredis options, or `{ client }`, a `Redis` or `Cluster` that you own.
+   * With `store: 'redis'` or `bus: 'redis'`: `{ url }`, ioredis options, or `{ client }`, a `Redis` or `Cluster` that you own.
    * @default redis://127.0.0.1:6379
    */
   readonly redis?: RedisStoreOptions | undefined;
@@ -70,6 +74,12 @@ export interface SessionModuleOptions {
    * @default the defaults of {@link CookieOptions}
    */
   readonly cookie?: CookieOptions | ((request: IncomingMessage) => CookieOptions) | undefined;
+  /**
+   * The property of the request under which an open session shows. Nest's own `@Session()` and Passport read `request.session`; choose
+   * another name, or `false`, where another library has that one. `@Session()` of this library works with any name, and without one.
+   * @default 'session', or false for a module with a name
+   */
+  readonly exposeAs?: string | false | undefined;
   /**
    * The format in the store and in the cookie. `'quart'` shares live sessions with Quart-Session or Flask on the same back-end: it
    * writes the plain id into the store's key (`hashIds: false`), signs as itsdangerous does (`ItsdangerousSigner` over `secret`, salt
@@ -128,6 +138,13 @@ export interface SessionModuleOptions {
    * @default true, or 'write' under `wire: 'quart'`
    */
   readonly rolling?: boolean | 'write' | undefined;
+  /**
+   * Tells the other processes at once when this one has ended a session, so that each can abort its `signal`: `'redis'`, on the Redis
+   * of the option `redis`, or a bus of your own. It opens one connection that sends, unless `redis` has a client, and one that
+   * listens once a signal is in use.
+   * @default undefined: other processes see it within `recheck`
+   */
+  readonly bus?: BusName | SessionBus | undefined;
   /**
    * How long a session can have ended before its `signal` aborts, if no message of the option `bus` has told: a session whose signal
    * something has read is read again within this time. Seconds as a number, or a text such as `'30s'`.

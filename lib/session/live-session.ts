@@ -1,13 +1,7 @@
 import { callbackify } from 'node:util';
 
 import type { RecordNames } from './record-names.js';
-import {
-  isMemberName,
-  type LiveSession,
-  type RegenerateOptions,
-  type SessionCallback,
-  type SessionData,
-} from './session-members.js';
+import { isMemberName, type LiveSession, type RegenerateOptions, type SessionCallback } from './session-members.js';
 import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
 /** The session behind a live session. It does what the members promise. */
@@ -35,7 +29,7 @@ export interface SessionKeeper {
   save(): Promise<void>;
   reload(): Promise<void>;
   touch(): void;
-  update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R>;
+  update<R>(fn: (data: Record<string, unknown>) => R | Promise<R>): Promise<R>;
 }
 
 /** A live session and the data that it shows. */
@@ -62,6 +56,11 @@ export function isEstablished(session: LiveSession): boolean {
   const keeper = keeperOf(session) as SessionKeeper | undefined;
   // A stand-in for a session, as in an application's unit test, has no keeper.
   return keeper?.isEstablished ?? !session.isNew;
+}
+
+/** Whether the value is the session, or a wrapper around it. */
+export function standsFor(value: unknown, session: LiveSession): boolean {
+  return typeof value === 'object' && value !== null && keeperOf(value) === keeperOf(session);
 }
 
 /** @throws {TypeError} when the key would hide a member or is the name of one of the library's own values. */
@@ -113,7 +112,7 @@ class Session {
   }
 
   update<R>(
-    fn: (data: SessionData) => R | Promise<R>,
+    fn: (data: Record<string, unknown>) => R | Promise<R>,
     callback?: (error: unknown, result?: R) => void,
   ): Promise<R> | void {
     return settle(keeperOf(this).update(fn), callback);
