@@ -1,12 +1,14 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
+import { announceSessions } from './nest/application-sessions.js';
+import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { attachErrorFilter } from './nest/gateway-error.filter.js';
 import { GatewayConnections } from './nest/gateway-connections.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
@@ -31,16 +33,19 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     return super.forRoot(options);
   }
 
+  readonly #host: HttpAdapterHost;
   readonly #modules: ModulesContainer;
 
   constructor(
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     // Injected so that it is there before any handler needs it.
     @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
+    this.#host = host;
     this.#modules = modules;
-    attachToMessages(modules, this.#own);
+    attachToGateways(modules, this.#own);
     attachErrorFilter(modules);
     GatewayConnections.of(modules, () => sessionModulesOf(modules).map(({ service }) => service));
   }
@@ -49,9 +54,14 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   configure(): void {
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
+    checkResolvers(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     attachInterceptor(this.#modules, this.#own, passports);
+    announceSessions(
+      this.#host,
+      inUse.map(({ service }) => service),
+    );
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -68,6 +78,6 @@ function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { re
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
       const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
-      return { options, store, service, passport };
+      return { options, store, passport, service };
     });
 }

@@ -19,7 +19,7 @@ import { gatewaysOf, type NestModuleInUse } from './handler-methods.js';
 import { sessionArgumentsOf, type SessionArgument } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
 import { findPlace } from './session-place.js';
-import { valueIn } from './session.decorator.js';
+import { valueOf } from './session.decorator.js';
 import type { SessionService } from './session.service.js';
 
 /** The services of all SessionModules of an application. They are there when the first client connects. */
@@ -112,7 +112,7 @@ export class GatewayConnections implements HookedConnections {
     const sessions = await Promise.all(opening);
     for (const [at, { index, key }] of parameters.entries()) {
       const session = sessions[at];
-      if (session !== undefined) given[index] = valueIn(session, key);
+      if (session !== undefined) given[index] = valueOf(session, key);
     }
     return given;
   }

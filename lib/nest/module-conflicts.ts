@@ -6,9 +6,10 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf, gatewaysOf, messageMethodsOf } from './handler-methods.js';
+import { controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
 import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
 import type { PassportRoutes } from './passport-routes.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 
 /** Where Nest's own `@Session()` looks for the session. */
 const NEST_READS = 'session';
@@ -84,10 +85,7 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
 
 /** In a gateway Nest's own `@Session()` gives `null` to whoever asks. */
 function refuseNestSessionInGateways(modules: ModulesContainer): void {
-  const gateways = new Set(gatewaysOf(modules).map(({ controller }) => controller));
-  const taking = messageMethodsOf(modules).find(
-    ({ controller, key }) => gateways.has(controller) && takesNestSession(controller, key),
-  );
+  const taking = gatewayMethodsOf(modules).find(({ controller, key }) => takesNestSession(controller, key));
   if (taking === undefined) return;
   throw new SessionConfigurationError(
     `${taking.controller.name}.${taking.key} takes @Session() of @nestjs/common, which gives a gateway nothing: import { Session } from 'nest-session'.`,
@@ -95,7 +93,10 @@ function refuseNestSessionInGateways(modules: ModulesContainer): void {
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  for (const { controller, key } of [...controllerMethodsOf(modules), ...messageMethodsOf(modules)]) {
+  const handlers = [controllerMethodsOf, gatewayMethodsOf, resolverMethodsOf].flatMap((methodsOf) =>
+    methodsOf(modules),
+  );
+  for (const { controller, key } of handlers) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
     if (unknown === undefined) continue;
     const handler = `${controller.name}.${key}`;

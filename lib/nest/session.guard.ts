@@ -1,14 +1,7 @@
-import {
-  Inject,
-  Injectable,
-  UnauthorizedException,
-  type CanActivate,
-  type ExecutionContext,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 
 import { isEstablished } from '../session/live-session.js';
-import { gatewayRefusal } from './gateway-refusal.js';
+import { refusal } from './refusal.js';
 import { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -44,7 +37,7 @@ export class SessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.#sessions.open(context);
     if (isEstablished(session)) return true;
-    throw context.getType() === 'ws' ? await gatewayRefusal() : new UnauthorizedException();
+    throw await refusal(context);
   }
 }
 

@@ -9,7 +9,7 @@ import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
 import { savedMessage } from './saved-message.js';
-import { findPlace } from './session-place.js';
+import { findPlace, isRootField } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -31,7 +31,18 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
-    if (context.getType() !== 'http') return this.#interceptMessage(context, next);
+    switch (context.getType<string>()) {
+      case 'http':
+        return this.#interceptHttp(context, next);
+      case 'graphql':
+        // Many fields of one operation may be resolved at once: their middleware and the response hook save for all of them.
+        return isRootField(context) ? this.#interceptMessage(context, next) : next.handle();
+      default:
+        return this.#interceptMessage(context, next);
+    }
+  }
+
+  #interceptHttp(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
@@ -111,7 +122,7 @@ function committedMessage(source: Observable<unknown>, context: ExecutionContext
       throw error;
     }),
     concatMap((value) => {
-      const saving = slotOf(context)?.commit();
+      const saving = slotOf(context)?.settle();
       return saving === undefined ? of(value) : saving.then(() => value);
     }),
   );

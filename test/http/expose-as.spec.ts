@@ -40,7 +40,7 @@ class ShowingController {
   login(@Session() session: Session<Data>, @Req() request: ShowingRequest): Promise<object> {
     return new Promise((resolve) =>
       session.regenerate(() => {
-        const current = this.sessions.current<Data>(request);
+        const current = this.sessions.opened<Data>(request);
         if (current !== undefined) current.user = 'ada';
         resolve({ isNew: current !== session, names: namesOf(request, current ?? {}) });
       }),
