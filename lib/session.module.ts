@@ -3,8 +3,9 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
 import { announceSessions } from './nest/application-sessions.js';
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { attachErrorFilter } from './nest/gateway-error.filter.js';
-import { GatewayConnections } from './nest/gateway-connections.js';
+import { GatewayConnections, type ModuleOfConnections } from './nest/gateway-connections.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
@@ -47,7 +48,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     this.#modules = modules;
     attachToGateways(modules, this.#own);
     attachErrorFilter(modules);
-    GatewayConnections.of(modules, () => sessionModulesOf(modules).map(({ service }) => service));
+    GatewayConnections.of(modules, () => sessionModulesOf(modules));
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
@@ -70,7 +71,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleOfConnections)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
@@ -78,6 +79,7 @@ function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { re
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
       const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
-      return { options, store, passport, service };
+      const current = module.getProviderByKey<CurrentPlace>(CurrentPlace).instance;
+      return { options, store, passport, service, current };
     });
 }

@@ -16,8 +16,8 @@ export interface NewConnection {
 
 /** The connections of one application, as the hook needs them. */
 export interface HookedConnections {
-  /** Whether an instance of a gateway belongs to the application. */
-  has(gateway: object): boolean;
+  /** Whether the gateway is one of the application's. */
+  has(connection: NewConnection): boolean;
   connect(connection: NewConnection): unknown;
 }
 
@@ -42,6 +42,7 @@ export function hookConnections(prototype: object, connections: HookedConnection
     APPLICATIONS.set(prototype, (applications = new Set()));
     hook(prototype);
   }
+  for (const reference of applications) if (reference.deref() === undefined) applications.delete(reference);
   applications.add(new WeakRef(connections));
 }
 
@@ -53,8 +54,9 @@ function hook(prototype: Hooked): void {
     // A gateway that inherits from another one calls the method of that one for the same connection.
     if (isKnown(client, this)) return handle(...args);
     rememberHandshake(client, request);
-    const connections = connectionsOf(prototype, this);
-    return connections === undefined ? handle(...args) : connections.connect({ gateway: this, args, handle });
+    const connection = { gateway: this, args, handle };
+    const connections = connectionsFor(prototype, connection);
+    return connections === undefined ? handle(...args) : connections.connect(connection);
   }
   for (const key of original === undefined ? [] : Reflect.getMetadataKeys(original)) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, original as object), handleConnection);
@@ -71,13 +73,9 @@ function isKnown(client: object, gateway: object): boolean {
   return false;
 }
 
-/** The connections of the application that the gateway belongs to; `undefined` when that has been closed and collected. */
-function connectionsOf(prototype: object, gateway: object): HookedConnections | undefined {
-  const applications = APPLICATIONS.get(prototype);
-  for (const reference of applications ?? []) {
-    const connections = reference.deref();
-    if (connections === undefined) applications?.delete(reference);
-    else if (connections.has(gateway)) return connections;
-  }
-  return undefined;
+/** Those of the application that the gateway belongs to; of the newest where none knows it, as an instrumented instance. */
+function connectionsFor(prototype: object, connection: NewConnection): HookedConnections | undefined {
+  const references = [...(APPLICATIONS.get(prototype) ?? [])];
+  const applications = references.map((reference) => reference.deref()).filter((each) => each !== undefined);
+  return applications.find((each) => each.has(connection)) ?? applications.at(-1);
 }

@@ -82,8 +82,8 @@ function closeReasonOf(text: string): string {
   return Buffer.byteLength(text) <= LONGEST_REASON ? text : text.slice(0, Math.floor(LONGEST_REASON / 3));
 }
 
-/** Both are event emitters, so `emit` does not tell. */
-function isWs(client: object): client is WsClient {
+/** Whether a client is that of ws. Both are event emitters, so `emit` does not tell. */
+export function isWs(client: object): client is WsClient {
   const { readyState, send } = client as Partial<WsClient>;
   return typeof readyState === 'number' && typeof send === 'function';
 }

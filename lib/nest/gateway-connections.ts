@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { ModulesContainer } from '@nestjs/core';
+import { ContextIdFactory, type ModulesContainer } from '@nestjs/core';
 
 import { RequestSlot } from '../http/request-slot.js';
 import { SessionConfigurationError, SessionEndedError, SessionError } from '../session.errors.js';
@@ -13,6 +13,7 @@ import {
   type HookedConnections,
   type NewConnection,
 } from './connection-hook.js';
+import { enterEach, type CurrentPlace } from './current-place.js';
 import { closeClient } from './gateway-client.js';
 import { FORBIDDEN, gatewayErrorOf } from './gateway-error.js';
 import { gatewaysOf, type NestModuleInUse } from './handler-methods.js';
@@ -22,8 +23,16 @@ import { findPlace } from './session-place.js';
 import { valueOf } from './session.decorator.js';
 import type { SessionService } from './session.service.js';
 
-/** The services of all SessionModules of an application. They are there when the first client connects. */
-type Services = () => readonly SessionService[];
+/** What a SessionModule does for connections. */
+export interface ModuleOfConnections {
+  readonly service: SessionService;
+  readonly current: CurrentPlace;
+}
+
+type GatewayProvider = NestModuleInUse['providers'] extends Map<unknown, infer Provider> ? Provider : never;
+
+/** The SessionModules of an application. Their providers are there when the first client connects. */
+type Modules = () => readonly ModuleOfConnections[];
 
 /**
  * The connections of the gateways of one application. Each has to pass the guards; `handleConnection` gets its sessions, and what it
@@ -33,27 +42,27 @@ export class GatewayConnections implements HookedConnections {
   static readonly #all = new WeakMap<ModulesContainer, GatewayConnections>();
 
   readonly #modules: ModulesContainer;
-  readonly #findServices: Services;
-  #foundServices: ReturnType<Services> | undefined;
+  readonly #findSessions: Modules;
+  #foundSessions: ReturnType<Modules> | undefined;
   readonly #logger = new Logger('SessionModule');
 
   /** Those of an application, hooked once, however many SessionModules it has. */
-  static of(modules: ModulesContainer, services: Services): GatewayConnections {
+  static of(modules: ModulesContainer, sessions: Modules): GatewayConnections {
     let connections = GatewayConnections.#all.get(modules);
     if (connections === undefined) {
-      GatewayConnections.#all.set(modules, (connections = new GatewayConnections(modules, services)));
+      GatewayConnections.#all.set(modules, (connections = new GatewayConnections(modules, sessions)));
       for (const { controller } of gatewaysOf(modules)) hookConnections(controller.prototype, connections);
     }
     return connections;
   }
 
-  private constructor(modules: ModulesContainer, services: Services) {
+  private constructor(modules: ModulesContainer, sessions: Modules) {
     this.#modules = modules;
-    this.#findServices = services;
+    this.#findSessions = sessions;
   }
 
-  has(gateway: object): boolean {
-    return this.#moduleOf(gateway) !== undefined;
+  has(connection: NewConnection): boolean {
+    return this.#moduleOf(connection) !== undefined;
   }
 
   connect(connection: NewConnection): unknown {
@@ -72,7 +81,7 @@ export class GatewayConnections implements HookedConnections {
     try {
       await admit(
         client,
-        scope.run(() => this.#guard(connection)),
+        this.#within(scope, client, () => this.#guard(connection)),
       );
       args = await scope.run(() => this.#argumentsOf(connection, parameters));
     } catch (error) {
@@ -86,7 +95,7 @@ export class GatewayConnections implements HookedConnections {
   async #handle({ handle }: NewConnection, args: ConnectionArguments, scope: MessageScope): Promise<void> {
     const [client] = args;
     try {
-      await scope.run(() => handle(...args));
+      await this.#within(scope, client, () => handle(...args));
       await scope.run(() => slotOf(client)?.commit());
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
@@ -96,9 +105,18 @@ export class GatewayConnections implements HookedConnections {
     }
   }
 
+  /** Runs the application's code as part of the connection. */
+  #within<R>(scope: MessageScope, client: object, work: () => R): R {
+    return scope.run(() => {
+      const place = findPlace(client);
+      const currents = this.#sessions.map(({ current }) => current).filter(({ isOn }) => isOn);
+      return place === undefined ? work() : enterEach(currents, place, work);
+    });
+  }
+
   async #guard(connection: NewConnection): Promise<void> {
     const { gateway } = connection;
-    const module = this.#moduleOf(gateway);
+    const module = this.#moduleOf(connection);
     if (module === undefined) return;
     const isPassed = await passGuards(connectionGuardsOf(gateway.constructor), module, connectionContext(connection));
     if (!isPassed) throw new ConnectionRefused();
@@ -117,18 +135,18 @@ export class GatewayConnections implements HookedConnections {
     return given;
   }
 
-  get #services(): ReturnType<Services> {
-    return (this.#foundServices ??= this.#findServices());
+  get #sessions(): ReturnType<Modules> {
+    return (this.#foundSessions ??= this.#findSessions());
   }
 
   #serviceOf(name: string): SessionService {
-    const service = this.#services.find((each) => each.name === name);
+    const service = this.#sessions.find((each) => each.service.name === name)?.service;
     if (service !== undefined) return service;
     throw new SessionConfigurationError(`There is no SessionModule with the name '${name}'.`);
   }
 
   #closeOnEnd(client: object): void {
-    for (const service of this.#services) if (service.closesOnEnd) void this.#closeWithSession(client, service);
+    for (const { service } of this.#sessions) if (service.closesOnEnd) void this.#closeWithSession(client, service);
   }
 
   /** Closes a connection when the session ends that its handshake presents. One without a session stays. */
@@ -156,13 +174,14 @@ export class GatewayConnections implements HookedConnections {
     closeClient(client, told);
   }
 
-  /** The module of a gateway of this application. */
-  #moduleOf(gateway: object): NestModuleInUse | undefined {
-    return [...this.#modules.values()].find((module) =>
-      [...module.providers.values()].some((provider) =>
-        provider.isDependencyTreeStatic() ? provider.instance === gateway : provider.metatype === gateway.constructor,
-      ),
-    );
+  /** The module of a gateway, if it is one of this application. NestJS 12 can make one for each client. */
+  #moduleOf({ gateway, args: [client] }: NewConnection): NestModuleInUse | undefined {
+    const isGateway = (provider: GatewayProvider): boolean => {
+      if (provider.metatype !== gateway.constructor) return false;
+      if (provider.isDependencyTreeStatic()) return provider.instance === gateway;
+      return provider.getInstanceByContextId(ContextIdFactory.getByRequest(client)).instance === gateway;
+    };
+    return [...this.#modules.values()].find((module) => [...module.providers.values()].some(isGateway));
   }
 }
 

@@ -3,7 +3,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import { connectionOf, handshakeOf } from './gateway-client.js';
+import { connectionOf, handshakeOf, isWs } from './gateway-client.js';
 import { messageOf } from './message-scope.js';
 
 /**
@@ -61,8 +61,9 @@ export function placeOf(source: SessionSource): SessionPlace {
       'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.',
     );
   }
+  const isGateway = isHost(source) ? source.getType<string>() === 'ws' : isWs(source);
   throw new SessionConfigurationError(
-    isHost(source) && source.getType<string>() === 'ws'
+    isGateway
       ? 'The client of this gateway has no handshake request to take a session from: use the adapter of @nestjs/platform-socket.io or @nestjs/platform-ws; one of your own has to give handleConnection() the request after the client. A gateway must not assign handleConnection as a property.'
       : 'There is no request to take a session from: give open() a request, the client of a gateway, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
