@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 
-import { HANDLE_CONNECTION, type NewConnection } from './connection-hook.js';
+import type { NewConnection } from './connection-hook.js';
+import { HANDLE_CONNECTION } from './handler-methods.js';
 
 /** The members of a context, as they are called. */
 type Members = Readonly<Record<keyof ExecutionContext, (index: number) => unknown>>;

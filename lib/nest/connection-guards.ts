@@ -2,9 +2,7 @@ import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
 
 import { SessionConfigurationError } from '../session.errors.js';
-import { HANDLE_CONNECTION } from './connection-hook.js';
-import type { NestModuleInUse } from './handler-methods.js';
-import { SessionGuard } from './session.guard.js';
+import { HANDLE_CONNECTION, type NestModuleInUse } from './handler-methods.js';
 
 /** What `@UseGuards()` names. */
 export type Guard = Type<CanActivate> | CanActivate;
@@ -13,19 +11,18 @@ export type Guard = Type<CanActivate> | CanActivate;
 const GUARDS = '__guards__';
 
 /**
- * The guards of a gateway's connections: those of `handleConnection`, and the session guards of the class. Other guards of the class
- * may count on the data of a message.
+ * The guards of a gateway's connections: those of `handleConnection`. One of the class guards its messages alone, as Nest has it:
+ * another gateway on the same server may be there for everybody.
  */
 export function connectionGuardsOf(gateway: { readonly prototype: object }): readonly Guard[] {
   const handler = (gateway.prototype as Partial<Record<typeof HANDLE_CONNECTION, object>>)[HANDLE_CONNECTION];
-  const ofMethod = handler === undefined ? [] : guardsOf(handler);
-  return [...new Set([...guardsOf(gateway).filter(isSessionGuard), ...ofMethod])];
+  return handler === undefined ? [] : ((Reflect.getMetadata(GUARDS, handler) ?? []) as readonly Guard[]);
 }
 
 /** Whether all guards let a connection pass; the error of one that throws is passed on. */
 export async function passGuards(
   guards: readonly Guard[],
-  module: NestModuleInUse,
+  module: NestModuleInUse | undefined,
   context: ExecutionContext,
 ): Promise<boolean> {
   for (const guard of guards) {
@@ -35,20 +32,11 @@ export async function passGuards(
   return true;
 }
 
-function guardsOf(target: object): readonly Guard[] {
-  return (Reflect.getMetadata(GUARDS, target) ?? []) as readonly Guard[];
-}
-
-function isSessionGuard(guard: Guard): boolean {
-  if (typeof guard !== 'function') return guard instanceof SessionGuard;
-  return guard === SessionGuard || guard.prototype instanceof SessionGuard;
-}
-
-function instanceOf(guard: Guard, module: NestModuleInUse): CanActivate {
+function instanceOf(guard: Guard, module: NestModuleInUse | undefined): CanActivate {
   if (typeof guard !== 'function') return guard;
-  const injectable = module.injectables.get(guard);
+  const injectable = module?.injectables.get(guard);
   if (injectable?.isDependencyTreeStatic() === true) return injectable.instance as CanActivate;
   throw new SessionConfigurationError(
-    `${guard.name} cannot guard connections, as it is not there before the first message: give it no request scope.`,
+    `${guard.name} cannot guard the connections of a gateway, as nothing makes it for one: give it no request scope.`,
   );
 }

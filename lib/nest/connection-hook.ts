@@ -1,7 +1,5 @@
 import { rememberHandshake } from './gateway-client.js';
-
-/** The method that Nest calls for each new connection, with the client; with ws also with the request. */
-export const HANDLE_CONNECTION = 'handleConnection';
+import { HANDLE_CONNECTION } from './handler-methods.js';
 
 /** What Nest passes: the client, and with ws the request. */
 export type ConnectionArguments = readonly [client: object, ...others: unknown[]];

@@ -7,7 +7,6 @@ import { admit } from './admission.js';
 import { connectionContext } from './connection-context.js';
 import { connectionGuardsOf, passGuards } from './connection-guards.js';
 import {
-  HANDLE_CONNECTION,
   hookConnections,
   type ConnectionArguments,
   type HookedConnections,
@@ -16,7 +15,7 @@ import {
 import { enterEach, type CurrentPlace } from './current-place.js';
 import { closeClient } from './gateway-client.js';
 import { FORBIDDEN, gatewayErrorOf } from './gateway-error.js';
-import { gatewaysOf, type NestModuleInUse } from './handler-methods.js';
+import { gatewaysOf, HANDLE_CONNECTION, type NestModuleInUse } from './handler-methods.js';
 import { sessionArgumentsOf, type SessionArgument } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
 import { findPlace } from './session-place.js';
@@ -116,9 +115,8 @@ export class GatewayConnections implements HookedConnections {
 
   async #guard(connection: NewConnection): Promise<void> {
     const { gateway } = connection;
-    const module = this.#moduleOf(connection);
-    if (module === undefined) return;
-    const isPassed = await passGuards(connectionGuardsOf(gateway.constructor), module, connectionContext(connection));
+    const guards = connectionGuardsOf(gateway.constructor);
+    const isPassed = await passGuards(guards, this.#moduleOf(connection), connectionContext(connection));
     if (!isPassed) throw new ConnectionRefused();
   }
 

@@ -21,6 +21,9 @@ export type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
 /** The metadata key of a gateway's handlers. It is not part of the public exports of @nestjs/websockets. */
 const MESSAGE = 'websockets:message_mapping';
 
+/** The method of a gateway that Nest calls for each new connection: with the client, and with ws also with the request. */
+export const HANDLE_CONNECTION = 'handleConnection';
+
 /** The metadata key of a gateway's class. */
 const GATEWAY = 'websockets:is_gateway';
 
@@ -60,6 +63,11 @@ export function gatewaysOf(modules: ModulesContainer): HandlerClass[] {
       return Reflect.hasMetadata(GATEWAY, metatype) ? [{ module, injectee, controller: metatype }] : [];
     }),
   );
+}
+
+/** The methods of gateways that Nest calls for each new connection. */
+export function connectionMethodsOf(modules: ModulesContainer): HandlerMethod[] {
+  return gatewaysOf(modules).flatMap((gateway) => methodsOf(gateway).filter(({ key }) => key === HANDLE_CONNECTION));
 }
 
 function methodsOf(owner: HandlerClass): HandlerMethod[] {

@@ -6,8 +6,8 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
-import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
+import { connectionMethodsOf, controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
+import { sessionArgumentsOf, sessionsTakenBy, takesNestSession } from './handler-needs.js';
 import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
 
@@ -33,7 +33,7 @@ export function keepApart(inUse: readonly SessionModuleInUse[], modules: Modules
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
   for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
-  refuseNestSessionInGateways(modules);
+  refuseInGateways(modules);
   refuseUnknownNames(
     inUse.map(({ options }) => options.name),
     modules,
@@ -83,18 +83,25 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
   return one.name === other.name && one.path === other.path && one.domain === other.domain;
 }
 
-/** In a gateway Nest's own `@Session()` gives `null` to whoever asks. */
-function refuseNestSessionInGateways(modules: ModulesContainer): void {
-  const taking = gatewayMethodsOf(modules).find(({ controller, key }) => takesNestSession(controller, key));
-  if (taking === undefined) return;
-  throw new SessionConfigurationError(
-    `${taking.controller.name}.${taking.key} takes @Session() of @nestjs/common, which gives a gateway nothing: import { Session } from 'nest-session'.`,
-  );
+/** In a gateway Nest's own `@Session()` gives `null`, or the request, to whoever asks. */
+function refuseInGateways(modules: ModulesContainer): void {
+  for (const { controller, key } of [...gatewayMethodsOf(modules), ...connectionMethodsOf(modules)]) {
+    if (!takesNestSession(controller, key)) continue;
+    throw new SessionConfigurationError(
+      `${controller.name}.${key} takes @Session() of @nestjs/common, which gives a gateway nothing: import { Session } from 'nest-session'.`,
+    );
+  }
+  for (const { controller, key } of connectionMethodsOf(modules)) {
+    if (!sessionArgumentsOf(controller, key).some(({ hasPipes }) => hasPipes)) continue;
+    throw new SessionConfigurationError(
+      `${controller.name}.${key} gives @Session() a pipe, and Nest runs none for a connection: call what it does in the method.`,
+    );
+  }
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  const handlers = [controllerMethodsOf, gatewayMethodsOf, resolverMethodsOf].flatMap((methodsOf) =>
-    methodsOf(modules),
+  const handlers = [controllerMethodsOf, gatewayMethodsOf, connectionMethodsOf, resolverMethodsOf].flatMap(
+    (methodsOf) => methodsOf(modules),
   );
   for (const { controller, key } of handlers) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));

@@ -5,7 +5,9 @@ import websocket from '@fastify/websocket';
 import {
   Inject,
   Injectable,
+  ParseIntPipe,
   Scope,
+  Session as NestSession,
   UseGuards,
   type CanActivate,
   type ExecutionContext,
@@ -142,6 +144,34 @@ class PropertyGateway extends ReadingGateway {
 @WebSocketGateway()
 class ScopedGateway extends GuardedGateway {}
 
+@Injectable({ scope: Scope.REQUEST })
+class ScopedGuard implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+@WebSocketGateway()
+class ScopedGuardGateway {
+  @UseGuards(ScopedGuard)
+  handleConnection(): void {}
+}
+
+@WebSocketGateway()
+class NestParameterGateway {
+  handleConnection(@NestSession() _session: unknown): void {}
+}
+
+@WebSocketGateway()
+class PipeGateway {
+  handleConnection(_client: object, @Session('count', ParseIntPipe) _count: number): void {}
+}
+
+@WebSocketGateway()
+class UnknownGateway {
+  handleConnection(_client: object, @Session.of('admin') _session: Session): void {}
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -198,14 +228,37 @@ describe.each(cells)('the connections of a gateway of $transport on $platform', 
     expect(app.store.taken()).toBe('read');
   });
 
-  it.each([GuardedGateway, GuardedClassGateway])('close where SessionGuard refuses: %o', async (gateway) => {
-    await start(gateway);
+  it('close where SessionGuard refuses', async () => {
+    await start(GuardedGateway);
     const closing = await app.connect({ cookie: '' }).closed;
     if (transport === 'ws') expect(closing).toEqual({ code: 4401, reason: 'Unauthorized' });
     else {
       const exception = { status: 'error', statusCode: 401, message: 'Unauthorized' };
       expect(closing).toEqual({ reason: 'io server disconnect', exception });
     }
+  });
+
+  it('stay where SessionGuard stands before the messages of the class alone', async () => {
+    await start(GuardedClassGateway, { providers: [ReadingGateway] });
+    client = app.connect({ cookie: '' });
+    expect(await client.ask('free')).toMatchObject({ exception: { statusCode: 401 } });
+    expect(await client.ask('read')).toEqual({ value: { user: 'nobody' } });
+  });
+
+  it('close where a guard is made for each request, which there is none of', async () => {
+    await start(ScopedGuardGateway);
+    const { code, exception } = await app.connect().closed;
+    expect(code ?? exception?.statusCode).toBe(transport === 'ws' ? 1011 : 500);
+    expect(app.session.warnings.join()).toContain('ScopedGuard cannot guard the connections of a gateway');
+  });
+
+  it.each([
+    [NestParameterGateway, 'takes @Session() of @nestjs/common'],
+    [PipeGateway, 'gives @Session() a pipe'],
+    [UnknownGateway, 'there is no SessionModule of that name'],
+  ])('do not begin with a parameter that Nest would not give: %o', async (gateway, message) => {
+    await expect(start(gateway)).rejects.toThrow(message);
+    await start(ReadingGateway);
   });
 
   it('close where a guard of the application refuses', async () => {
@@ -259,7 +312,7 @@ describe.each(cells)('the connections of a gateway of $transport on $platform', 
     const port = await freePort();
     const place = transport === 'ws' ? { path: '/chat' } : { namespace: 'chat' };
     await start(elsewhere(ReadingGateway, 0, place), {
-      providers: [elsewhere(GuardedClassGateway, port, place)],
+      providers: [elsewhere(GuardedGateway, port, place)],
     });
     expect(await app.connect({ path: '/chat' }).ask('read')).toEqual({ value: { user: 'ada' } });
     expect(await app.connect({ path: '/chat', port }).ask('free')).toEqual({ value: { passed: true } });

@@ -429,6 +429,20 @@ describe.each(cells)('a gateway of $transport on $platform', ({ platform, transp
     });
   });
 
+  it('keeps a pinned session at its address', async () => {
+    const elsewhere = { 'x-forwarded-for': '203.0.113.9' };
+    await start({ session: { pinning: true, trustProxy: 'loopback' } });
+    expect(await client.ask('guarded')).toEqual({ value: { passed: true } });
+    expect(exceptionOf(await app.connect({ headers: elsewhere }).ask('guarded'))).toMatchObject({ statusCode: 401 });
+  });
+
+  it('says to set trustProxy where only the adapter of the platform knows the proxies', async () => {
+    await start({ session: { pinning: true }, trustProxy: 'loopback' });
+    const headers = { 'x-forwarded-for': '203.0.113.9' };
+    expect(exceptionOf(await app.connect({ headers }).ask('guarded'))).toMatchObject({ statusCode: 500 });
+    expect(app.session.warnings.join()).toContain('trustProxy');
+  });
+
   it('shows a filter of the application the error itself', async () => {
     await start({}, FilteredGateway);
     app.store.failing.add('read');
