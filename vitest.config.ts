@@ -37,11 +37,18 @@ function httpTests(name: string, workspace: string, nest: '11' | '12'): TestProj
   };
 }
 
+/** Those, and the tests of the other contexts, whose packages the lowest peers do not have. */
+function contextTests(...project: Parameters<typeof httpTests>): TestProjectInlineConfiguration {
+  const { test, ...rest } = httpTests(...project);
+  return { ...rest, test: { ...test, include: [...(test?.include ?? []), 'test/contexts/**/*.spec.ts'] } };
+}
+
 const lowestPeers = httpTests('lowest-peers', 'test/lowest-peers', '11');
 
 const alias = [
   { find: /^nest-session$/, replacement: `${root}lib/index.ts` },
   { find: /^nest-session\/stores\/(redis|memcached)$/, replacement: `${root}lib/stores/$1/$1.store.ts` },
+  { find: /^nest-session\/fastify-passport$/, replacement: `${root}lib/nest/fastify-passport.ts` },
   { find: /^nest-session\/buses\/redis$/, replacement: `${root}lib/buses/redis/redis.bus.ts` },
   { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/index.ts` },
 ];
@@ -67,8 +74,8 @@ export default defineConfig({
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
       { extends: true, test: { name: 'security', include: ['test/security/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
-      httpTests('nest-12', '.', '12'),
-      httpTests('nest-11', 'test/nest-11', '11'),
+      contextTests('nest-12', '.', '12'),
+      contextTests('nest-11', 'test/nest-11', '11'),
       // The lowest reflect-metadata must not meet the one of the root, which a file before has loaded with a package from there.
       { ...lowestPeers, test: { ...lowestPeers.test, isolate: true } },
       {

@@ -86,6 +86,7 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',

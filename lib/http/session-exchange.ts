@@ -51,7 +51,7 @@ export class SessionExchange implements HookedExchange {
     return (this.#opening ??= this.#open());
   }
 
-  /** Makes `request.session` show this session, in place of the one that another module may have shown. */
+  /** Makes the request show this session, in place of the one that another application may have shown. */
   showFirst(): void {
     if (this.#opened !== undefined) this.#request.showFirst(this.#opened.live);
   }
@@ -69,6 +69,27 @@ export class SessionExchange implements HookedExchange {
   commit(): Promise<void> | undefined {
     this.expectNestResponse();
     return this.#commit();
+  }
+
+  /** Whether the application was given an error of the session, after which the hook saves nothing. */
+  get hasFailed(): boolean {
+    return this.#reportedError !== undefined;
+  }
+
+  /**
+   * For a resolver, or a handler of messages: saves what it changed. A failure is its error and not the whole response's. What could
+   * not be saved for one resolver is tried again by the next, which must not report as saved what stands behind it.
+   * @returns a promise of the save; `undefined` when there is nothing to wait for.
+   */
+  settle(): Promise<void> | undefined {
+    this.expectNestResponse();
+    return this.#opened?.commit()?.then(
+      () => (this.#reportedError = undefined),
+      (error: unknown) => {
+        this.#reportedError = error;
+        throw error;
+      },
+    );
   }
 
   /**
@@ -92,7 +113,7 @@ export class SessionExchange implements HookedExchange {
     if (response.statusCode === 503) announceOutage(headers, this.#reportedError);
     const opened = this.#opened;
     if (opened === undefined) return undefined;
-    this.#request.warnOfNull();
+    this.#request.warnOfOverwritten();
     if (this.#unsaved !== undefined && response.statusCode < 400) this.#logSwallowed(response.statusCode);
     varyByCookie(headers);
     if (this.#isStaticFile(response, headers)) opened.withholdCookie('static-file');

@@ -61,8 +61,13 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
 export function sessionsTakenBy(controller: object, key: string): readonly string[] {
   const args = argumentsOf(controller, key);
   const ours = Object.values(args).map(sessionNameOf);
-  const names = new Set(kindsOf(args).includes(NEST_SESSION) ? [...ours, DEFAULT_NAME] : ours);
+  const names = new Set(takesNestSession(controller, key) ? [...ours, DEFAULT_NAME] : ours);
   return [...names].filter((name) => name !== undefined);
+}
+
+/** Whether the controller's method of that name takes `request.session` through Nest's own `@Session()`. */
+export function takesNestSession(controller: object, key: string): boolean {
+  return kindsOf(argumentsOf(controller, key)).includes(NEST_SESSION);
 }
 
 function argumentsOf(controller: object, key: string): Readonly<Record<string, Argument>> {
