@@ -37,6 +37,12 @@ function httpTests(name: string, workspace: string, nest: '11' | '12'): TestProj
   };
 }
 
+/** Those, and the tests of the other contexts, whose packages the lowest peers do not have. */
+function contextTests(...project: Parameters<typeof httpTests>): TestProjectInlineConfiguration {
+  const { test, ...rest } = httpTests(...project);
+  return { ...rest, test: { ...test, include: [...(test?.include ?? []), 'test/contexts/**/*.spec.ts'] } };
+}
+
 const lowestPeers = httpTests('lowest-peers', 'test/lowest-peers', '11');
 
 const alias = [
@@ -68,8 +74,8 @@ export default defineConfig({
       { extends: true, test: { name: 'stores', include: ['test/stores/**/*.spec.ts'] } },
       { extends: true, test: { name: 'security', include: ['test/security/**/*.spec.ts'] } },
       { extends: true, test: { name: 'interop', include: ['test/interop/**/*.spec.ts'] } },
-      httpTests('nest-12', '.', '12'),
-      httpTests('nest-11', 'test/nest-11', '11'),
+      contextTests('nest-12', '.', '12'),
+      contextTests('nest-11', 'test/nest-11', '11'),
       // The lowest reflect-metadata must not meet the one of the root, which a file before has loaded with a package from there.
       { ...lowestPeers, test: { ...lowestPeers.test, isolate: true } },
       {

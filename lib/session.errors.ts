@@ -4,6 +4,14 @@ export interface SessionErrorOptions {
   readonly cause?: unknown;
 }
 
+/** The codes of GraphQL errors, by the HTTP status that stands for the same. */
+const GRAPHQL_CODES: Readonly<Record<number, string>> = {
+  400: 'BAD_REQUEST',
+  401: 'UNAUTHENTICATED',
+  409: 'CONFLICT',
+  503: 'SERVICE_UNAVAILABLE',
+};
+
 /**
  * Base of all errors of this library. The message says what to do, and never holds a session id, a secret or session data.
  * Nest's own exception filter responds with `statusCode`.
@@ -20,6 +28,14 @@ export class SessionError extends Error {
    */
   get expose(): boolean {
     return this.statusCode < 500;
+  }
+
+  /**
+   * What a GraphQL error of this one tells the client beside the message: `code`, a name of the kind that Apollo uses, such as
+   * `'SERVICE_UNAVAILABLE'` for a 503.
+   */
+  get extensions(): { readonly code: string } {
+    return { code: GRAPHQL_CODES[this.statusCode] ?? 'INTERNAL_SERVER_ERROR' };
   }
 
   /** `statusCode` under the name that the `http-errors` package uses. */
@@ -137,11 +153,15 @@ export class SessionSerializationError extends SessionError {
    * Keys and indexes that lead to the value, outermost first; empty for the record as a whole. Keys may be data, such as a user's
    * name: the message shows `[…]` instead of those, and this property is not enumerable, so that no log shows them either.
    */
-  declare readonly path: readonly (string | number)[];
+  // An error with a `path` that is a list passes for one of GraphQL's own, and a GraphQL server would send that path to the client.
+  declare readonly valuePath: readonly (string | number)[];
 
-  constructor(message: string, options: SessionErrorOptions & { readonly path?: readonly (string | number)[] } = {}) {
+  constructor(
+    message: string,
+    options: SessionErrorOptions & { readonly valuePath?: readonly (string | number)[] } = {},
+  ) {
     super(message, options);
-    Object.defineProperty(this, 'path', { value: options.path ?? [], enumerable: false, configurable: true });
+    Object.defineProperty(this, 'valuePath', { value: options.valuePath ?? [], enumerable: false, configurable: true });
   }
 }
 

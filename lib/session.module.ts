@@ -1,12 +1,15 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { attachInterceptor, attachToMessages } from './nest/attach-interceptor.js';
+import { announceSessions } from './nest/application-sessions.js';
+import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
-import { getSessionStoreToken } from './nest/session-tokens.js';
+import type { SessionService } from './nest/session.service.js';
+import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
@@ -28,25 +31,33 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     return super.forRoot(options);
   }
 
+  readonly #host: HttpAdapterHost;
   readonly #modules: ModulesContainer;
 
   constructor(
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ModulesContainer) modules: ModulesContainer,
     // Injected so that it is there before any handler needs it.
     @Inject(SessionInterceptor) _interceptor: SessionInterceptor,
   ) {
     super();
+    this.#host = host;
     this.#modules = modules;
-    attachToMessages(modules, this.#own);
+    attachToGateways(modules, this.#own);
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
   configure(): void {
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
+    checkResolvers(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     attachInterceptor(this.#modules, this.#own, passports);
+    announceSessions(
+      this.#host,
+      inUse.map(({ service }) => service),
+    );
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -55,13 +66,14 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): SessionModuleInUse[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
-      return { options, store, passport };
+      const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
+      return { options, store, passport, service };
     });
 }

@@ -74,9 +74,9 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
-    'untilEnded',
     'getSessionServiceToken',
     'getSessionStoreToken',
+    'untilEnded',
   ],
   'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
   'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
@@ -87,7 +87,6 @@ const surface = {
     'MemcachedStore',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
-  'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',

@@ -60,7 +60,7 @@ export class OpenSession implements SessionKeeper {
     this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
     // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.needsNewCookie) this.#meta.wantRenewal();
+    if (known?.needsNewCookie && this.#cookie.obstacle !== 'no-response') this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,

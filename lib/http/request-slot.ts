@@ -17,7 +17,12 @@ interface SlotHolder {
   [SLOT]?: RequestSlot;
 }
 
-type SlottedRequest = NodeRequest & SlotHolder & { [RESPONSE]?: ServerResponse; readonly res?: ServerResponse | null };
+interface SlottedRequest extends NodeRequest, SlotHolder {
+  [RESPONSE]?: ServerResponse;
+  readonly res?: ServerResponse | null;
+  /** Whether the request came by the server's `upgrade` event. */
+  readonly upgrade?: boolean;
+}
 
 /** A request and what came with it, as a guard, an interceptor or middleware knows them. */
 export interface SessionPlace {
@@ -133,6 +138,26 @@ export class RequestSlot {
     return saving.length === 0 ? undefined : Promise.all(saving);
   }
 
+  /** Whether no response follows: this is a message of a connection that outlives its request. */
+  get isMessage(): boolean {
+    return this.#http.response === undefined;
+  }
+
+  /** Whether a save failed that a resolver has reported to the client. */
+  get hasFailed(): boolean {
+    return this.#exchanges.some((exchange) => exchange.hasFailed);
+  }
+
+  /**
+   * For a resolver, or a handler of messages: saves every session. A failure is the error of this handler alone, so that others of the
+   * same request go on, and save for themselves.
+   * @returns a promise of the saves; `undefined` when there is nothing to wait for.
+   */
+  settle(): Promise<unknown> | undefined {
+    const saving = this.#exchanges.map((exchange) => exchange.settle()).filter((each) => each !== undefined);
+    return saving.length === 0 ? undefined : Promise.all(saving);
+  }
+
   /** For the interceptor: saves what a handler changed before it threw. Never rejects. */
   async commitAfterError(thrown: unknown): Promise<void> {
     await Promise.all(this.#exchanges.map((exchange) => exchange.commitAfterError(thrown)));
@@ -163,6 +188,8 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
 /** The response of a request. Express puts it on the request; for Fastify, {@link RequestSlot.pair} has remembered it. */
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
+  // @fastify/websocket makes a response for a handshake, which leaves only where the upgrade is refused.
+  if (raw.upgrade === true) return undefined;
   // engine.io sets `res` of a polling handshake to null after the response.
   return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }

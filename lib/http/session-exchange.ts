@@ -71,6 +71,27 @@ export class SessionExchange implements HookedExchange {
     return this.#commit();
   }
 
+  /** Whether the application was given an error of the session, after which the hook saves nothing. */
+  get hasFailed(): boolean {
+    return this.#reportedError !== undefined;
+  }
+
+  /**
+   * For a resolver, or a handler of messages: saves what it changed. A failure is its error and not the whole response's. What could
+   * not be saved for one resolver is tried again by the next, which must not report as saved what stands behind it.
+   * @returns a promise of the save; `undefined` when there is nothing to wait for.
+   */
+  settle(): Promise<void> | undefined {
+    this.expectNestResponse();
+    return this.#opened?.commit()?.then(
+      () => (this.#reportedError = undefined),
+      (error: unknown) => {
+        this.#reportedError = error;
+        throw error;
+      },
+    );
+  }
+
   /**
    * For the interceptor: saves what a handler changed before it threw. The client still gets the handler's error. Never rejects.
    */

@@ -1,10 +1,12 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { controllerMethodsOf, messageMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
+import { saveAfterField } from './field-middleware.js';
+import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import type { PassportRoutes } from './passport-routes.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
@@ -13,6 +15,8 @@ import { SessionInterceptor } from './session.interceptor.js';
 const INTERCEPTORS = '__interceptors__';
 /** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
 const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
+/** The metadata key of the middleware of a GraphQL field. */
+const FIELD_MIDDLEWARE = 'graphql:field_resolver_middleware';
 
 /**
  * Puts the interceptor on every handler that may have a session, as `@UseInterceptors()` would: one that takes it, or that can reach
@@ -33,14 +37,25 @@ export function attachInterceptor(
     const isPassports = passports.some((passport) => passport.includes(controller, handler));
     if (isGlobal || isPassports || mayHaveSession(method)) attachTo(method, owner);
   }
+  for (const method of resolverMethodsOf(modules)) {
+    if (!isGlobal && !mayHaveSession(method)) continue;
+    if (method.isField) addMiddleware(method.handler);
+    else attachTo(method, owner);
+  }
 }
 
 /**
- * Puts the interceptor on every handler of a gateway or a resolver. Nest connects gateways before it calls `configure()`, and so
- * before it is known what can reach the session.
+ * Puts the interceptor on every handler of a gateway. Nest connects gateways before it calls `configure()`, and so before it is known
+ * what can reach the session.
  */
-export function attachToMessages(modules: ModulesContainer, owner: NestModuleInUse): void {
-  for (const method of messageMethodsOf(modules)) attachTo(method, owner);
+export function attachToGateways(modules: ModulesContainer, owner: NestModuleInUse): void {
+  for (const method of gatewayMethodsOf(modules)) attachTo(method, owner);
+}
+
+/** Has a save follow the resolver of a GraphQL field, before the application's own middleware sees the value. */
+function addMiddleware(handler: object): void {
+  const others = (Reflect.getMetadata(FIELD_MIDDLEWARE, handler) ?? []) as unknown[];
+  if (!others.includes(saveAfterField)) Reflect.defineMetadata(FIELD_MIDDLEWARE, [...others, saveAfterField], handler);
 }
 
 function attachTo({ module, controller, handler }: HandlerMethod, owner: NestModuleInUse): void {

@@ -17,8 +17,8 @@ export interface HandlerMethod {
 
 type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
 
-/** Metadata keys of the methods of gateways and resolvers. They are not part of the public exports of these packages. */
-const MESSAGE_METADATA = ['websockets:message_mapping', 'graphql:resolver_type', 'graphql:resolve_property'];
+/** The metadata key of a gateway's handlers. It is not part of the public exports of @nestjs/websockets. */
+const MESSAGE = 'websockets:message_mapping';
 
 /** All methods of all controllers of an application, inherited ones too. */
 export function controllerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
@@ -30,20 +30,21 @@ export function controllerMethodsOf(modules: ModulesContainer): HandlerMethod[] 
   );
 }
 
-/** The handlers of all gateways and resolvers of an application. They are providers, and Nest knows their classes as soon as it starts. */
-export function messageMethodsOf(modules: ModulesContainer): HandlerMethod[] {
+/** The handlers of all gateways of an application. */
+export function gatewayMethodsOf(modules: ModulesContainer): HandlerMethod[] {
+  return providerMethodsOf(modules).filter(({ handler }) => Reflect.hasMetadata(MESSAGE, handler));
+}
+
+/** All methods of all providers, such as gateways and resolvers. Nest knows their classes as soon as it starts. */
+export function providerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
   return [...modules.values()].flatMap((module) =>
     [...module.providers.values()].flatMap((injectee) => {
       const { metatype, inject } = injectee;
       // A factory is a function too, and has no methods.
       if (typeof metatype !== 'function' || inject != null) return [];
-      return methodsOf({ module, injectee, controller: metatype }).filter(({ handler }) => handlesMessages(handler));
+      return methodsOf({ module, injectee, controller: metatype });
     }),
   );
-}
-
-function handlesMessages(handler: object): boolean {
-  return MESSAGE_METADATA.some((key) => Reflect.hasMetadata(key, handler));
 }
 
 function methodsOf(owner: HandlerClass): HandlerMethod[] {

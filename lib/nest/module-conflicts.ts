@@ -6,9 +6,10 @@ import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
-import { controllerMethodsOf, messageMethodsOf } from './handler-methods.js';
+import { controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
 import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
 import type { PassportRoutes } from './passport-routes.js';
+import { resolverMethodsOf } from './resolver-methods.js';
 
 /** Where Nest's own `@Session()` looks for the session. */
 const NEST_READS = 'session';
@@ -82,7 +83,10 @@ function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: Resol
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {
-  for (const { controller, key } of [...controllerMethodsOf(modules), ...messageMethodsOf(modules)]) {
+  const handlers = [controllerMethodsOf, gatewayMethodsOf, resolverMethodsOf].flatMap((methodsOf) =>
+    methodsOf(modules),
+  );
+  for (const { controller, key } of handlers) {
     const unknown = sessionsTakenBy(controller, key).find((name) => !names.includes(name));
     if (unknown === undefined) continue;
     const handler = `${controller.name}.${key}`;

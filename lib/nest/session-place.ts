@@ -6,7 +6,10 @@ import type { MessageConnection } from '../http/signal-scopes.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { messageOf } from './message-scope.js';
 
-/** A request of Express, Fastify or Node, or the context that a guard, interceptor, exception filter or gateway gets. */
+/**
+ * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; or the context of
+ * a GraphQL operation.
+ */
 export type SessionSource = ArgumentsHost | object;
 
 /** A `Socket` of socket.io. */
@@ -14,6 +17,34 @@ interface SocketIoClient {
   readonly request: AnyRequest;
   readonly conn?: MessageConnection;
 }
+
+/** What may hold the request in the context of a GraphQL operation. */
+interface GraphqlContext {
+  /** Nest's drivers put the request here; over a socket, Apollo's puts the context of `graphql-ws`. */
+  readonly req?: AnyRequest | GraphqlContext;
+  /** Mercurius over a socket. */
+  readonly request?: AnyRequest;
+  /** `graphql-ws`. */
+  readonly extra?: { readonly request?: AnyRequest };
+}
+
+/** What `graphql` tells a resolver about the field that it resolves. */
+interface FieldInfo {
+  readonly path?: FieldPath;
+}
+
+interface FieldPath {
+  readonly prev?: FieldPath | undefined;
+}
+
+/** What Nest gives the middleware of a field. */
+export interface FieldCall {
+  readonly context: unknown;
+  readonly info: FieldInfo;
+}
+
+/** A place whose request may be missing. */
+type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | undefined };
 
 /** The types of Nest's contexts that come with a request. */
 const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
@@ -31,6 +62,11 @@ export function placeOf(source: SessionSource): SessionPlace {
       `A context of the type '${source.getType<string>()}' has no request to take a session from: sessions are for HTTP, GraphQL and WebSockets.`,
     );
   }
+  if (isHost(source) && source.getType<string>() === 'graphql') {
+    throw new SessionConfigurationError(
+      'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.',
+    );
+  }
   throw new SessionConfigurationError(
     'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
@@ -38,15 +74,26 @@ export function placeOf(source: SessionSource): SessionPlace {
 
 /** The same; `undefined` when there is no request. */
 export function findPlace(source: SessionSource): SessionPlace | undefined {
-  const place = isHost(source) ? placeOfHost(source) : { request: source as AnyRequest };
+  const place = isHost(source) ? placeOfHost(source) : { request: requestIn(source) };
   return isRequest(place?.request) ? (place as SessionPlace) : undefined;
+}
+
+/** The place of a field's middleware; `undefined` when there is no request. */
+export function placeOfField({ context, info }: FieldCall): SessionPlace | undefined {
+  const request = requestIn(context);
+  return request && { request, message: executionOf(info) };
+}
+
+/** Whether the context of a resolver is that of a field of the operation itself, and not of one below it. */
+export function isRootField(host: ArgumentsHost): boolean {
+  return argumentsOf(host).info?.path?.prev === undefined;
 }
 
 function isHost(source: SessionSource): source is ArgumentsHost {
   return typeof (source as Partial<ArgumentsHost>).switchToHttp === 'function';
 }
 
-function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
+function placeOfHost(host: ArgumentsHost): Found | undefined {
   const type = host.getType<string>();
   switch (type) {
     case 'http':
@@ -54,18 +101,47 @@ function placeOfHost(host: ArgumentsHost): Partial<SessionPlace> | undefined {
     case 'ws':
       return placeOfMessage(host);
     case 'graphql':
-      // The info object is that of one resolver call.
-      return {
-        request: host.getArgByIndex<{ req: AnyRequest }>(2)?.req,
-        message: host.getArgByIndex<object | undefined>(3) ?? host.getArgs(),
-      };
+      return placeOfResolver(host);
     default:
       return undefined;
   }
 }
 
-function placeOfMessage(host: ArgumentsHost): Partial<SessionPlace> {
+function placeOfMessage(host: ArgumentsHost): Found {
   const client = host.switchToWs().getClient<SocketIoClient | undefined>();
   // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
   return { request: client?.request, connection: client?.conn, message: messageOf(host) };
+}
+
+function placeOfResolver(host: ArgumentsHost): Found {
+  const { context, info } = argumentsOf(host);
+  return { request: requestIn(context), message: info && executionOf(info) };
+}
+
+/** The arguments of a resolver. Those of `__resolveReference` and `__resolveType` have no arguments of the field before the context. */
+function argumentsOf(host: ArgumentsHost): { readonly context: unknown; readonly info: FieldInfo | undefined } {
+  const [second, third, fourth] = [1, 2, 3].map((index) => host.getArgByIndex<unknown>(index));
+  return isInfo(third) ? { context: second, info: third } : { context: third, info: fourth as FieldInfo | undefined };
+}
+
+function isInfo(value: unknown): value is FieldInfo {
+  return typeof value === 'object' && value !== null && 'parentType' in value && 'path' in value;
+}
+
+/**
+ * The object that stands for one execution, such as an event of a subscription. The context is the same for all events. The path of
+ * a field leads back to that of the operation's own field, which `graphql` makes anew for each execution.
+ */
+function executionOf(info: FieldInfo): object {
+  let path = info.path;
+  while (path?.prev !== undefined) path = path.prev;
+  return path ?? info;
+}
+
+/** The request itself, or the one that the context of a GraphQL operation holds. */
+function requestIn(holder: unknown): AnyRequest | undefined {
+  if (typeof holder !== 'object' || holder === null) return undefined;
+  if (isRequest(holder)) return holder;
+  const { req, request, extra } = holder as GraphqlContext;
+  return [req, request, extra?.request, (req as GraphqlContext | undefined)?.extra?.request].find(isRequest);
 }

@@ -4,6 +4,7 @@ import { RequestSlot } from '../http/request-slot.js';
 import type { DataKey, DefaultData, LiveSession } from '../session/session-members.js';
 import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { sessionsNamed } from './application-sessions.js';
 import type { SessionKeyDecorator } from './session-key.decorator.js';
 import { placeOf } from './session-place.js';
 
@@ -68,12 +69,18 @@ function decorated(name: string, [first, ...others]: KeyAndPipes): ParameterDeco
  * @throws {SessionConfigurationError} when no session is open.
  */
 export function sessionParameter({ name, key }: SessionParameter, context: ExecutionContext): unknown {
-  const live = RequestSlot.find(placeOf(context))?.liveNamed(name);
-  if (live === undefined) {
-    throw new SessionConfigurationError(
-      '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module.',
-    );
-  }
+  const place = placeOf(context);
+  const live = RequestSlot.find(place)?.liveNamed(name);
+  if (live !== undefined) return valueOf(live, key);
+  // No guard runs before the resolver of a field, unless the application wishes it: then the parameter opens the session.
+  const sessions = context.getType<string>() === 'graphql' ? sessionsNamed(name, place.request) : undefined;
+  if (sessions !== undefined) return sessions.open(context).then((opened) => valueOf(opened, key));
+  throw new SessionConfigurationError(
+    '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module.',
+  );
+}
+
+function valueOf(live: LiveSession, key: string | undefined): unknown {
   if (key === undefined) return live;
   return Object.hasOwn(live, key) ? live[key] : undefined;
 }

@@ -1,13 +1,7 @@
-import {
-  Inject,
-  Injectable,
-  UnauthorizedException,
-  type CanActivate,
-  type ExecutionContext,
-  type Type,
-} from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 
 import { isEstablished } from '../session/live-session.js';
+import { refusal } from './refusal.js';
 import { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -42,7 +36,7 @@ export class SessionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.#sessions.open(context);
-    if (!isEstablished(session)) throw new UnauthorizedException();
+    if (!isEstablished(session)) throw refusal(context);
     return true;
   }
 }

@@ -7,7 +7,7 @@ import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { inMessageScope } from './message-scope.js';
-import { findPlace } from './session-place.js';
+import { findPlace, isRootField } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -29,7 +29,18 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
-    if (context.getType() !== 'http') return this.#interceptMessage(context, next);
+    switch (context.getType<string>()) {
+      case 'http':
+        return this.#interceptHttp(context, next);
+      case 'graphql':
+        // Many fields of one operation may be resolved at once: their middleware and the response hook save for all of them.
+        return isRootField(context) ? this.#interceptMessage(context, next) : next.handle();
+      default:
+        return this.#interceptMessage(context, next);
+    }
+  }
+
+  #interceptHttp(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const { isEventStream, respondsItself } = this.#needs.of(context);
     // An event stream settles when it ends, long after its head. A handler that sends the response itself may do so much later.
     if (isEventStream) return next.handle();
@@ -39,8 +50,9 @@ export class SessionInterceptor implements NestInterceptor {
   async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const { sessions } = this.#needs.of(context);
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
+    const isGateway = context.getType() === 'ws' && sessions.length > 0;
     const handle = (): Observable<unknown> =>
-      sessions.length === 0 ? next.handle() : inMessageScope(context, () => next.handle());
+      isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
     return committedMessage(this.#inPlace(findPlace(context), handle), context);
   }
 
@@ -93,7 +105,7 @@ function committedMessage(source: Observable<unknown>, context: ExecutionContext
       throw error;
     }),
     concatMap((value) => {
-      const saving = slotOf(context)?.commit();
+      const saving = slotOf(context)?.settle();
       return saving === undefined ? of(value) : saving.then(() => value);
     }),
   );

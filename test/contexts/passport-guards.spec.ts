@@ -15,7 +15,7 @@ import { AuthGuard, PassportModule, PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { Session, type SessionModuleOptions } from '../../lib/index.js';
+import { Session, SessionModule, type SessionModuleOptions } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
 import {
   LogInGuard,
@@ -145,19 +145,19 @@ describe.each(platforms)('the guards of Passport on %s', (platform) => {
   let store: SpyStore;
   let client: Client;
 
-  interface Options extends Pick<SessionAppOptions, 'providers' | 'setUp'> {
+  interface Options extends Pick<SessionAppOptions, 'first' | 'providers' | 'setUp'> {
     readonly passport?: object;
     readonly session?: SessionModuleOptions;
   }
 
-  async function start({ passport = {}, session = {}, providers = [], setUp = () => {} }: Options = {}): Promise<void> {
+  async function start({ passport = {}, session = {}, providers = [], ...more }: Options = {}): Promise<void> {
     store = new SpyStore();
     app = await SessionApp.start(platform, {
       session: { store, ...session },
       imports: [PassportModule.register(passport)],
       providers: [PasswordStrategy, UserSerializer, TokenStrategy, ...providers],
       controllers: [PlainController, WholeController, EachController],
-      setUp,
+      ...more,
     });
     apps.push(app);
     client = app.client();
@@ -254,6 +254,14 @@ describe.each(platforms)('the guards of Passport on %s', (platform) => {
     expect(await (await client.get('/each/token', bearer)).json()).toEqual(grace);
     expect(store.taken()).toBe('');
     expect((await client.get('/each/token')).status).toBe(401);
+  });
+
+  it('open the session that shows as request.session, and none of another kind', async () => {
+    const adminStore = new SpyStore();
+    await start({ first: [SessionModule.forRoot({ name: 'admin', store: adminStore })] });
+    client.jar.set('admin-session', 'a'.repeat(32));
+    expect(await (await client.get('/whole/me')).json()).toEqual(ADA);
+    expect([store.taken(), adminStore.taken()]).toEqual(['read', '']);
   });
 
   it('cannot be AuthGuard("session") alone, which lets everybody pass and forgets the user', async () => {

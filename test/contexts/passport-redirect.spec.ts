@@ -113,6 +113,7 @@ describe.each(platforms)('a login by redirect with passport-oauth2 on %s', (plat
       imports: [PassportModule.register({ keepSessionInfo: true })],
       providers: [ProviderStrategy, UserSerializer],
       controllers: [PageController],
+      setUp: (nest) => nest.enableCors(),
     });
     client = app.client();
   });
@@ -132,6 +133,7 @@ describe.each(platforms)('a login by redirect with passport-oauth2 on %s', (plat
     expect([refused.status, refused.header('location')]).toEqual([302, '/login']);
     const toProvider = await client.get('/login');
     expect([toProvider.status, toProvider.header('content-length')]).toEqual([302, '0']);
+    expect(toProvider.header('access-control-allow-origin')).toBe('*');
     const anonymous = client.cookieHeader;
     const back = await client.get(await authorized(toProvider));
     expect([back.status, back.header('location')]).toEqual([302, '/orders?year=2026']);

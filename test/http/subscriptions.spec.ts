@@ -68,7 +68,7 @@ describe.each(platforms)('a GraphQL context on %s', (platform) => {
 
   it('without a request is refused with what to do', async () => {
     for (const context of [undefined, {}, { req: 'text' }]) {
-      await expect(sessions.open(resolverCall(context))).rejects.toThrow('give open() a request, or the context');
+      await expect(sessions.open(resolverCall(context))).rejects.toThrow('let the `context` option give it as `req`');
     }
   });
 });

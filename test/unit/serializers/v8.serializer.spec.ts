@@ -61,7 +61,7 @@ describe('V8Serializer', () => {
   it('keeps what an array holds beside its items', () => {
     const match = /(?<year>\d+)/.exec('in 1928')!;
     expect(serializer.parse(serializer.stringify({ match }))).toEqual({ match });
-    expect(failure({ match: Object.assign([1], { fn: () => undefined }) }).path).toEqual(['match', 'fn']);
+    expect(failure({ match: Object.assign([1], { fn: () => undefined }) }).valuePath).toEqual(['match', 'fn']);
   });
 
   it('does not change what it is given', () => {
@@ -81,12 +81,12 @@ describe('V8Serializer', () => {
     ['an instance of Symbol', Object(Symbol('x'))],
   ])('%s is refused with its path and the remedy', (what, value) => {
     const error = failure({ items: [new Map([['key', new Set([1, value])]])] });
-    expect(error.path).toEqual(['items', 0, 'key', 1]);
+    expect(error.valuePath).toEqual(['items', 0, 'key', 1]);
     expect(error.message).toMatch(new RegExp(`^items\\[0\\]\\[…\\]\\[1\\] cannot be stored: ${what} .*(Keep|Store) `));
   });
 
   it("what is the matter with an error's cause is told", () => {
-    expect(failure({ failed: new Error('x', { cause: { fn: () => undefined } }) }).path).toEqual([
+    expect(failure({ failed: new Error('x', { cause: { fn: () => undefined } }) }).valuePath).toEqual([
       'failed',
       'cause',
       'fn',
@@ -100,7 +100,7 @@ describe('V8Serializer', () => {
         throw cause;
       },
     };
-    expect(failure(value)).toMatchObject({ path: ['a'], cause });
+    expect(failure(value)).toMatchObject({ valuePath: ['a'], cause });
   });
 
   it('deep nesting is refused both ways', () => {

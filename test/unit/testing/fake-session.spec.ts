@@ -169,7 +169,7 @@ describe.each(sessions)('%s', (_name, open) => {
     session.anything = { deep: value };
     const error: unknown = await session.save().catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(SessionSerializationError);
-    expect((error as SessionSerializationError).path).toEqual(['anything', 'deep']);
+    expect((error as SessionSerializationError).valuePath).toEqual(['anything', 'deep']);
   });
 
   it('refuses to save more than a record can hold', async () => {

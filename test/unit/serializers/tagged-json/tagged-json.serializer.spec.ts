@@ -117,7 +117,7 @@ describe('the vectors of the Python programs', () => {
     it.each(vectors.encodeErrors)('$description', ({ description }) => {
       const counterpart = COUNTERPARTS[description];
       expect(counterpart).toBeDefined();
-      expect(failure(() => quart.stringify(counterpart?.value)).path).toEqual(counterpart?.path);
+      expect(failure(() => quart.stringify(counterpart?.value)).valuePath).toEqual(counterpart?.path);
     });
   });
 
@@ -207,7 +207,7 @@ describe('dates', () => {
   });
 
   it('an invalid one is refused', () => {
-    expect(failure(() => native.stringify({ at: new Date(NaN) })).path).toEqual(['at']);
+    expect(failure(() => native.stringify({ at: new Date(NaN) })).valuePath).toEqual(['at']);
   });
 
   it.each(['-000001-01-01T00:00:00Z', '+010000-01-01T00:00:00Z'])(
@@ -285,7 +285,7 @@ describe('numbers', () => {
 
   it('a malformed bigint is corrupt', () => {
     for (const content of ['"1.5"', '""', '"0x10"', '5', '9007199254740993']) {
-      expect(failure(() => native.parse(`{"n":{" n":${content}}}`)).path).toEqual(['n']);
+      expect(failure(() => native.parse(`{"n":{" n":${content}}}`)).valuePath).toEqual(['n']);
     }
   });
 });
@@ -320,7 +320,7 @@ describe('tags', () => {
     ['a Set', new Set()],
   ])('%s is refused where Python reads, with the remedy', (kind, value) => {
     const error = failure(() => quart.stringify({ a: [value] }));
-    expect(error.path).toEqual(['a', 0]);
+    expect(error.valuePath).toEqual(['a', 0]);
     expect(error.message).toMatch(
       new RegExp(`^a\\[0\\] cannot be stored: ${kind} has no form that Python reads. Store .* instead`),
     );
@@ -358,7 +358,7 @@ describe('tags', () => {
     '{" di":{}}',
   ])('%s is corrupt, at its path', (text) => {
     const error = failure(() => native.parse(`{"cart":[0,${text}]}`));
-    expect(error.path).toEqual(['cart', 1]);
+    expect(error.valuePath).toEqual(['cart', 1]);
     expect(error.message).toMatch(/^cart\[1\] cannot be read: it is malformed/);
   });
 });
@@ -399,13 +399,13 @@ describe('what cannot be stored', () => {
   ])('%s is refused with its path and the remedy', (what, value) => {
     for (const [, serializer] of dialects) {
       const error = failure(() => serializer.stringify({ items: [{ fn: value }] }));
-      expect(error.path).toEqual(['items', 0, 'fn']);
+      expect(error.valuePath).toEqual(['items', 0, 'fn']);
       expect(error.message).toMatch(new RegExp(`^items\\[0\\]\\.fn cannot be stored: ${what} .*(Keep|Store) `));
     }
   });
 
   it('the path leads through tuples, maps, sets and odd keys', () => {
-    expect(failure(() => native.stringify({ 'odd key': Tuple.of<unknown>(1, fn) })).path).toEqual(['odd key', 1]);
+    expect(failure(() => native.stringify({ 'odd key': Tuple.of<unknown>(1, fn) })).valuePath).toEqual(['odd key', 1]);
     expect(
       failure(() =>
         native.stringify(
@@ -414,11 +414,11 @@ describe('what cannot be stored', () => {
             ['k', { fn }],
           ]),
         ),
-      ).path,
+      ).valuePath,
     ).toEqual(['k', 'fn']);
-    expect(failure(() => native.stringify(new Map([[fn, 1]]))).path).toEqual([0]);
-    expect(failure(() => native.stringify([new Set<unknown>([1, fn])])).path).toEqual([0, 1]);
-    expect(failure(() => native.stringify({ ' t': fn })).path).toEqual([' t']);
+    expect(failure(() => native.stringify(new Map([[fn, 1]]))).valuePath).toEqual([0]);
+    expect(failure(() => native.stringify([new Set<unknown>([1, fn])])).valuePath).toEqual([0, 1]);
+    expect(failure(() => native.stringify({ ' t': fn })).valuePath).toEqual([' t']);
     expect(failure(() => native.stringify(fn)).message).toMatch(/^the value cannot be stored/);
   });
 
@@ -430,7 +430,7 @@ describe('what cannot be stored', () => {
       );
       // oxlint-disable-next-line no-sparse-arrays -- a hole is what is tested
       expect(serializer.stringify([, Tuple.of(1)])).toBe('[null,{" t":[1]}]');
-      expect(failure(() => serializer.stringify(undefined)).path).toEqual([]);
+      expect(failure(() => serializer.stringify(undefined)).valuePath).toEqual([]);
     }
   });
 
@@ -439,13 +439,13 @@ describe('what cannot be stored', () => {
     const record = { a: 1, items };
     Object.assign(items[0] as object, { parent: items });
     const error = failure(() => native.stringify(record));
-    expect(error.path).toEqual(['items', 0, 'parent']);
+    expect(error.valuePath).toEqual(['items', 0, 'parent']);
     expect(error.message).toBe(
       'items[0].parent cannot be stored: it refers back to an object that holds it. Store an id instead of the object.',
     );
     const set = new Set<unknown>();
     set.add({ set });
-    expect(failure(() => native.stringify({ set })).path).toEqual(['set', 0, 'set']);
+    expect(failure(() => native.stringify({ set })).valuePath).toEqual(['set', 0, 'set']);
   });
 
   it('the same object in two places is no cycle', () => {
@@ -474,7 +474,7 @@ describe('what cannot be stored', () => {
       Object.defineProperty({}, 'a', { get: thrower, enumerable: true }),
     ]) {
       const error = failure(() => native.stringify(value));
-      expect(error.path).toEqual(['a']);
+      expect(error.valuePath).toEqual(['a']);
       expect(error.cause).toBe(cause);
     }
   });
@@ -491,8 +491,8 @@ describe('what cannot be stored', () => {
   ])('%s is the place that a message tells, without the data of its path', (shown, value, path) => {
     const error = failure(() => native.stringify(value));
     expect(error.message.startsWith(`${shown} cannot be stored: `)).toBe(true);
-    expect(error.path).toEqual(path);
-    expect(Object.keys(error)).not.toContain('path');
+    expect(error.valuePath).toEqual(path);
+    expect(Object.keys(error)).not.toContain('valuePath');
     expect(inspect(error)).not.toContain('ada');
   });
 
