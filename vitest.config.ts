@@ -27,10 +27,13 @@ function peersOf(workspace: string): Plugin {
 
 /** The HTTP tests, on the NestJS and the other peers of that workspace. */
 function httpTests(name: string, workspace: string, nest: '11' | '12'): TestProjectInlineConfiguration {
+  // The workspace of the lowest peers has those of the library alone, and not the packages of the other contexts.
+  const folders = workspace === 'test/lowest-peers' ? ['http'] : ['http', 'contexts'];
+  const include = folders.map((folder) => `test/${folder}/**/*.spec.ts`);
   return {
     extends: true,
     plugins: [peersOf(workspace)],
-    test: { name, include: ['test/http/**/*.spec.ts'], env: { NEST: nest, PEERS: workspace } },
+    test: { name, include, env: { NEST: nest, PEERS: workspace } },
   };
 }
 
@@ -45,7 +48,8 @@ const lowestPeers = httpTests('lowest-peers', 'test/lowest-peers', '11');
 const alias = [
   { find: /^nest-session$/, replacement: `${root}lib/index.ts` },
   { find: /^nest-session\/stores\/(redis|memcached)$/, replacement: `${root}lib/stores/$1/$1.store.ts` },
-  { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/describe-session-store.ts` },
+  { find: /^nest-session\/buses\/redis$/, replacement: `${root}lib/buses/redis/redis.bus.ts` },
+  { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/index.ts` },
 ];
 
 export default defineConfig({

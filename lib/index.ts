@@ -2,12 +2,15 @@ export { SessionModule } from './session.module.js';
 export type { SessionModuleExtras } from './session.module-definition.js';
 export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
+export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
+export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 export type {
+  BusName,
   MemcachedStoreOptions,
   RedisStoreOptions,
   SessionModuleOptions,
@@ -28,6 +31,7 @@ export type {
   StoredSession,
   TextVersionedStore,
 } from './stores/session-store.js';
+export type { SessionBus, SessionBusListener, SessionEnding } from './buses/session-bus.js';
 export { MemoryStore, type MemoryStoreOptions } from './stores/memory.store.js';
 export { NullStore } from './stores/null.store.js';
 export type { SessionSerializer } from './serializers/session-serializer.js';

@@ -1,9 +1,9 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { announceSessions } from './nest/application-sessions.js';
+import { announceSessions, type ModuleSessions } from './nest/application-sessions.js';
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
-import { pairOnFastify } from './nest/fastify-pairing.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { checkResolvers } from './nest/resolver-checks.js';
@@ -43,8 +43,6 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     super();
     this.#host = host;
     this.#modules = modules;
-    // Fires when the adapter is there: at once in an application, later under @nestjs/testing, never without HTTP.
-    host.init$.subscribe(() => pairOnFastify(host));
     attachToGateways(modules, this.#own);
   }
 
@@ -54,10 +52,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     keepApart(inUse, this.#modules);
     checkResolvers(this.#modules);
     attachInterceptor(this.#modules, this.#own);
-    announceSessions(
-      this.#host,
-      inUse.map(({ service }) => service),
-    );
+    announceSessions(this.#host, inUse);
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -66,13 +61,14 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
-      return { options, store, service };
+      const current = module.getProviderByKey<CurrentPlace>(CurrentPlace).instance;
+      return { options, store, service, current };
     });
 }

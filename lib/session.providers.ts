@@ -2,11 +2,14 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ModuleRef } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
+import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { createBus } from './options/create-bus.js';
 import { createStore } from './options/create-store.js';
 import { checkStore } from './options/option-shapes.js';
 import { optionWarnings } from './options/option-warnings.js';
@@ -15,31 +18,39 @@ import type { SessionModuleOptions } from './options/session-options.js';
 import type { SessionLogger } from './session/session-logger.js';
 import { DEFAULT_NAME, RESOLVED_OPTIONS } from './session.constants.js';
 import { applicationStore, wholeStore } from './stores/application-store.js';
-import { isClosableStore, type ClosableStore, type SessionStore } from './stores/session-store.js';
+import type { SessionStore } from './stores/session-store.js';
 
-/** Closes the store that the module made, and no other, after the last request under way has saved its session. */
-export class StoreOwner implements OnApplicationShutdown {
-  #owned: ClosableStore | undefined;
+interface Closable {
+  close(): unknown;
+}
 
-  own(store: SessionStore): SessionStore {
-    if (isClosableStore(store)) this.#owned = store;
-    return store;
+/** Closes the store and the bus that the module made, and no others, after the last request under way has saved its session. */
+export class BackEndOwner implements OnApplicationShutdown {
+  readonly #owned: Closable[] = [];
+
+  own<T extends object>(backEnd: T): T {
+    if (isClosable(backEnd)) this.#owned.push(backEnd);
+    return backEnd;
   }
 
   // Nest drains the server before this hook. In an earlier hook, a request under way would find its store closed.
   async onApplicationShutdown(): Promise<void> {
-    const owned = this.#owned;
-    this.#owned = undefined;
-    await owned?.close();
+    const owned = this.#owned.splice(0);
+    await Promise.all(owned.map((backEnd) => backEnd.close()));
   }
+}
+
+function isClosable(backEnd: object): backEnd is Closable {
+  return typeof (backEnd as Partial<Closable>).close === 'function';
 }
 
 /** The providers of the module with this name: options → store → engine → the service that everything else calls. */
 export function sessionProviders(optionsToken: string | symbol, name: string): Provider[] {
   const [store, service] = [getSessionStoreToken(name), getSessionServiceToken(name)];
   return [
-    StoreOwner,
+    BackEndOwner,
     SessionInterceptor,
+    RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     {
       provide: RESOLVED_OPTIONS,
@@ -47,8 +58,10 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
       useFactory: (options: SessionModuleOptions) => provideOptions(options, name),
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
-    { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, StoreOwner], useFactory: provideStore },
-    { provide: service, inject: [RESOLVED_OPTIONS, store], useFactory: provideService },
+    { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
+    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
+    { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
+    { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
     { provide: APP_GUARD, inject: [service], useFactory: openAhead },
   ];
 }
@@ -60,20 +73,39 @@ function provideOptions(options: SessionModuleOptions, name: string): ResolvedOp
   return resolved;
 }
 
-async function provideStore(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
+async function provideStore(
+  options: ResolvedOptions,
+  moduleRef: ModuleRef,
+  owner: BackEndOwner,
+): Promise<SessionStore> {
   const store = await storeOf(options, moduleRef, owner);
   return applicationStore(store, [options.keyPrefix, options.migration?.prefix ?? '']);
 }
 
-async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: StoreOwner): Promise<SessionStore> {
+async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: BackEndOwner): Promise<SessionStore> {
   const { store } = options;
   if (typeof store === 'string') return owner.own(await createStore(store, options));
   if (typeof store === 'function') return owner.own(checkStore(await moduleRef.create(store as Type<SessionStore>)));
   return checkStore(store);
 }
 
-function provideService(options: ResolvedOptions, store: SessionStore): SessionService {
-  return new SessionService(new SessionEngine({ options, store: wholeStore(store), logger: nestLogger() }));
+async function provideEngine(
+  options: ResolvedOptions,
+  store: SessionStore,
+  owner: BackEndOwner,
+): Promise<SessionEngine> {
+  const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
+  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus });
+  owner.own(engine.endings);
+  return engine;
+}
+
+function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
+  return new CurrentPlace(options);
+}
+
+function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
+  return new SessionService(engine, current);
 }
 
 function nestLogger(): SessionLogger {

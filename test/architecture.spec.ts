@@ -22,7 +22,8 @@ const sound: SourceTree = {
   'engine/engine.ts': `import type { Store } from '../stores/session-store.js'; export const engine = 1;`,
   'stores/session-store.ts': `import { createHash } from 'node:crypto'; export interface Store {}`,
   'stores/redis.store.ts': `import type { Store } from './session-store.js'; export const open = () => import('ioredis');`,
-  'testing/suite.ts': `import type { Store } from '../stores/session-store.js';`,
+  'testing/record-tests.ts': `import type { Store } from '../stores/session-store.js';`,
+  'testing/kit.ts': `import './record-tests.js'; import { engine } from '../engine/engine.js';`,
 };
 
 describe('the floors of lib/', () => {
@@ -92,19 +93,29 @@ describe('the check of the house', () => {
       'options/late.ts imports rxjs below floor 7',
     ],
     [
-      'Nest in the conformance suite',
+      'Nest in the test kit',
       { 'testing/nest.ts': `import { Logger } from '@nestjs/common';` },
       'testing/nest.ts imports @nestjs/common below floor 7',
     ],
     [
       'a conformance suite that knows a store',
-      { 'testing/redis.ts': `import { open } from '../stores/redis.store.js';` },
-      `testing/redis.ts imports stores/redis.store.ts: testing/ sees the stores' port alone`,
+      { 'testing/redis-tests.ts': `import { open } from '../stores/redis.store.js';` },
+      `testing/redis-tests.ts imports stores/redis.store.ts: the suite sees the stores' port alone`,
     ],
     [
-      'a library that knows its conformance suite',
-      { 'nest/suite.ts': `import '../testing/suite.js';` },
-      'nest/suite.ts imports testing/suite.ts: testing/ is an entry point of its own',
+      'a conformance suite that knows the rest of the test kit',
+      { 'testing/race-tests.ts': `import './kit.js';` },
+      `testing/race-tests.ts imports testing/kit.ts: the suite sees the stores' port alone`,
+    ],
+    [
+      'a test kit that loads the library by its entry point',
+      { 'testing/all.ts': `import { engine } from '../index.js';` },
+      'testing/all.ts imports index.ts, an entry point of its own',
+    ],
+    [
+      'a library that knows its test kit',
+      { 'nest/suite.ts': `import '../testing/kit.js';` },
+      'nest/suite.ts imports testing/kit.ts: testing/ is an entry point of its own',
     ],
     [
       'a driver that everybody would have to install',

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replaceAll(sep, '/');
 /** Every name that can be imported, by entry point. A name that is taken away breaks somebody's import. */
 const surface = {
   'index.d.ts': [
+    'BusName',
     'ClosableStore',
     'CookieOptions',
     'CookieSigner',
@@ -34,6 +35,8 @@ const surface = {
     'Secret',
     'Session',
     'SessionAddressError',
+    'SessionBus',
+    'SessionBusListener',
     'SessionCallback',
     'SessionConfigurationError',
     'SessionConflictError',
@@ -41,9 +44,11 @@ const surface = {
     'SessionDestroyedError',
     'SessionEndReason',
     'SessionEndedError',
+    'SessionEnding',
     'SessionError',
     'SessionGuard',
     'SessionInterceptor',
+    'SessionKeyDecorator',
     'SessionMembers',
     'SessionMigration',
     'SessionModule',
@@ -69,9 +74,11 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
+    'untilEnded',
     'getSessionServiceToken',
     'getSessionStoreToken',
   ],
+  'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
   'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
   'stores/memcached/memcached.store.d.ts': [
     'MEMCACHED_DEFAULTS',
@@ -79,7 +86,19 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
-  'testing/describe-session-store.d.ts': ['SessionStoreSetup', 'TestRunner', 'describeSessionStore'],
+  'testing/index.d.ts': [
+    'FakeSessionOptions',
+    'NestContext',
+    'SessionStoreSetup',
+    'SignInOptions',
+    'SignedInCookie',
+    'SignedInState',
+    'TestRunner',
+    'describeSessionStore',
+    'fakeSession',
+    'signIn',
+    'signInState',
+  ],
 } as const;
 
 /** The declaration files that `npm run build` writes, by their path below `dist/`. */
@@ -137,6 +156,9 @@ const spelledOut = [
   'CookieSigner',
   'PinningOptions',
   'RegenerateOptions',
+  'SessionBus',
+  'SessionBusListener',
+  'SessionEnding',
   'SessionMembers',
   'SessionModuleExtras',
   'SessionModuleOptions',

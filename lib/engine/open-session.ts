@@ -1,7 +1,7 @@
 import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
-import type { LiveSession, RegenerateOptions, SessionData } from '../session/session-members.js';
+import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
 import type { Removal, SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
@@ -327,7 +327,7 @@ export class OpenSession implements SessionKeeper {
     return result;
   }
 
-  #runUpdate<R>(fn: UpdateFunction<R>, draft: SessionData): Promise<R> {
+  #runUpdate<R>(fn: UpdateFunction<R>, draft: Record<string, unknown>): Promise<R> {
     return runUpdate({ fn, session: this, warn: (message) => this.#warn(message) }, draft);
   }
 

@@ -1,12 +1,20 @@
 import { hash } from 'node:crypto';
 
-import type { SessionEndReason } from '../session.errors.js';
+import type { SessionBus, SessionBusListener, SessionEnding } from '../buses/session-bus.js';
+import type { SessionLogger } from '../session/session-logger.js';
+import { isEndReason, type SessionEndReason } from '../session.errors.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { SignalScope } from './signal-scope.js';
 import { WatchedSession } from './watched-session.js';
 
 /** How many watched sessions are read at the same time. All at once would fill the store's connection, and delay the requests. */
 const READS_AT_ONCE = 16;
+
+/**
+ * Over how many seconds the reads after a break of the bus are spread, as all processes may have lost it at the same moment. Less, if
+ * `recheck` is.
+ */
+const CATCH_UP_SECONDS = 0.5;
 
 /** What {@link SessionEndings} works with. */
 export interface SessionEndingsOptions {
@@ -17,6 +25,9 @@ export interface SessionEndingsOptions {
   readonly read: (key: string) => Promise<number | undefined>;
   /** Within how many seconds a watched session is read again. */
   readonly recheck: number;
+  /** Absent: what other processes end is seen when a session is read again. */
+  readonly bus: SessionBus | undefined;
+  readonly logger: SessionLogger;
 }
 
 /** Who watches a session. */
@@ -33,13 +44,15 @@ export interface Watcher {
  * nothing watches is not in here, and costs nothing.
  *
  * The record is the truth: only a store that has none ends a session here. So a watched session is read when it would expire, and
- * at the latest after `recheck`; a store that fails ends nothing.
+ * at the latest after `recheck`; a store that fails ends nothing. A message of the bus only has it read at once.
  */
-export class SessionEndings {
+export class SessionEndings implements SessionBusListener {
   readonly #options: SessionEndingsOptions;
   readonly #watched = new Map<string, WatchedSession>();
   readonly #reads = new BoundedQueue(READS_AT_ONCE);
+  #unsubscribe: (() => void) | undefined;
   #isClosed = false;
+  #hasWarned = false;
 
   constructor(options: SessionEndingsOptions) {
     this.#options = options;
@@ -60,6 +73,7 @@ export class SessionEndings {
     if (session === undefined) {
       session = new WatchedSession(key, expiresAt);
       this.#watched.set(name, session);
+      this.#subscribe();
       this.#check(name, session);
     }
     const { signal, isNew } = session.signalOf(controller ?? scope.owner, controller);
@@ -74,8 +88,12 @@ export class SessionEndings {
   }
 
   /** This process has ended a session. */
-  ended(key: string, reason: SessionEndReason): void {
-    if (this.#watched.size > 0) this.#end(nameOf(key), reason);
+  tell(key: string, reason: SessionEndReason): void {
+    const { bus } = this.#options;
+    if (this.#watched.size === 0 && bus === undefined) return;
+    const session = nameOf(key);
+    this.#end(session, reason);
+    if (bus !== undefined) void this.#publish(bus, { session, reason });
   }
 
   /** A session has no record any more, or none that can be read. */
@@ -85,9 +103,34 @@ export class SessionEndings {
     this.#end(name, this.#watched.get(name)?.reasonOfGone ?? 'revoked');
   }
 
+  /** Another process says that it has ended a session. The message may be anything, also a lie. */
+  ended(ending: SessionEnding): void {
+    const { session: name, reason } = Object(ending) as Partial<SessionEnding>;
+    const session = this.#watched.get(name as string);
+    if (name === undefined || session === undefined) return;
+    if (isEndReason(reason)) session.expected ??= reason;
+    this.#check(name, session);
+  }
+
+  missed(): void {
+    const within = Math.min(CATCH_UP_SECONDS, this.#options.recheck);
+    for (const [name, session] of this.#watched) session.planSoon(within, () => this.#check(name, session));
+  }
+
+  failed(error: unknown): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const cause = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#options.logger.warn(
+      `The session bus fails, so that a session which another process has ended is noticed only within the option \`recheck\`. ${cause}`,
+    );
+  }
+
   /** Watches no longer. Ends no session: they go on in other processes. */
   close(): void {
     this.#isClosed = true;
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
     for (const session of this.#watched.values()) session.stop();
     this.#watched.clear();
   }
@@ -108,6 +151,23 @@ export class SessionEndings {
     if (session === undefined || session.leave(owner)) return;
     session.stop();
     this.#watched.delete(name);
+  }
+
+  #subscribe(): void {
+    if (this.#isClosed) return;
+    try {
+      this.#unsubscribe ??= this.#options.bus?.subscribe(this);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  async #publish(bus: SessionBus, ending: SessionEnding): Promise<void> {
+    try {
+      await bus.publish(ending);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   /** Reads a session again. One that is being read is read once more: that read may have begun too early. */

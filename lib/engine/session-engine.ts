@@ -1,3 +1,4 @@
+import type { SessionBus } from '../buses/session-bus.js';
 import { SessionMigrator } from '../migration/session-migrator.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionLifetime } from '../session/session-lifetime.js';
@@ -6,7 +7,7 @@ import type { SessionStore } from '../stores/session-store.js';
 import { KeyedQueue } from './keyed-queue.js';
 import type { OpenRequest } from './open-request.js';
 import { OpenSession } from './open-session.js';
-import { PresentedSessions } from './presented-sessions.js';
+import { PresentedSessions, type FoundSession } from './presented-sessions.js';
 import { SessionEndings } from './session-endings.js';
 import type { SessionContext } from './session-context.js';
 import { SessionRecords } from './session-records.js';
@@ -16,6 +17,8 @@ export interface SessionEngineOptions {
   readonly options: ResolvedOptions;
   readonly store: SessionStore;
   readonly logger: SessionLogger;
+  /** Tells other processes which sessions have ended. @default none */
+  readonly bus?: SessionBus | undefined;
   /** Queues the saves on one id. @default a queue of this engine's own */
   readonly saveQueue?: KeyedQueue;
 }
@@ -28,11 +31,12 @@ export class SessionEngine {
   readonly endings: SessionEndings;
   readonly #context: SessionContext;
 
-  constructor({ options, store, logger, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
+  constructor({ options, store, logger, bus, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
     const lifetime = new SessionLifetime(options);
     this.options = options;
     this.logger = logger;
-    this.endings = new SessionEndings({ recheck: options.recheck, read: (key) => this.#readExpiry(key) });
+    const read = (key: string): Promise<number | undefined> => this.#readExpiry(key);
+    this.endings = new SessionEndings({ recheck: options.recheck, read, bus, logger });
     const { endings } = this;
     this.records = new SessionRecords({ store, options, lifetime, endings, logger });
     const { records } = this;
@@ -49,6 +53,15 @@ export class SessionEngine {
     const presented = new PresentedSessions(this.#context, request);
     const found = (await presented.findNext()) ?? (await presented.findInstead());
     return new OpenSession(this.#context, request, { presented, found });
+  }
+
+  /**
+   * Opens a session without a look at the store, for a caller who knows what is there.
+   * @param request the request; its cookies are looked at only when the session ends.
+   * @param found absent: a new, empty session.
+   */
+  openFound(request: OpenRequest, found: FoundSession | undefined): OpenSession {
+    return new OpenSession(this.#context, request, { presented: new PresentedSessions(this.#context, request), found });
   }
 
   /** When the session of a record ends; `undefined` when it has ended. */

@@ -110,12 +110,12 @@ export class SessionRecords {
    * @returns `false` when the id is taken.
    */
   async create(id: string, record: SessionRecord): Promise<boolean> {
-    return this.#call('create', this.keyOf(id), this.#encode(record), this.#lifetime.ttl(record.meta));
+    return this.#call('create', this.keyOf(id), this.encode(record), this.#lifetime.ttl(record.meta));
   }
 
   /** Replaces the version that was read. Never creates a record. */
   async replace(id: string, record: SessionRecord, version: unknown): Promise<Written> {
-    const text = this.#encode(record);
+    const text = this.encode(record);
     const key = this.keyOf(id);
     const outcome = await this.#call('replace', key, text, this.#lifetime.ttl(record.meta), version);
     if (outcome === 'missing') this.#endings.gone(key);
@@ -132,7 +132,7 @@ export class SessionRecords {
     const key = this.keyOf(id);
     this.#endings.expect(key, reason);
     const outcome = await this.#replaceForGood(key, version, removal);
-    if (outcome === 'replaced') this.#endings.ended(key, reason);
+    if (outcome === 'replaced') this.#endings.tell(key, reason);
     else this.#endings.expect(key, undefined);
     if (outcome === 'missing') this.#endings.gone(key);
     return outcome;
@@ -144,7 +144,7 @@ export class SessionRecords {
     this.#endings.expect(key, 'destroyed');
     if (this.#leavesTombstone(removal)) await this.#bury(key);
     else await this.#call('delete', key);
-    this.#endings.ended(key, 'destroyed');
+    this.#endings.tell(key, 'destroyed');
   }
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
@@ -163,6 +163,23 @@ export class SessionRecords {
    */
   async deleteRaw(key: string): Promise<boolean> {
     return this.#call('delete', key);
+  }
+
+  /**
+   * The text of a record.
+   * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
+   */
+  encode(record: SessionRecord): string {
+    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
+    const payload = recordToWire(record, recordNames);
+    const text =
+      record.text === undefined || rewriter === undefined
+        ? serializer.stringify(payload)
+        : rewriter.rewrite(payload, record.text);
+    if (!this.#isTooLarge(text)) return text;
+    throw new SessionTooLargeError(
+      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
+    );
   }
 
   /** The text that the serializer makes of a single value. */
@@ -207,23 +224,6 @@ export class SessionRecords {
     } catch (cause) {
       throw failureOf(verb, cause);
     }
-  }
-
-  /**
-   * The text of a record.
-   * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
-   */
-  #encode(record: SessionRecord): string {
-    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
-    const payload = recordToWire(record, recordNames);
-    const text =
-      record.text === undefined || rewriter === undefined
-        ? serializer.stringify(payload)
-        : rewriter.rewrite(payload, record.text);
-    if (!this.#isTooLarge(text)) return text;
-    throw new SessionTooLargeError(
-      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
-    );
   }
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {

@@ -2,11 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { refuseReservedName } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
-import type { SessionData } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** A read-modify-write. It changes the data in place and returns the result of `update`. */
-export type UpdateFunction<R> = (data: SessionData) => R | Promise<R>;
+export type UpdateFunction<R> = (data: Record<string, unknown>) => R | Promise<R>;
 
 /** The function of an update, and what it works for. */
 export interface UpdateTask<R> {
@@ -25,7 +24,7 @@ const SLOW_WARNING = `The function of session.update() runs for more than ${SLOW
  * @returns what the function returned.
  * @throws {TypeError} when the function has set a reserved name.
  */
-export async function runUpdate<R>({ fn, session, warn }: UpdateTask<R>, draft: SessionData): Promise<R> {
+export async function runUpdate<R>({ fn, session, warn }: UpdateTask<R>, draft: Record<string, unknown>): Promise<R> {
   const scope = enterScope(session);
   const slow = setTimeout(() => warn(SLOW_WARNING), SLOW_MS);
   slow.unref();

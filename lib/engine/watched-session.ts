@@ -99,9 +99,22 @@ export class WatchedSession {
     const soon = recheck * (1 - JITTER * Math.random());
     // While the store fails, the time at which the session would end may be long past.
     const left = this.#isUnknown ? Infinity : this.#expiresAt - Date.now() / 1000;
-    const delay = Math.min(LONGEST_TIMER, Math.max(1, Math.ceil(Math.min(soon, left) * 1000)));
+    this.#setTimer(Math.min(soon, left), check);
+  }
+
+  /**
+   * Has the session read again at a random moment.
+   * @param within seconds.
+   */
+  planSoon(within: number, check: () => void): void {
+    // A read that runs plans the next one when it ends, in place of this one.
+    if (this.#check === 'none') this.#setTimer(within * Math.random(), check);
+    else check();
+  }
+
+  #setTimer(seconds: number, check: () => void): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(check, delay);
+    this.#timer = setTimeout(check, Math.min(LONGEST_TIMER, Math.max(1, Math.ceil(seconds * 1000))));
     this.#timer.unref();
   }
 }

@@ -8,6 +8,7 @@ import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
 import { SessionExchange } from './session-exchange.js';
 import type { HttpMessages } from './session-request.js';
+import type { MessageConnection } from './signal-scopes.js';
 
 const SLOT = Symbol('nest-session.slot');
 const RESPONSE = Symbol('nest-session.response');
@@ -30,6 +31,8 @@ export interface SessionPlace {
   readonly response?: AnyResponse | undefined;
   /** Outside HTTP: an object that stands for one message, and for no other message of the same connection. */
   readonly message?: object | undefined;
+  /** Outside HTTP: the connection of the message, if it is not the socket of the handshake. */
+  readonly connection?: MessageConnection | undefined;
 }
 
 /**
@@ -60,7 +63,12 @@ export class RequestSlot {
     const found = response === undefined ? message?.[SLOT] : request[SLOT];
     const slot =
       found ??
-      new RequestSlot({ request, response, exposed: new ExposedSession(request[SLOT]?.liveNamed(DEFAULT_NAME)) });
+      new RequestSlot({
+        request,
+        response,
+        connection: place.connection,
+        exposed: new ExposedSession(request[SLOT]?.liveNamed(DEFAULT_NAME)),
+      });
     if (found === undefined) {
       slot.#http.exposed.add(request);
       request[SLOT] = slot;

@@ -11,6 +11,8 @@ export interface HookedExchange {
   beforeHead(response: ServerResponse, headers: HeadHeaders): Promise<void> | undefined;
   /** Called when the last byte is about to be sent, after the head. The hook holds it back until the promise settles. */
   beforeEnd(): Promise<void> | undefined;
+  /** Called when the response has ended. Nothing is saved for it from here on. */
+  afterEnd(): void;
   /** The Set-Cookie lines as they should stand in the head, by all that is known now. */
   cookieLines(): readonly string[];
   /** Called when the hook has replaced the route's Cache-Control, which let shared caches store the response with the cookie. */
@@ -73,17 +75,21 @@ export class ResponseHook {
   /** The application's own headers, where they were passed on without being set on the response. */
   #given: WriteHeadHeaders | undefined;
   #endAsked = false;
+  #hasEnded = false;
 
   constructor(response: ServerResponse, exchange: HookedExchange, { found, plain }: HookedMethods) {
     this.#response = response;
     this.#exchanges = [exchange];
     this.#original = found;
     this.#plain = plain;
+    if (response.writableEnded) this.#noteEnd();
   }
 
   /** Adds the exchange of another session that is opened for the same response. */
   add(exchange: HookedExchange): void {
-    if (!this.#exchanges.includes(exchange)) this.#exchanges.push(exchange);
+    if (this.#exchanges.includes(exchange)) return;
+    this.#exchanges.push(exchange);
+    if (this.#hasEnded) exchange.afterEnd();
   }
 
   /**
@@ -151,7 +157,10 @@ export class ResponseHook {
       this.#prepare(response);
       if (this.#isHolding) this.#formHeadOf(args);
     }
-    if (!this.#isHolding) return this.#original.end.apply(response, args);
+    if (!this.#isHolding) {
+      this.#noteEnd();
+      return this.#original.end.apply(response, args);
+    }
     this.#held.push(() => void this.end(args));
     // The sender must see that the response has ended, or it would send another one.
     Object.defineProperty(response, 'writableEnded', { get: () => true, configurable: true });
@@ -163,6 +172,11 @@ export class ResponseHook {
     if (this.#endAsked || this.#isHolding || this.#response.writableEnded) return;
     this.#endAsked = true;
     for (const exchange of this.#exchanges) this.#holdFor(exchange, exchange.beforeEnd());
+  }
+
+  #noteEnd(): void {
+    this.#hasEnded = true;
+    for (const exchange of this.#exchanges) exchange.afterEnd();
   }
 
   /** Runs once, just before the head is formed: adds the session's headers, and starts the save that the bytes wait for. */

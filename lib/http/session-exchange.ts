@@ -31,6 +31,7 @@ export class SessionExchange implements HookedExchange {
   /** The error of the save that the interceptor has passed on to the application. */
   #unsaved: unknown;
   #isNestResponse = false;
+  #hasEnded = false;
 
   constructor(engine: SessionEngine, http: HttpMessages) {
     this.engine = engine;
@@ -127,6 +128,13 @@ export class SessionExchange implements HookedExchange {
     return this.#reportedError === undefined ? this.#opened?.commit() : undefined;
   }
 
+  afterEnd(): void {
+    this.#hasEnded = true;
+    const opened = this.#opened;
+    // The application has until the next turn of the event loop to call `save`.
+    if (opened !== undefined) opened.data.whenTouched = () => setImmediate(() => this.#warnOfLateChange(opened));
+  }
+
   cookieLines(): readonly string[] {
     const opened = this.#opened;
     return opened === undefined || opened.cookieAction === 'none'
@@ -158,6 +166,13 @@ export class SessionExchange implements HookedExchange {
     );
   }
 
+  #warnOfLateChange({ data, hasCalls }: OpenSession): void {
+    if (hasCalls || !data.hasChanges) return;
+    this.engine.logger.warnOnce(
+      `The session of ${this.#request.route()} was changed after its response was sent, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,
+    );
+  }
+
   async #open(): Promise<LiveSession> {
     const response = this.#response;
     if (response !== undefined) installResponseHook(response, this);
@@ -165,6 +180,7 @@ export class SessionExchange implements HookedExchange {
       const opened = await this.engine.open(this.#request);
       if (response?.headersSent === true) opened.withholdCookie('head-sent');
       this.#opened = opened;
+      if (this.#hasEnded) this.afterEnd();
       this.#request.show(opened.live);
       return opened.live;
     } catch (error) {

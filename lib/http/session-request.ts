@@ -17,13 +17,15 @@ import { SessionAddressError } from '../session.errors.js';
 import type { AnyRequest, NodeRequest } from './any-request.js';
 import type { ExposedSession } from './exposed-session.js';
 import { routePattern } from './route-pattern.js';
-import { handshakeScope, responseScope } from './signal-scopes.js';
+import { connectionScope, handshakeScope, responseScope, type MessageConnection } from './signal-scopes.js';
 
 /** A request and its response, as far as they are known. */
 export interface HttpMessages {
   readonly request: NodeRequest;
   /** Absent outside HTTP, as for the handshake of a gateway. */
   readonly response: ServerResponse | undefined;
+  /** The connection of a message, if it is not the socket of the handshake. */
+  readonly connection?: MessageConnection | undefined;
   readonly exposed: ExposedSession;
 }
 
@@ -39,12 +41,18 @@ export class SessionRequest implements OpenRequest {
   readonly incoming: NodeRequest;
   readonly #options: ResolvedOptions;
   readonly #logger: SessionLogger;
+  readonly #connection: MessageConnection | undefined;
   readonly #exposed: ExposedSession;
 
-  constructor({ request, response, exposed }: HttpMessages, options: ResolvedOptions, logger: SessionLogger) {
+  constructor(
+    { request, response, connection, exposed }: HttpMessages,
+    options: ResolvedOptions,
+    logger: SessionLogger,
+  ) {
     this.#options = options;
     this.#logger = logger;
     this.incoming = request;
+    this.#connection = connection;
     this.#exposed = exposed;
     this.client = response;
     this.cookie = options.cookieFor(request);
@@ -97,7 +105,8 @@ export class SessionRequest implements OpenRequest {
 
   /** How long the signal of the session watches. */
   signalScope(): SignalScope {
-    return this.client === undefined ? handshakeScope(this.incoming) : responseScope(this.client);
+    if (this.client !== undefined) return responseScope(this.client);
+    return this.#connection === undefined ? handshakeScope(this.incoming) : connectionScope(this.#connection);
   }
 
   /** Shows a session as `request.session`, unless another application's session shows there. That of a named module never does. */

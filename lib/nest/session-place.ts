@@ -2,6 +2,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
+import type { MessageConnection } from '../http/signal-scopes.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { messageOf } from './message-scope.js';
 
@@ -38,6 +39,12 @@ export interface FieldCall {
 
 /** A place whose request may be missing. */
 type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | undefined };
+
+/** A `Socket` of socket.io. */
+interface SocketIoClient {
+  readonly request: AnyRequest;
+  readonly conn?: MessageConnection;
+}
 
 /** The types of Nest's contexts that come with a request. */
 const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
@@ -92,7 +99,7 @@ function placeOfHost(host: ArgumentsHost): Found | undefined {
     case 'http':
       return { request: host.switchToHttp().getRequest(), response: host.switchToHttp().getResponse() };
     case 'ws':
-      return { request: host.switchToWs().getClient<{ request: AnyRequest }>()?.request, message: messageOf(host) };
+      return placeOfMessage(host);
     case 'graphql':
       return placeOfResolver(host);
     default:
@@ -131,4 +138,10 @@ function requestIn(holder: unknown): AnyRequest | undefined {
   if (isRequest(holder)) return holder;
   const { req, request, extra } = holder as GraphqlContext;
   return [req, request, extra?.request, (req as GraphqlContext | undefined)?.extra?.request].find(isRequest);
+}
+
+function placeOfMessage(host: ArgumentsHost): Found {
+  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
+  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
+  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
 }

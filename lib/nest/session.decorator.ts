@@ -1,10 +1,11 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
 
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DataKey, DefaultData, LiveSession } from '../session/session-members.js';
 import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import { sessionsNamed } from './application-sessions.js';
+import { sessionsOfApplication } from './application-sessions.js';
+import type { SessionKeyDecorator } from './session-key.decorator.js';
 import { placeOf } from './session-place.js';
 
 /** A pipe, after the key in `@Session('key', …)` or alone. */
@@ -14,8 +15,13 @@ type SessionPipe = Type<PipeTransform> | PipeTransform;
 interface SessionDecorator {
   /** The whole session. */
   (...pipes: SessionPipe[]): ParameterDecorator;
-  /** One key of the session; `undefined` when the session does not have it. */
-  (key: string, ...pipes: SessionPipe[]): ParameterDecorator;
+  /**
+   * One key of the session; `undefined` when the session does not have it. Once `SessionData` is declared, another key does not
+   * compile, and neither does a parameter whose type does not fit.
+   */
+  <Key extends DataKey>(key: Key): SessionKeyDecorator<DefaultData[Key]>;
+  /** One key of the session, and the pipes that make the parameter of it. */
+  (key: DataKey, ...pipes: SessionPipe[]): ParameterDecorator;
   /**
    * The session of another kind: `@Session.of('admin')` is that of the module `SessionModule.forRoot({ name: 'admin' })`, and
    * `@Session.of('admin', 'user')` one of its keys.
@@ -35,7 +41,7 @@ interface SessionParameter {
  * A request's session: your data as ordinary properties, and members such as `regenerate` and `destroy`, which do not show among
  * them. Any key of `T` may be missing. The library saves what you write, at any depth, before the client sees the response.
  */
-export type Session<T extends object = SessionData> = LiveSession<T>;
+export type Session<T extends object = DefaultData> = LiveSession<T>;
 
 const decorate = createParamDecorator(sessionParameter);
 
@@ -46,10 +52,9 @@ const decorate = createParamDecorator(sessionParameter);
  *
  * Global pipes see these values with the type `'custom'`. A pipe that clones objects would detach the session from its request.
  */
-export const Session: SessionDecorator = Object.assign(
-  (...keyAndPipes: KeyAndPipes) => decorated(DEFAULT_NAME, keyAndPipes),
-  { of: (name: string, ...keyAndPipes: KeyAndPipes) => decorated(name, keyAndPipes) },
-);
+export const Session = Object.assign((...keyAndPipes: KeyAndPipes) => decorated(DEFAULT_NAME, keyAndPipes), {
+  of: (name: string, ...keyAndPipes: KeyAndPipes) => decorated(name, keyAndPipes),
+}) as SessionDecorator;
 
 type KeyAndPipes = readonly (string | SessionPipe | undefined)[];
 
@@ -68,8 +73,9 @@ export function sessionParameter({ name, key }: SessionParameter, context: Execu
   const live = RequestSlot.find(place)?.liveNamed(name);
   if (live !== undefined) return valueOf(live, key);
   // No guard runs before the resolver of a field, unless the application wishes it: then the parameter opens the session.
-  const sessions = context.getType<string>() === 'graphql' ? sessionsNamed(name, place.request) : undefined;
-  if (sessions !== undefined) return sessions.open(context).then((opened) => valueOf(opened, key));
+  const isResolver = context.getType<string>() === 'graphql';
+  const found = isResolver && sessionsOfApplication(place.request).find(({ service }) => service.name === name);
+  if (found) return found.service.open(context).then((opened) => valueOf(opened, key));
   throw new SessionConfigurationError(
     '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module.',
   );

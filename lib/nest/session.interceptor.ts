@@ -3,7 +3,8 @@ import { ModuleRef } from '@nestjs/core';
 import { catchError, concatMap, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
-import { RequestSlot } from '../http/request-slot.js';
+import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { inMessageScope } from './message-scope.js';
 import { findPlace, isRootField } from './session-place.js';
@@ -20,6 +21,8 @@ import { getSessionServiceToken } from './session-tokens.js';
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
   readonly #moduleRef: ModuleRef;
+  /** Those of the SessionModules with `context: true`. */
+  #currents: readonly CurrentPlace[] | undefined;
 
   constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
     this.#moduleRef = moduleRef;
@@ -48,8 +51,17 @@ export class SessionInterceptor implements NestInterceptor {
     const { sessions } = this.#needs.of(context);
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
     const isGateway = context.getType() === 'ws' && sessions.length > 0;
-    const handled = isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
-    return committedMessage(handled, context);
+    const handle = (): Observable<unknown> =>
+      isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
+    return committedMessage(this.#inPlace(findPlace(context), handle), context);
+  }
+
+  /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
+  #inPlace(place: SessionPlace | undefined, handle: () => Observable<unknown>): Observable<unknown> {
+    this.#currents ??= this.#moduleRef.get(CurrentPlace, { strict: false, each: true }).filter(({ isOn }) => isOn);
+    const currents = this.#currents;
+    if (place === undefined || currents.length === 0) return handle();
+    return new Observable((subscriber) => enterEach(currents, place, () => handle().subscribe(subscriber)));
   }
 
   #serviceOf(name: string): SessionService {

@@ -2,15 +2,24 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import { RequestSlot } from '../http/request-slot.js';
-import type { LiveSession, SessionData } from '../session/session-members.js';
+import type { DefaultData, LiveSession } from '../session/session-members.js';
+import type { CurrentPlace } from './current-place.js';
 import { placeOf, type SessionSource } from './session-place.js';
 
-/** Opens sessions where there is no parameter to decorate: in middleware, guards, interceptors, exception filters and gateways. */
-export class SessionService {
-  readonly #engine: SessionEngine;
+let readEngine: (service: SessionService) => SessionEngine;
 
-  constructor(engine: SessionEngine) {
+/** Opens sessions where there is no parameter to decorate: in services, middleware, guards, interceptors, exception filters and gateways. */
+export class SessionService {
+  static {
+    readEngine = (service) => service.#engine;
+  }
+
+  readonly #engine: SessionEngine;
+  readonly #current: CurrentPlace;
+
+  constructor(engine: SessionEngine, current: CurrentPlace) {
     this.#engine = engine;
+    this.#current = current;
   }
 
   /** The `name` of the SessionModule whose sessions this service opens. */
@@ -33,15 +42,28 @@ export class SessionService {
    * address.
    * @throws {SessionAddressError} when `pinning` is on and a trusted proxy gave an address that is no IP address.
    */
-  async open<T extends object = SessionData>(source: SessionSource): Promise<LiveSession<T>> {
+  async open<T extends object = DefaultData>(source: SessionSource): Promise<LiveSession<T>> {
     return (await RequestSlot.findOrCreate(placeOf(source)).open(this.#engine)) as LiveSession<T>;
+  }
+
+  /**
+   * Opens the session of the request that the calling code runs in, so that a service needs no request passed to it. The first call
+   * opens the session and all share it, as with {@link open}. Needs the option `context: true`.
+   *
+   * Node follows the request through promises, timers and event emitters, also after the response. A change that is made then is
+   * saved by `save()` alone, and a new session not at all.
+   * @throws {SessionConfigurationError} when the option is off, or when the code runs outside any request, as in a cron job.
+   * @throws {SessionStoreError} and the other errors of {@link open}.
+   */
+  async current<T extends object = DefaultData>(): Promise<LiveSession<T>> {
+    return (await RequestSlot.findOrCreate(this.#current.get()).open(this.#engine)) as LiveSession<T>;
   }
 
   /**
    * The session that was opened before on this request or for this message, or `undefined`. Never calls the store.
    * @param source the request or the context.
    */
-  current<T extends object = SessionData>(source: SessionSource): LiveSession<T> | undefined {
+  opened<T extends object = DefaultData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
   }
 
@@ -49,4 +71,9 @@ export class SessionService {
   openAhead(context: ArgumentsHost): Promise<void> {
     return RequestSlot.findOrCreate(placeOf(context)).openAhead(this.#engine);
   }
+}
+
+/** The engine of a service, for the test kit. No member of the class, as an application has no use for it. */
+export function engineOf(service: SessionService): SessionEngine {
+  return readEngine(service);
 }

@@ -1,3 +1,4 @@
+import type { SessionBus } from '../buses/session-bus.js';
 import { parseDuration } from '../duration.js';
 import type { SessionMigration } from '../migration/session-migration.js';
 import { isWellFormedId } from '../session/session-id.js';
@@ -9,10 +10,12 @@ import {
   PINNING_OPTION_NAMES,
   type OptionsWithDefaults,
 } from './option-defaults.js';
-import { checkConnection } from './option-shapes.js';
-import type { StoreName } from './session-options.js';
+import { checkBus, checkConnection } from './option-shapes.js';
+import type { BusName, StoreName } from './session-options.js';
 
 const STORE_NAMES: readonly string[] = ['memory', 'redis', 'memcached', 'null'] satisfies readonly StoreName[];
+
+const BUS_NAMES: readonly BusName[] = ['redis'];
 
 const BOOLEANS = [true, false] as const;
 
@@ -24,6 +27,7 @@ const CHOICES = {
   tombstones: BOOLEANS,
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
+  context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 
 const BESIDE_THE_OPTIONS = 'it stands beside the options: in forRootAsync, beside useFactory';
@@ -92,6 +96,7 @@ function unknownName(options: object, names: readonly string[]): string | undefi
  */
 export function checkChoices(given: OptionsWithDefaults): void {
   checkStoreChoice(given.store);
+  checkBusChoice(given.bus);
   for (const [name, choices] of Object.entries(CHOICES)) oneOf(name, given[name as keyof typeof CHOICES], choices);
   // Without tombstones a session that ended a moment ago looks like one that ended long ago.
   if (given.expireDeadCookies && !given.tombstones) {
@@ -110,6 +115,12 @@ function checkStoreChoice(store: unknown): void {
   throw new SessionConfigurationError(
     `store is ${shown(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
   );
+}
+
+function checkBusChoice(bus: unknown): void {
+  if (bus === undefined || (BUS_NAMES as readonly unknown[]).includes(bus)) return;
+  if (typeof bus === 'object' && bus !== null) checkBus(bus as SessionBus);
+  else throw new SessionConfigurationError(`bus is ${shown(bus)}: write 'redis', a bus, or leave it out.`);
 }
 
 function checkRolling({ wire, rolling }: OptionsWithDefaults): void {

@@ -23,6 +23,7 @@ const DEFAULTS = {
   trustProxy: undefined,
   staticFiles: false,
   onLateSaveError: 'destroy',
+  context: false,
   generateId: generateSessionId,
   cookie: {},
 } as const satisfies SessionModuleOptions;
@@ -41,6 +42,7 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'bus',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
 const COOKIE_DEFAULTS = {

@@ -1,3 +1,4 @@
+import { BUS_METHODS, type SessionBus } from '../buses/session-bus.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { SessionConfigurationError } from '../session.errors.js';
@@ -35,6 +36,12 @@ const STORE: Shape = {
   remedy: 'implement SessionStore whole',
 };
 
+const BUS: Shape = {
+  subject: 'The given bus',
+  methods: BUS_METHODS,
+  remedy: "implement SessionBus whole, or write bus: 'redis'",
+};
+
 const CONNECTION_EXAMPLES = { redis: "{ url: 'redis://host:6379' }", memcached: "{ servers: 'host:11211' }" };
 
 /** @throws {SessionConfigurationError} when methods are missing; the message names them. */
@@ -58,6 +65,11 @@ export function checkedMemcachedClient(client: MemcachedClient): MemcachedClient
  */
 export function checkStore(store: SessionStore): SessionStore {
   return checked(STORE, store);
+}
+
+/** @throws {SessionConfigurationError} when methods are missing; the message names them. */
+export function checkBus(bus: SessionBus): void {
+  checked(BUS, bus);
 }
 
 /** @throws {SessionConfigurationError} when these are no options of a connection. It does not quote them: a URL may hold a password. */

@@ -35,8 +35,8 @@ function secretWarnings(options: SessionModuleOptions): string[] {
   return warnings;
 }
 
-function addressWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
-  if (store === 'redis' && redis && 'url' in redis && !hasAddress(redis)) {
+function addressWarnings({ store, bus, redis, memcached }: SessionModuleOptions): string[] {
+  if ((store === 'redis' || bus === 'redis') && redis && 'url' in redis && !hasAddress(redis)) {
     return [
       '`redis.url` is there but undefined, so it does not say where Redis is: set it, or leave it out for localhost:6379.',
     ];

@@ -40,6 +40,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly store: NonNullable<SessionModuleOptions['store']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
+  readonly bus?: SessionModuleOptions['bus'];
   readonly keyPrefix: string;
   readonly hashIds: boolean;
   readonly tombstones: boolean;
@@ -61,6 +62,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly trust: TrustFunction | undefined;
   readonly staticFiles: boolean;
   readonly onLateSaveError: 'destroy' | 'send';
+  /** Whether `SessionService.current()` finds the request that the code runs in. */
+  readonly context: boolean;
   /** The cookie's attributes, if they do not depend on the request. */
   readonly cookie: ResolvedCookie | undefined;
   /** The cookie's attributes for a request. */

@@ -7,6 +7,7 @@ import type { Duration } from '../duration.js';
 import type { SessionMigration } from '../migration/session-migration.js';
 import type { Pinning } from '../pinning/pinning-options.js';
 import type { TrustProxy } from '../proxy/proxy-trust.js';
+import type { SessionBus } from '../buses/session-bus.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import type { MemcachedConnectOptions } from '../stores/memcached/memcached-connection.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
@@ -25,6 +26,9 @@ interface NoClient {
   readonly client?: undefined;
 }
 
+/** A bus that the module ships, by name. */
+export type BusName = 'redis';
+
 /** Where Redis is: a client that you own and close yourself, or the options for a client that the module makes. */
 export type RedisStoreOptions = { readonly client: RedisClient } | (RedisConnectOptions & NoClient);
 
@@ -40,7 +44,7 @@ export interface SessionModuleOptions {
    */
   readonly store?: StoreName | SessionStore | SessionStoreClass | undefined;
   /**
-   * With `store: 'redis'`: `{ url }`, ioredis options, or `{ client }`, a `Redis` or `Cluster` that you own.
+   * With `store: 'redis'` or `bus: 'redis'`: `{ url }`, ioredis options, or `{ client }`, a `Redis` or `Cluster` that you own.
    * @default redis://127.0.0.1:6379
    */
   readonly redis?: RedisStoreOptions | undefined;
@@ -129,6 +133,13 @@ export interface SessionModuleOptions {
    */
   readonly rolling?: boolean | 'write' | undefined;
   /**
+   * Tells the other processes at once when this one has ended a session, so that each can abort its `signal`: `'redis'`, on the Redis
+   * of the option `redis`, or a bus of your own. It opens one connection that sends, unless `redis` has a client, and one that
+   * listens once a signal is in use.
+   * @default undefined: other processes see it within `recheck`
+   */
+  readonly bus?: BusName | SessionBus | undefined;
+  /**
    * How long a session can have ended before its `signal` aborts, if no message of the option `bus` has told: a session whose signal
    * something has read is read again within this time. Seconds as a number, or a text such as `'30s'`.
    * @default '30s'
@@ -165,4 +176,10 @@ export interface SessionModuleOptions {
    * @default 'destroy'
    */
   readonly onLateSaveError?: 'destroy' | 'send' | undefined;
+  /**
+   * Whether services find the session of the request that they run in, with `await sessions.current()` and no argument. Node's
+   * `AsyncLocalStorage` follows each request then, which costs a few microseconds on every route.
+   * @default false
+   */
+  readonly context?: boolean | undefined;
 }

@@ -1,13 +1,7 @@
 import { callbackify } from 'node:util';
 
 import type { RecordNames } from './record-names.js';
-import {
-  isMemberName,
-  type LiveSession,
-  type RegenerateOptions,
-  type SessionCallback,
-  type SessionData,
-} from './session-members.js';
+import { isMemberName, type LiveSession, type RegenerateOptions, type SessionCallback } from './session-members.js';
 import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
 /** The session behind a live session. It does what the members promise. */
@@ -35,7 +29,7 @@ export interface SessionKeeper {
   save(): Promise<void>;
   reload(): Promise<void>;
   touch(): void;
-  update<R>(fn: (data: SessionData) => R | Promise<R>): Promise<R>;
+  update<R>(fn: (data: Record<string, unknown>) => R | Promise<R>): Promise<R>;
 }
 
 /** A live session and the data that it shows. */
@@ -113,7 +107,7 @@ class Session {
   }
 
   update<R>(
-    fn: (data: SessionData) => R | Promise<R>,
+    fn: (data: Record<string, unknown>) => R | Promise<R>,
     callback?: (error: unknown, result?: R) => void,
   ): Promise<R> | void {
     return settle(keeperOf(this).update(fn), callback);

@@ -1,13 +1,34 @@
-/** The default shape of a session's data: any key, with a value to check before use. Name your own shape with `Session<Cart>`. */
-export interface SessionData {
-  [key: string]: unknown;
-}
+/**
+ * What this application keeps in its sessions, declared once, in a module of yours:
+ *
+ * ```ts
+ * declare module 'nest-session' {
+ *   interface SessionData {
+ *     user: User;
+ *   }
+ * }
+ * ```
+ *
+ * `Session`, `SessionService.open()`, `@Session('user')` and the test kit then know these keys and no others. Any of them may be
+ * missing in a session. Left empty, every key is allowed, and its value is `unknown`. `Session<Cart>` names other data for one
+ * handler.
+ */
+export interface SessionData {}
+
+/**
+ * The data of a session whose type is not named: those of {@link SessionData}, once the application has declared them, and before
+ * that any key, with a value to check before use.
+ */
+export type DefaultData = keyof SessionData extends never ? Record<string, unknown> : SessionData;
+
+/** The keys of {@link DefaultData}: those that the application has declared, or any. */
+export type DataKey = Extract<keyof DefaultData, string>;
 
 /** A Node-style callback. Passport 0.6 and later passes one to `regenerate` and `save`. */
 export type SessionCallback = (error?: unknown) => void;
 
 /** What survives a {@link SessionMembers.regenerate}. */
-export interface RegenerateOptions<T extends object = SessionData> {
+export interface RegenerateOptions<T extends object = DefaultData> {
   /**
    * `true` keeps all data, a list keeps these keys, `false` keeps nothing.
    * @default false
@@ -21,7 +42,7 @@ export interface RegenerateOptions<T extends object = SessionData> {
  * `regenerate`, `destroy`, `update`, `save` and `reload` of one request run in the order in which they were called. If you do not
  * wait for a `regenerate`, `destroy` or `update`, the response waits for it and fails with its error.
  */
-export interface SessionMembers<T extends object = SessionData> {
+export interface SessionMembers<T extends object = DefaultData> {
   /** The session id, which the cookie carries. Never log it: it is all that an attacker needs to take over the session. */
   readonly id: string;
   /** Whether the store has no record of this session, as far as this request knows: the session is not stored yet, or has ended. */
@@ -153,7 +174,7 @@ export interface SessionMembers<T extends object = SessionData> {
 }
 
 /** A live session: your data, of which any key may be missing, and the {@link SessionMembers}. */
-export type LiveSession<T extends object = SessionData> = Partial<T> & SessionMembers<T>;
+export type LiveSession<T extends object = DefaultData> = Partial<T> & SessionMembers<T>;
 
 /** The names of a live session's members. */
 const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {

@@ -36,6 +36,8 @@ export interface TrackedDataStart {
 export class TrackedData {
   /** What the live session shows. Only {@link assign} and {@link delete} note a change: what the engine does to this object is none. */
   readonly values: Record<string, unknown>;
+  /** Called when the application assigns or deletes a key, or is given an object that it may change. */
+  whenTouched: (() => void) | undefined;
   readonly #form: StoredForm;
   /** The number of the latest assignment of the request. All its data share the clock. */
   readonly #clock: { now: number };
@@ -61,11 +63,18 @@ export class TrackedData {
     return this.#clock.now;
   }
 
+  /** Whether there is a change that was not taken yet. */
+  get hasChanges(): boolean {
+    if (this.#assigned !== undefined && this.#assigned.size > 0) return true;
+    return [...(this.#prints?.keys() ?? [])].some((key) => this.#isChanged(key));
+  }
+
   /** @param mayDiffer whether a call that waits or runs may change the value, so that the same value assigned is a change. */
   assign(key: string, value: unknown, mayDiffer = false): void {
     if (!mayDiffer && Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
     defineData(this.values, key, value);
     this.#noteAssigned(key, ++this.#clock.now);
+    this.whenTouched?.();
   }
 
   /** @param mayDiffer whether a call that waits or runs may set the key, so that deleting what is not there is a change. */
@@ -73,11 +82,13 @@ export class TrackedData {
     if (!mayDiffer && !Object.hasOwn(this.values, key)) return;
     delete this.values[key];
     this.#noteAssigned(key, ++this.#clock.now);
+    this.whenTouched?.();
   }
 
   /** Notes that the application is given the object under this key, and may change what is inside. */
   handOut(key: string, value: object): void {
     if (this.#prints?.has(key) !== true && !this.#isAssigned(key)) this.#notePrint(key, this.#printOf(value));
+    this.whenTouched?.();
   }
 
   /**

@@ -199,7 +199,7 @@ describe.each(graphqlDrivers)('a GraphQL module with $name', (driver) => {
       async canActivate(context: ExecutionContext): Promise<boolean> {
         const session = await this.sessions.open<Data>(GqlExecutionContext.create(context));
         session.n = (session.n ?? 0) + 1;
-        return session === this.sessions.current(context);
+        return session === this.sessions.opened(context);
       }
     }
     @Resolver()

@@ -47,7 +47,7 @@ class SignedIn implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.sessions.open<Data>(context);
     if (session.user === undefined) throw new UnauthorizedException();
-    return session === this.sessions.current(context);
+    return session === this.sessions.opened(context);
   }
 }
 

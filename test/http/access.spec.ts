@@ -60,7 +60,7 @@ class TellingFilter implements ExceptionFilter {
   constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
 
   catch(error: HttpException, host: ArgumentsHost): void {
-    const name = this.sessions.current<Data>(host)?.user?.name ?? 'nobody';
+    const name = this.sessions.opened<Data>(host)?.user?.name ?? 'nobody';
     const reply = host.switchToHttp().getResponse<{ status(code: number): { send(body: unknown): void } }>();
     reply.status(error.getStatus()).send({ name });
   }
@@ -145,12 +145,12 @@ class AccessController extends BaseController {
   @Get('same')
   async same(@Session() session: unknown, @Req() request: { session: unknown }): Promise<object> {
     const opened = await this.sessions.open(request);
-    return { same: [opened, this.sessions.current(request), request.session].every((other) => other === session) };
+    return { same: [opened, this.sessions.opened(request), request.session].every((other) => other === session) };
   }
 
-  @Get('current')
-  current(@Req() request: object): object {
-    return { open: this.sessions.current(request) !== undefined };
+  @Get('opened')
+  opened(@Req() request: object): object {
+    return { open: this.sessions.opened(request) !== undefined };
   }
 
   @Get('late-open')
@@ -272,7 +272,7 @@ describe.each(platforms)('on %s', (platform) => {
   it('is not open on a route that does not ask, and opens late where asked late', async () => {
     const client = app.client();
     await client.post('/login');
-    expect(await (await client.get('/current')).json()).toEqual({ open: false });
+    expect(await (await client.get('/opened')).json()).toEqual({ open: false });
     await client.get('/late-open');
     expect(await (await client.get('/read')).json()).toEqual({ count: 99 });
   });

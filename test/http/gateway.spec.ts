@@ -48,7 +48,7 @@ class SignedIn implements CanActivate {
     const session = await this.sessions.open<Data>(context);
     const client = context.switchToWs().getClient<{ seen?: unknown; request: object }>();
     client.seen = session;
-    return session === (await this.sessions.open<Data>(context)) && session === this.sessions.current(context);
+    return session === (await this.sessions.open<Data>(context)) && session === this.sessions.opened(context);
   }
 }
 

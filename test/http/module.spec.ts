@@ -328,7 +328,7 @@ describe.each(platforms)('on %s', (platform) => {
     for (const type of ['rpc', 'something else']) {
       host.setType(type);
       await expect(sessions.open(host)).rejects.toThrow(`A context of the type '${type}' has no request`);
-      expect(() => sessions.current(host)).toThrow(SessionConfigurationError);
+      expect(() => sessions.opened(host)).toThrow(SessionConfigurationError);
     }
     await context.close();
   });

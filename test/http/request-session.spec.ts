@@ -66,7 +66,7 @@ class RequestController {
       before?.regenerate((error) => {
         if (error !== undefined) return reject(error);
         if (request.session) request.session.user = 'ada';
-        resolve({ replaced: request.session !== before, current: request.session === this.sessions.current(request) });
+        resolve({ replaced: request.session !== before, current: request.session === this.sessions.opened(request) });
       });
     });
   }

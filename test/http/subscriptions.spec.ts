@@ -53,7 +53,7 @@ describe.each(platforms)('a GraphQL context on %s', (platform) => {
     const handshake = { headers: { cookie }, url: '/graphql', method: 'GET', socket: {} };
     const first = resolverCall({ req: handshake });
     expect(await guard.canActivate(first)).toBe(true);
-    expect(sessions.current(seenAgain(first))).toBe(await sessions.open(seenAgain(first)));
+    expect(sessions.opened(seenAgain(first))).toBe(await sessions.open(seenAgain(first)));
     expect(store.taken()).toBe('read');
     await (await sessions.open(resolverCall({ req: handshake }))).destroy();
     await expect(guard.canActivate(resolverCall({ req: handshake }))).rejects.toMatchObject({ status: 401 });

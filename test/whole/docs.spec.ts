@@ -3,16 +3,20 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { Test } from '@nestjs/testing';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
+import { MemoryStore, SESSION_STORE } from '../../lib/index.js';
+import { launchChromium } from '../fixtures/chromium.js';
 import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
 import { SampleServer } from '../fixtures/sample-server.js';
@@ -21,12 +25,14 @@ import { startRedis } from '../fixtures/servers.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
 const folder = join(root, '.build', 'docs');
+const declared = join(folder, 'declared');
 const pages = [
   'concurrency',
   'writing-a-store',
   'sharing-with-python',
   'migrating-from-express-session',
   'several-sessions',
+  'testing',
 ];
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
@@ -50,17 +56,30 @@ async function replay(steps: readonly Step[], replacements: Readonly<Record<stri
 }
 
 /** The exports of a snippet, compiled. */
-function load(name: string): Promise<Record<string, never>> {
-  return import(/* @vite-ignore */ pathToFileURL(join(folder, 'dist', name)).href) as Promise<Record<string, never>>;
+function load(name: string, place = folder): Promise<Record<string, never>> {
+  return import(/* @vite-ignore */ pathToFileURL(join(place, 'dist', name)).href) as Promise<Record<string, never>>;
 }
 
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  mkdirSync(declared);
   for (const { name, text } of snippets) {
-    if (name.includes('.')) writeFileSync(join(folder, name), text);
+    // What one page declares about all sessions does not hold for the programs of the others.
+    const place = text.includes("declare module 'nest-session'") ? declared : folder;
+    if (name.includes('.')) writeFileSync(join(place, name), text);
   }
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], { encoding: 'utf8' });
+  const ownConfig = {
+    extends: '../tsconfig.json',
+    compilerOptions: { rootDir: '.', outDir: 'dist' },
+    include: ['*.ts'],
+  };
+  writeFileSync(join(declared, 'tsconfig.json'), JSON.stringify(ownConfig));
+  for (const project of [folder, declared]) {
+    execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+      encoding: 'utf8',
+    });
+  }
 }, 60_000);
 
 it('gives every code block of the pages a name, so that it is run here', () => {
@@ -245,4 +264,46 @@ it('passes the conformance suite with the example store, under node:test', () =>
   });
   expect(output).toMatch(/^# pass [1-9]/m);
   expect(output).toMatch(/^# fail 0$/m);
+});
+
+it('passes the tests of the chapter on testing, under Vitest', async () => {
+  const files = ['account.controller', 'account.http', 'account.inject', 'signed-in.guard'].map(
+    (name) => `${name}.spec.js`,
+  );
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  // Without one, Vitest takes that of this project.
+  const config = join(folder, 'vitest.config.mjs');
+  writeFileSync(config, 'export default {};');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [vitest, 'run', ...files, '--config', config, '--root', join(folder, 'dist'), '--reporter', 'json'],
+    { env: { PATH: process.env['PATH'] } },
+  );
+  const { testResults } = JSON.parse(stdout) as { testResults: { name: string; status: string }[] };
+  const passed = testResults.filter(({ status }) => status === 'passed').map(({ name }) => basename(name));
+  expect(passed.toSorted()).toEqual(files);
+});
+
+it('declares the data of sessions as the chapter on testing does', async () => {
+  const { count } = await load('session-data.js', declared);
+  expect(count).toBe(1);
+});
+
+it('opens a page as a signed-in user as the chapter on testing does', async () => {
+  const { AccountModule } = await load('account.controller.js');
+  const { signedInPage } = (await load('signed-in-page.js')) as unknown as {
+    signedInPage(browser: Browser, app: object, url: string): Promise<Page>;
+  };
+  const testing = await Test.createTestingModule({ imports: [AccountModule as never] })
+    .overrideProvider(SESSION_STORE)
+    .useValue(new MemoryStore())
+    .compile();
+  const app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  onTestFinished(() => app.close());
+  const browser = await launchChromium();
+  onTestFinished(() => browser.close());
+  const page = await signedInPage(browser, app, await app.getUrl());
+  await page.goto('/me');
+  expect(JSON.parse(await page.innerText('body'))).toEqual({ user: { name: 'ada' } });
 });

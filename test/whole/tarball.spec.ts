@@ -10,6 +10,38 @@ import { ConsumerProject, packProject, temporaryFolder, type RunningProgram } fr
 
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
 
+/** What the compiler has to make of sessions whose data the application declares. Nobody runs it. */
+const DECLARED = `import { Session, type SessionData, type SessionService } from 'nest-session';
+
+declare module 'nest-session' {
+  interface SessionData {
+    items: string[];
+    user: string;
+  }
+}
+
+/** What the compiler has to make of sessions whose data are declared. Nobody calls this. */
+export class Declared {
+  async own(@Session('user') user: string, session: Session, sessions: SessionService) {
+    session.items ??= [];
+    session.user = user;
+    return { user: session.user satisfies SessionData['user'], opened: await sessions.open(session) };
+  }
+
+  // @ts-expect-error a user is no number
+  other(@Session('user') user: number): number {
+    return user;
+  }
+
+  // @ts-expect-error the data have no such key
+  misspelt(@Session('usr') user: string, session: Session): string {
+    // @ts-expect-error the data have no such key
+    session.itmes = [];
+    return user;
+  }
+}
+`;
+
 let folder: string;
 let tarball: string;
 
@@ -39,7 +71,8 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
       ],
       versionsFrom: 'node_modules',
       compilerOptions: { module: 'NodeNext', moduleResolution: 'NodeNext' },
-      programs: ['express.main.ts'],
+      programs: ['express.main.ts', 'test-kit.main.ts'],
+      sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
 
@@ -78,6 +111,18 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
     expect(await program.close()).toEqual({ exitCode: 0, errors: '' });
   });
 
+  it('has a test kit that needs no test runner', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'memory' });
+    expect(await program.end()).toEqual({ exitCode: 0, errors: '' });
+  });
+
+  it('has a test kit that does not run in production', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'memory', NODE_ENV: 'production' });
+    const { exitCode, errors } = await program.end();
+    expect(exitCode).toBe(1);
+    expect(errors).toContain('fakeSession() is for tests');
+  });
+
   it.each([
     ['redis', 'npm i ioredis'],
     ['memcached', 'npm i memcached'],
@@ -107,7 +152,8 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
       ],
       versionsFrom: 'test/nest-11/node_modules',
       compilerOptions: { module: 'CommonJS', moduleResolution: 'node10', ignoreDeprecations: '6.0' },
-      programs: ['fastify.main.ts'],
+      programs: ['fastify.main.ts', 'test-kit.main.ts'],
+      sources: { 'declared.ts': DECLARED },
     });
   }, 120_000);
 
@@ -129,6 +175,11 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
     const compiled = await project.read('dist/app.module.js');
     expect(compiled).toContain('require("nest-session")');
     expect(compiled).toContain('require("nest-session/stores/redis")');
+  });
+
+  it('has a test kit that needs no test runner', async () => {
+    program = project.start('test-kit.main.js', { SESSION_STORE: 'redis', REDIS_URL: inject('redisUrl') });
+    expect(await program.end()).toEqual({ exitCode: 0, errors: '' });
   });
 
   it('signs in, is known, signs out, and ends without a word of warning', async () => {

@@ -1,4 +1,5 @@
 import { SessionConfigurationError } from '../../session.errors.js';
+import type { BackEndCommands } from '../back-end-commands.js';
 import { loadDriver } from '../back-end.js';
 import type { OwnRedisClient } from './redis-client.js';
 
@@ -64,6 +65,15 @@ export async function openRedis({ url, ...options }: RedisConnectOptions): Promi
   } catch (cause) {
     throw new SessionConfigurationError('redis: ioredis refused its options; see the cause.', { cause });
   }
+}
+
+/** Ends a client after the answers to its commands. */
+export async function endRedis(client: OwnRedisClient, commands: BackEndCommands): Promise<void> {
+  // QUIT would overtake the commands that ioredis collects for one write.
+  await commands.ended();
+  // A server that is down or hangs does not answer QUIT; the connection ends all the same.
+  await commands.ask(({ answered, failed }) => void client.quit().then(answered, failed)).catch(() => {});
+  client.disconnect();
 }
 
 /**

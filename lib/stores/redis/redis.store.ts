@@ -9,7 +9,7 @@ import {
 } from '../session-store.js';
 import { RedisBreaks } from './redis-breaks.js';
 import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
-import { isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
+import { endRedis, isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
 import { compareAndSet, hashOf, readWithHash } from './redis-scripts.js';
 
 export type { RedisClient } from './redis-client.js';
@@ -118,14 +118,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const connection = this.#own;
-    if (connection) {
-      // QUIT would overtake the commands that ioredis collects for one write.
-      await this.#commands.ended();
-      // A server that is down or hangs does not answer QUIT; the connection ends all the same.
-      await this.#commands.ask(({ answered, failed }) => void connection.quit().then(answered, failed)).catch(() => {});
-      connection.disconnect();
-    }
+    if (this.#own !== undefined) await endRedis(this.#own, this.#commands);
     this.#breaks.stop();
   }
 

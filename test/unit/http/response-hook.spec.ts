@@ -503,6 +503,32 @@ describe('a shared cache', () => {
   });
 });
 
+describe('the exchange', () => {
+  it('is told of the end when nothing is saved any more', async () => {
+    exchange.lateSave = () => gate.stop();
+    const ended: boolean[] = [];
+    await ask((response) => {
+      response.write('first');
+      ended.push(exchange.hasEnded);
+      response.end('last');
+      void gate.reached.then(() => {
+        ended.push(exchange.hasEnded);
+        gate.open();
+      });
+    });
+    expect([...ended, exchange.hasEnded]).toEqual([false, false, true]);
+  });
+
+  it('is told at once where it joins after the end', async () => {
+    const second = new FakeExchange();
+    await ask((response) => {
+      response.end();
+      installResponseHook(response, second);
+    });
+    expect(second.hasEnded).toBe(true);
+  });
+});
+
 describe('two sessions of one answer', () => {
   it('are both saved before it leaves, and both send their cookies', async () => {
     const second = new FakeExchange();

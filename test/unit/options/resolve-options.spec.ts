@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, bus, context, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
@@ -85,6 +85,7 @@ describe('resolveOptions', () => {
     [{ hashIds: 'no' }, `hashIds is 'no': ${EITHER}`],
     [{ tombstones: 'no' }, `tombstones is 'no': ${EITHER}`],
     [{ staticFiles: 1 }, `staticFiles is 1: ${EITHER}`],
+    [{ context: 'on' }, `context is 'on': ${EITHER}`],
     [{ expireDeadCookies: 'true' }, `expireDeadCookies is 'true': ${EITHER}`],
     [{ expireDeadCookies: true, tombstones: false }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
     [{ expireDeadCookies: true, wire: 'quart' }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
@@ -93,6 +94,9 @@ describe('resolveOptions', () => {
     [{ idleTimeout: 0 }, `idleTimeout is 0: ${DURATION}`],
     [{ idleTimeout: '30' }, `idleTimeout is '30': ${DURATION}`],
     [{ idleTimeout: null }, `idleTimeout is null: ${DURATION}`],
+    [{ bus: 'kafka' }, "bus is 'kafka': write 'redis', a bus, or leave it out."],
+    [{ bus: {} }, "The given bus has no publish, subscribe: implement SessionBus whole, or write bus: 'redis'."],
+    [{ bus: null }, "bus is null: write 'redis', a bus, or leave it out."],
     [{ recheck: 0 }, `recheck is 0: ${DURATION}`],
     [{ absoluteTimeout: '-1d' }, `absoluteTimeout is '-1d': ${DURATION}`],
     [{ maxRecordBytes: 999 }, `maxRecordBytes is 999: ${BYTES}`],
@@ -168,6 +172,7 @@ describe('resolveOptions', () => {
       expireDeadCookies: false,
       rolling: true,
       staticFiles: false,
+      context: false,
       onLateSaveError: 'destroy',
       signer: undefined,
       migration: undefined,
@@ -200,6 +205,7 @@ describe('resolveOptions', () => {
     'expireDeadCookies',
     'rolling',
     'staticFiles',
+    'context',
     'onLateSaveError',
   ])('takes %s: undefined for its default', (name) => {
     expect(resolveOptions({ [name]: undefined })).toHaveProperty(name, resolveOptions({})[name as 'store']);
