@@ -6,6 +6,7 @@ import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.j
 import { CurrentPlace } from './nest/current-place.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
+import { PassportRoutes } from './nest/passport-routes.js';
 import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
@@ -51,7 +52,9 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
     checkResolvers(this.#modules);
-    attachInterceptor(this.#modules, this.#own);
+    const passports = inUse.map(({ passport }) => passport);
+    for (const passport of passports) passport.watchGlobalGuards();
+    attachInterceptor(this.#modules, this.#own, passports);
     announceSessions(this.#host, inUse);
   }
 
@@ -67,8 +70,9 @@ function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & Modu
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
+      const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
       const current = module.getProviderByKey<CurrentPlace>(CurrentPlace).instance;
-      return { options, store, service, current };
+      return { options, store, passport, service, current };
     });
 }

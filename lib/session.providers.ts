@@ -1,9 +1,10 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
-import { APP_GUARD, ModuleRef } from '@nestjs/core';
+import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
+import { PassportRoutes } from './nest/passport-routes.js';
 import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -62,7 +63,8 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
-    { provide: APP_GUARD, inject: [service], useFactory: openAhead },
+    { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
+    { provide: APP_GUARD, inject: [service, PassportRoutes], useFactory: openAhead },
   ];
 }
 
@@ -106,6 +108,14 @@ function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
 
 function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
   return new SessionService(engine, current);
+}
+
+function providePassport(
+  sessions: SessionService,
+  modules: ModulesContainer,
+  config: ApplicationConfig,
+): PassportRoutes {
+  return new PassportRoutes(sessions, modules, config);
 }
 
 function nestLogger(): SessionLogger {

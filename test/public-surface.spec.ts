@@ -74,9 +74,9 @@ const surface = {
     'Uuid',
     'V8Serializer',
     'expressSession',
-    'untilEnded',
     'getSessionServiceToken',
     'getSessionStoreToken',
+    'untilEnded',
   ],
   'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
   'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
@@ -86,6 +86,7 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',

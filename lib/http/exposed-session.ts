@@ -1,19 +1,32 @@
+import { standsFor } from '../session/live-session.js';
 import type { LiveSession } from '../session/session-members.js';
 import type { AnyRequest } from './any-request.js';
 
+type FastifyRequest = AnyRequest & { readonly server?: { hasRequestDecorator?(name: string): boolean } };
+
+/** A session that shows on the request. */
+interface Shown {
+  /** The property under which it shows. */
+  readonly name: string;
+  /** The one that an earlier message of the same connection has left on the request. */
+  readonly stale?: LiveSession | undefined;
+  live?: LiveSession | undefined;
+  owner?: object | undefined;
+}
+
 /**
- * Shows `request.session` on every object that stands for one request: Nest's own `@Session()` and Passport read it there. On
- * Fastify there are two such objects: Node's request for middleware, and Fastify's own for everything later.
+ * Shows sessions as properties of every object that stands for one request: Nest's own `@Session()` and Passport read
+ * `request.session`. On Fastify there are two such objects: Node's request for middleware, and Fastify's own for everything later.
  */
 export class ExposedSession {
   readonly #requests: AnyRequest[] = [];
-  readonly #stale: LiveSession | undefined;
-  #live: LiveSession | undefined;
-  #owner: object | undefined;
+  /** One for each name; usually one. */
+  readonly #shown: Shown[];
 
-  /** @param stale the session that an earlier message of the same connection has left on the request. */
-  constructor(stale?: LiveSession) {
-    this.#stale = stale;
+  /** @param earlier what an earlier message of the same connection has left on the request. */
+  constructor(earlier?: ExposedSession) {
+    const shown = earlier === undefined ? [] : earlier.#shown;
+    this.#shown = shown.map(({ name, stale, live = stale }) => ({ name, stale: live }));
   }
 
   /** The objects that stand for the request, the framework's own last. */
@@ -21,36 +34,63 @@ export class ExposedSession {
     return this.#requests;
   }
 
-  /** Adds an object that stands for the request. It shows the session too, now and later. */
+  /** Adds an object that stands for the request. It shows the sessions too, now and later. */
   add(request: AnyRequest): void {
     if (this.#requests.includes(request)) return;
     this.#requests.push(request);
-    if (this.#live !== undefined) expose(request, this.#live, this.#stale);
+    for (const { name, live, stale } of this.#shown) if (live !== undefined) expose(request, name, { live, stale });
   }
 
-  /** Whether another owner's session shows, which this owner's would have to replace. */
-  isTakenFrom(owner: object): boolean {
-    return this.#owner !== undefined && this.#owner !== owner;
+  /** Whether another owner's session shows under the name, which this owner's would have to replace. */
+  isTakenFrom(owner: object, name: string): boolean {
+    const before = this.#find(name)?.owner;
+    return before !== undefined && before !== owner;
   }
 
   /** Shows this session in place of the one that was shown before. */
-  show(live: LiveSession, owner: object): void {
-    const before = this.#live ?? this.#stale;
-    this.#live = live;
-    this.#owner = owner;
-    if (before !== live) for (const request of this.#requests) expose(request, live, before);
+  show(live: LiveSession, owner: object, name: string): void {
+    const shown = this.#find(name);
+    const before = shown?.live ?? shown?.stale;
+    if (shown === undefined) this.#shown.push({ name, live, owner });
+    else Object.assign(shown, { live, owner });
+    if (before !== live) for (const request of this.#requests) expose(request, name, { live, stale: before });
   }
 
-  /** Whether the application has set `request.session` to null, as express-session allows. */
-  get isNull(): boolean {
-    return this.#live !== undefined && this.#requests.some((request) => request.session === null);
+  /** What the application, or another library, has put in the place of the session: `undefined` when the session shows. */
+  insteadOf(owner: object, name: string): unknown {
+    const shown = this.#find(name);
+    const live = shown?.live;
+    if (live === undefined || shown?.owner !== owner) return undefined;
+    return this.#requests
+      .map((request) => valueOf(request, name))
+      .find((value) => value !== live && !standsFor(value, live));
+  }
+
+  #find(name: string): Shown | undefined {
+    for (const shown of this.#shown) if (shown.name === name) return shown;
+    return undefined;
   }
 }
 
-/** Shows the session on one object, unless the application uses the name for something of its own. */
-function expose(request: AnyRequest, live: LiveSession, before: LiveSession | undefined): void {
-  if (request.session != null && request.session !== before) return;
+/** Shows the session on one object, unless something else has the name: null, too, by which a library says that nobody is signed in. */
+function expose(
+  request: AnyRequest,
+  name: string,
+  { live, stale }: { readonly live: LiveSession; readonly stale: LiveSession | undefined },
+): void {
+  const value = valueOf(request, name);
+  const isFree = value === undefined || value === stale || (value === null && isDecorated(request, name));
+  if (!isFree) return;
   // Plain assignment is faster, but would call a setter that the request inherits.
-  if (!('session' in request)) request.session = live;
-  else Object.defineProperty(request, 'session', { value: live, writable: true, configurable: true, enumerable: true });
+  if (!(name in request)) (request as Record<string, unknown>)[name] = live;
+  else Object.defineProperty(request, name, { value: live, writable: true, configurable: true, enumerable: true });
+}
+
+/** Whether Fastify itself has put null there, as the application has told it to by `decorateRequest`, for whoever fills it in. */
+function isDecorated(request: AnyRequest, name: string): boolean {
+  return (request as FastifyRequest).server?.hasRequestDecorator?.(name) === true;
+}
+
+function valueOf(request: AnyRequest, name: string): unknown {
+  return (request as Readonly<Record<string, unknown>>)[name];
 }

@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
-import { DEFAULT_NAME } from '../session.constants.js';
 import type { AnyRequest, AnyResponse, NodeRequest } from './any-request.js';
 import { ExposedSession } from './exposed-session.js';
 import { announceOutage } from './outage.js';
@@ -67,7 +66,7 @@ export class RequestSlot {
         request,
         response,
         connection: place.connection,
-        exposed: new ExposedSession(request[SLOT]?.liveNamed(DEFAULT_NAME)),
+        exposed: new ExposedSession(request[SLOT]?.exposed),
       });
     if (found === undefined) {
       slot.#http.exposed.add(request);
@@ -91,6 +90,11 @@ export class RequestSlot {
 
   private constructor(http: HttpMessages) {
     this.#http = http;
+  }
+
+  /** What shows on the request. */
+  get exposed(): ExposedSession {
+    return this.#http.exposed;
   }
 
   /** The live session that `@Session()` gives, or `@Session.of(name)`, once it is open. */

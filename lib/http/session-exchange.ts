@@ -51,7 +51,7 @@ export class SessionExchange implements HookedExchange {
     return (this.#opening ??= this.#open());
   }
 
-  /** Makes `request.session` show this session, in place of the one that another module may have shown. */
+  /** Makes the request show this session, in place of the one that another application may have shown. */
   showFirst(): void {
     if (this.#opened !== undefined) this.#request.showFirst(this.#opened.live);
   }
@@ -113,7 +113,7 @@ export class SessionExchange implements HookedExchange {
     if (response.statusCode === 503) announceOutage(headers, this.#reportedError);
     const opened = this.#opened;
     if (opened === undefined) return undefined;
-    this.#request.warnOfNull();
+    this.#request.warnOfOverwritten();
     if (this.#unsaved !== undefined && response.statusCode < 400) this.#logSwallowed(response.statusCode);
     varyByCookie(headers);
     if (this.#isStaticFile(response, headers)) opened.withholdCookie('static-file');

@@ -12,7 +12,6 @@ import { clientAddress } from '../proxy/client-address.js';
 import { claimsToBeSecure, isSecureRequest } from '../proxy/request-scheme.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { LiveSession } from '../session/session-members.js';
-import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionAddressError } from '../session.errors.js';
 import type { AnyRequest, NodeRequest } from './any-request.js';
 import type { ExposedSession } from './exposed-session.js';
@@ -109,25 +108,36 @@ export class SessionRequest implements OpenRequest {
     return this.#connection === undefined ? handshakeScope(this.incoming) : connectionScope(this.#connection);
   }
 
-  /** Shows a session as `request.session`, unless another application's session shows there. That of a named module never does. */
+  /** Shows a session on the request, unless that of another application shows there. */
   show(live: LiveSession): void {
-    if (!this.#isShown) return;
-    if (!this.#exposed.isTakenFrom(this)) return this.#exposed.show(live, this);
+    const { exposeAs } = this.#options;
+    if (exposeAs === false) return;
+    if (!this.#exposed.isTakenFrom(this, exposeAs)) return this.#exposed.show(live, this, exposeAs);
     this.#logger.warnOnce(
-      `request.session is the session of another application: reach the one of cookie '${this.cookie.name}' through its SessionService.`,
+      `request.${exposeAs} is the session of another application: reach the one of cookie '${this.cookie.name}' through its SessionService.`,
     );
   }
 
-  /** Shows a session as `request.session`, in place of the one that another application may have shown. */
+  /** Shows a session on the request, in place of the one that another application may have shown. */
   showFirst(live: LiveSession): void {
-    if (this.#isShown) this.#exposed.show(live, this);
+    const { exposeAs } = this.#options;
+    if (exposeAs !== false) this.#exposed.show(live, this, exposeAs);
   }
 
-  /** Warns if the application has set `request.session` to null. express-session then ends the session; this library does not. */
-  warnOfNull(): void {
-    if (!this.#exposed.isNull) return;
+  /**
+   * Warns if the session does not show on the request: another library has the name, or the application has set it to null.
+   * express-session then ends the session; this library does not.
+   */
+  warnOfOverwritten(): void {
+    const { exposeAs } = this.#options;
+    if (exposeAs === false) return;
+    const value = this.#exposed.insteadOf(this, exposeAs);
+    if (value === undefined) return;
+    const remedy = `if another library uses request.${exposeAs}, write exposeAs: 'httpSession', or false, for this one`;
     this.#logger.warnOnce(
-      `${this.route()} sets request.session to null, which does not end the session: call session.destroy().`,
+      value === null
+        ? `${this.route()} sets request.${exposeAs} to null, which does not end the session: call session.destroy(); ${remedy}.`
+        : `${this.route()} has something else than the session as request.${exposeAs}; the session itself is not affected: ${remedy}.`,
     );
   }
 
@@ -135,10 +145,6 @@ export class SessionRequest implements OpenRequest {
     if (response === undefined) return 'no-response';
     if (!isInPath) return 'path';
     return this.cookie.secure === true && !this.#isSecure ? 'insecure' : undefined;
-  }
-
-  get #isShown(): boolean {
-    return this.#options.name === DEFAULT_NAME;
   }
 
   get #isSecure(): boolean {

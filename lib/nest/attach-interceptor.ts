@@ -5,6 +5,7 @@ import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
+import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
 import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
@@ -19,19 +20,27 @@ const FIELD_MIDDLEWARE = 'graphql:field_resolver_middleware';
 
 /**
  * Puts the interceptor on every handler that may have a session, as `@UseInterceptors()` would: one that takes it, or that can reach
- * it through its controller, or through a guard or the like before it. For the other routes an interceptor would cost an RxJS
- * pipeline on each request.
+ * it through its controller, or through a guard or the like before it, or that Passport guards. For the other routes an interceptor
+ * would cost an RxJS pipeline on each request.
  *
  * It comes before the interceptors of the handler and its controller. Behind them, one that catches errors would take the error of a
  * failed save for one of the handler, and let a response leave as if all were saved.
  */
-export function attachInterceptor(modules: ModulesContainer, owner: NestModuleInUse): void {
-  const isGlobal = isReachedGlobally(modules);
+export function attachInterceptor(
+  modules: ModulesContainer,
+  owner: NestModuleInUse,
+  passports: readonly PassportRoutes[],
+): void {
+  const isGlobal = passports.some((passport) => passport.isGlobal) || isReachedGlobally(modules);
+  const isConcerned = (method: HandlerMethod): boolean =>
+    isGlobal ||
+    passports.some((passport) => passport.includes(method.controller, method.handler)) ||
+    mayHaveSession(method);
   for (const method of controllerMethodsOf(modules)) {
-    if (isGlobal || mayHaveSession(method)) attachTo(method, owner);
+    if (isConcerned(method)) attachTo(method, owner);
   }
   for (const method of resolverMethodsOf(modules)) {
-    if (!isGlobal && !mayHaveSession(method)) continue;
+    if (!isConcerned(method)) continue;
     if (method.isField) addMiddleware(method.handler);
     else attachTo(method, owner);
   }

@@ -65,7 +65,7 @@ export function sessionsTakenBy(controller: object, key: string): readonly strin
   return [...names].filter((name) => name !== undefined);
 }
 
-/** Whether the method takes the session through Nest's own `@Session()`. */
+/** Whether the controller's method of that name takes `request.session` through Nest's own `@Session()`. */
 export function takesNestSession(controller: object, key: string): boolean {
   return kindsOf(argumentsOf(controller, key)).includes(NEST_SESSION);
 }

@@ -3,24 +3,31 @@ import type { ModulesContainer } from '@nestjs/core';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { shown } from '../shown.js';
 import { alsoRefuseKeys } from '../stores/application-store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { controllerMethodsOf, gatewayMethodsOf } from './handler-methods.js';
-import { sessionsTakenBy } from './handler-needs.js';
+import { sessionsTakenBy, takesNestSession } from './handler-needs.js';
+import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
+
+/** Where Nest's own `@Session()` looks for the session. */
+const NEST_READS = 'session';
 
 /** A SessionModule of the application. */
 export interface SessionModuleInUse {
   readonly options: ResolvedOptions;
   /** The store as the application gets it. */
   readonly store: SessionStore;
+  /** The routes on which Passport uses its sessions. */
+  readonly passport: PassportRoutes;
 }
 
 /**
  * Keeps the SessionModules of one application apart: refuses an application in which one would silently take the place of another,
  * and keeps the keys of all their sessions from the application.
- * @throws {SessionConfigurationError} when two modules share a name, a cookie or a key prefix, or when a handler takes the session
- * of a module that is not there.
+ * @throws {SessionConfigurationError} when two modules share a name, a cookie, a key prefix or a property of the request, or when a
+ * handler takes the session of a module that is not there, or with Nest's own `@Session()` one that does not show there.
  */
 export function keepApart(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
@@ -29,6 +36,18 @@ export function keepApart(inUse: readonly SessionModuleInUse[], modules: Modules
   refuseUnknownNames(
     inUse.map(({ options }) => options.name),
     modules,
+  );
+  refuseNestSession(inUse, modules);
+}
+
+/** Nest's own decorator would hand out what another library has put there, and nothing would tell. */
+function refuseNestSession(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
+  const exposed = inUse.find(({ options }) => options.name === DEFAULT_NAME)?.options.exposeAs;
+  if (exposed === undefined || exposed === NEST_READS) return;
+  const taking = controllerMethodsOf(modules).find(({ controller, key }) => takesNestSession(controller, key));
+  if (taking === undefined) return;
+  throw new SessionConfigurationError(
+    `${taking.controller.name}.${taking.key} takes @Session() of @nestjs/common, which reads request.session, but exposeAs is ${shown(exposed)}: import Session from 'nest-session'.`,
   );
 }
 
@@ -43,6 +62,11 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
   if (isSameCookie(one, other)) {
     throw new SessionConfigurationError(
       `The SessionModules '${one.name}' and '${other.name}' both use the cookie '${one.cookie?.name}' and would overwrite each other's: give one of them another \`cookie: { name }\`.`,
+    );
+  }
+  if (one.exposeAs !== false && one.exposeAs === other.exposeAs) {
+    throw new SessionConfigurationError(
+      `The SessionModules '${one.name}' and '${other.name}' both show their session as request.${one.exposeAs}: give one of them another \`exposeAs\`, or leave it out where the module has a name.`,
     );
   }
   // Two stores may be one back-end, which the library cannot see: two clients may have one address.

@@ -12,6 +12,12 @@ import { messageOf } from './message-scope.js';
  */
 export type SessionSource = ArgumentsHost | object;
 
+/** A `Socket` of socket.io. */
+interface SocketIoClient {
+  readonly request: AnyRequest;
+  readonly conn?: MessageConnection;
+}
+
 /** What may hold the request in the context of a GraphQL operation. */
 interface GraphqlContext {
   /** Nest's drivers put the request here; over a socket, Apollo's puts the context of `graphql-ws`. */
@@ -39,12 +45,6 @@ export interface FieldCall {
 
 /** A place whose request may be missing. */
 type Found = Omit<SessionPlace, 'request'> & { readonly request: AnyRequest | undefined };
-
-/** A `Socket` of socket.io. */
-interface SocketIoClient {
-  readonly request: AnyRequest;
-  readonly conn?: MessageConnection;
-}
 
 /** The types of Nest's contexts that come with a request. */
 const TYPES: readonly string[] = ['http', 'ws', 'graphql'];
@@ -107,6 +107,12 @@ function placeOfHost(host: ArgumentsHost): Found | undefined {
   }
 }
 
+function placeOfMessage(host: ArgumentsHost): Found {
+  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
+  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
+  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
+}
+
 function placeOfResolver(host: ArgumentsHost): Found {
   const { context, info } = argumentsOf(host);
   return { request: requestIn(context), message: info && executionOf(info) };
@@ -138,10 +144,4 @@ function requestIn(holder: unknown): AnyRequest | undefined {
   if (isRequest(holder)) return holder;
   const { req, request, extra } = holder as GraphqlContext;
   return [req, request, extra?.request, (req as GraphqlContext | undefined)?.extra?.request].find(isRequest);
-}
-
-function placeOfMessage(host: ArgumentsHost): Found {
-  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
-  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
-  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
 }

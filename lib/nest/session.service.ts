@@ -27,6 +27,11 @@ export class SessionService {
     return this.#engine.options.name;
   }
 
+  /** The property of the request under which the session shows; `false` when it shows nowhere. */
+  get exposedAs(): string | false {
+    return this.#engine.options.exposeAs;
+  }
+
   /**
    * Opens the session of a request or context.
    *

@@ -42,6 +42,7 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'exposeAs',
   'bus',
 ] as const satisfies (keyof SessionModuleOptions)[];
 

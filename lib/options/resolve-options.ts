@@ -31,6 +31,7 @@ import {
 } from './option-checks.js';
 import { withCookieDefaults, withDefaults, withPinningDefaults, type OptionsWithDefaults } from './option-defaults.js';
 import { checkedSerializer, checkedSigner } from './option-shapes.js';
+import { checkedPropertyName } from './request-properties.js';
 import type { SessionModuleOptions } from './session-options.js';
 
 /** The options with every default filled in, and in the form that the engine works with. */
@@ -42,6 +43,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
   readonly bus?: SessionModuleOptions['bus'];
   readonly keyPrefix: string;
+  /** The property of the request under which the session shows. */
+  readonly exposeAs: string | false;
   readonly hashIds: boolean;
   readonly tombstones: boolean;
   readonly maxRecordBytes: number;
@@ -90,6 +93,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     ...unchanged,
     name,
     keyPrefix: keyPrefixOf(given, name),
+    exposeAs: given.exposeAs === undefined ? name === DEFAULT_NAME && 'session' : checkedPropertyName(given.exposeAs),
     maxRecordBytes: checkedRecordBytes(maxRecordBytes),
     idleTimeout: checkedSeconds('idleTimeout', idleTimeout),
     recheck: checkedSeconds('recheck', recheck),

@@ -75,6 +75,12 @@ export interface SessionModuleOptions {
    */
   readonly cookie?: CookieOptions | ((request: IncomingMessage) => CookieOptions) | undefined;
   /**
+   * The property of the request under which an open session shows. Nest's own `@Session()` and Passport read `request.session`; choose
+   * another name, or `false`, where another library has that one. `@Session()` of this library works with any name, and without one.
+   * @default 'session', or false for a module with a name
+   */
+  readonly exposeAs?: string | false | undefined;
+  /**
    * The format in the store and in the cookie. `'quart'` shares live sessions with Quart-Session or Flask on the same back-end: it
    * writes the plain id into the store's key (`hashIds: false`), signs as itsdangerous does (`ItsdangerousSigner` over `secret`, salt
    * `quart-session`), writes the `quart` dialect of `TaggedJsonSerializer` and `_permanent`, leaves no tombstones, and lets each write

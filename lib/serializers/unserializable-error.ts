@@ -35,7 +35,10 @@ export class UnserializableError extends Error {
     // The string keys of a Map are data, even where they look like names.
     const shown = steps.map(({ key, holder }) => (typeof key === 'string' && types.isMap(holder) ? HIDDEN_STEP : key));
     const path = steps.map(({ key }) => key);
-    return new SessionSerializationError(`${formatPath(shown)} ${failure}: ${reason}`, { valuePath: path, cause: error.cause });
+    return new SessionSerializationError(`${formatPath(shown)} ${failure}: ${reason}`, {
+      valuePath: path,
+      cause: error.cause,
+    });
   }
 
   static #of(thrown: unknown): UnserializableError {

@@ -58,6 +58,11 @@ export function isEstablished(session: LiveSession): boolean {
   return keeper?.isEstablished ?? !session.isNew;
 }
 
+/** Whether the value is the session, or a wrapper around it. */
+export function standsFor(value: unknown, session: LiveSession): boolean {
+  return typeof value === 'object' && value !== null && keeperOf(value) === keeperOf(session);
+}
+
 /** @throws {TypeError} when the key would hide a member or is the name of one of the library's own values. */
 export function refuseReservedName(key: string, names: RecordNames): void {
   if (!isMemberName(key) && !names.has(key)) return;

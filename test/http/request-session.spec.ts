@@ -136,7 +136,7 @@ describe.each(platforms)('request.session, opened by middleware, on %s', (platfo
     expect((await client.get('/null')).status).toBe(200);
     await client.get('/null');
     expect(app.warnings.filter((line) => line.includes('call session.destroy()'))).toEqual([
-      'GET /null sets request.session to null, which does not end the session: call session.destroy().',
+      "GET /null sets request.session to null, which does not end the session: call session.destroy(); if another library uses request.session, write exposeAs: 'httpSession', or false, for this one.",
     ]);
     expect(await (await client.get('/plain')).json()).toEqual({ visits: 4 });
   });

@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, bus, context, cookie, expireDeadCookies, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, bus, context, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
@@ -32,6 +32,8 @@ const GENERATOR =
   "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().";
 const SIGNER = 'give a CookieSigner, such as new HmacSigner(secret), or write secret instead.';
 const SERIALIZER = 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out.';
+const EXPOSE = "write a name such as 'httpSession', or false to show the session nowhere.";
+const TAKEN = "which requests or Passport use themselves: write another name, such as 'httpSession'.";
 const MIGRATION = "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.";
 const COOKIE = 'write name, path, httpOnly, secure, sameSite, persistent, domain, partitioned, priority.';
 const REDIS = "write { url: 'redis://host:6379' }, or { client }.";
@@ -141,6 +143,16 @@ describe('resolveOptions', () => {
       { trustProxy: 'everybody' },
       "trustProxy holds 'everybody': write an address, a CIDR range such as '10.0.0.0/8', or one of the names loopback, linklocal, uniquelocal.",
     ],
+
+    [{ exposeAs: true }, `exposeAs is true: ${EXPOSE}`],
+    [{ exposeAs: '' }, `exposeAs is '': ${EXPOSE}`],
+    [{ exposeAs: 'http-session' }, `exposeAs is 'http-session': ${EXPOSE}`],
+    [{ exposeAs: null }, `exposeAs is null: ${EXPOSE}`],
+    [{ exposeAs: 'user' }, `exposeAs is 'user', ${TAKEN}`],
+    [{ exposeAs: 'headers' }, `exposeAs is 'headers', ${TAKEN}`],
+    [{ exposeAs: '__proto__' }, `exposeAs is '__proto__', ${TAKEN}`],
+    [{ exposeAs: 'constructor' }, `exposeAs is 'constructor', ${TAKEN}`],
+    [{ exposeAs: '_sessionManager' }, `exposeAs is '_sessionManager', ${TAKEN}`],
 
     [{ cookie: { maxAge: 1 } }, `There is no option cookie.maxAge: ${LASTING}`],
     [{ cookie: { expires: 1 } }, `There is no option cookie.expires: ${LASTING}`],

@@ -1,0 +1,93 @@
+import type { ExecutionContext, Type } from '@nestjs/common';
+import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+
+import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
+import { bridgePassport } from './passport-bridge.js';
+import { findPlace } from './session-place.js';
+import type { SessionService } from './session.service.js';
+
+/** Nest's metadata key of what `@UseGuards()` names. It is not part of its public exports. */
+const GUARDS = '__guards__';
+
+/** Where Passport looks for the session. */
+const PASSPORT_READS = 'session';
+
+/**
+ * The routes of an application on which an `AuthGuard()` of @nestjs/passport runs. Passport reads `request.session` as soon as it
+ * runs, and waits for nothing, so the session has to be open before it.
+ */
+export class PassportRoutes {
+  readonly #sessions: SessionService;
+  readonly #modules: ModulesContainer;
+  readonly #config: ApplicationConfig;
+  readonly #known = new WeakMap<object, Map<object, boolean>>();
+  #isWatching = false;
+
+  constructor(sessions: SessionService, modules: ModulesContainer, config: ApplicationConfig) {
+    this.#sessions = sessions;
+    this.#modules = modules;
+    this.#config = config;
+  }
+
+  /** Whether an AuthGuard guards the whole application. */
+  get isGlobal(): boolean {
+    return this.#hasScopedGuard || this.#globalGuards.length > 0;
+  }
+
+  /** Whether the session has to be open before the guards of this handler run. */
+  includes(controller: object, handler: object): boolean {
+    let handlers = this.#known.get(controller);
+    if (handlers === undefined) this.#known.set(controller, (handlers = new Map<object, boolean>()));
+    let isIncluded = handlers.get(handler);
+    if (isIncluded === undefined) {
+      const guards = [...guardsOf(controller), ...guardsOf(handler)];
+      isIncluded = this.#hasScopedGuard || guards.some((guard) => this.#needsSession(guard));
+      handlers.set(handler, isIncluded);
+    }
+    return isIncluded;
+  }
+
+  /** Opens the session for Passport, which then finds what it needs, on both platforms. */
+  async open(context: ExecutionContext): Promise<void> {
+    if (findPlace(context) === undefined) return; // a microservice
+    await this.#sessions.openAhead(context);
+    bridgePassport(context);
+  }
+
+  /**
+   * Has the AuthGuards of the whole application open the session themselves: they may run before a guard of ours. Each opens it when
+   * it runs Passport, and not on a route that it lets pass as public.
+   */
+  watchGlobalGuards(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    for (const guard of this.#globalGuards) openBefore(guard, (context) => this.open(context as ExecutionContext));
+  }
+
+  /** Whether one of them is made anew for each request. Such a guard runs after all others, and so after ours. */
+  get #hasScopedGuard(): boolean {
+    return this.#isShown && this.#config.getGlobalRequestGuards().some(({ metatype }) => isAuthGuard(metatype));
+  }
+
+  get #globalGuards(): AuthGuard[] {
+    if (!this.#isShown) return [];
+    const guards = this.#config.getGlobalGuards().filter(isAuthGuard) as unknown as AuthGuard[];
+    return guards.filter((guard) => !refusesSession(guard));
+  }
+
+  get #isShown(): boolean {
+    return this.#sessions.exposedAs === PASSPORT_READS;
+  }
+
+  #needsSession(guard: unknown): boolean {
+    if (!this.#isShown || !isAuthGuard(guard)) return false;
+    if (typeof guard !== 'function') return !refusesSession(guard as AuthGuard);
+    const instances = [...this.#modules.values()].map(({ injectables }) => injectables.get(guard as Type)?.instance);
+    const known = instances.filter((instance) => instance !== undefined) as unknown as AuthGuard[];
+    return known.length === 0 || known.some((instance) => !refusesSession(instance));
+  }
+}
+
+function guardsOf(guarded: object): unknown[] {
+  return (Reflect.getMetadata(GUARDS, guarded) ?? []) as unknown[];
+}
