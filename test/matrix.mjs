@@ -36,7 +36,7 @@ const QUICK = [
   'test/http/several-cookies.spec.ts',
   'test/http/shared-cache.spec.ts',
   'test/http/subscriptions.spec.ts',
-  'test/http/two-modules.spec.ts',
+  'test/http/several-modules.spec.ts',
   'test/http/unknown-ids.spec.ts',
 ];
 
