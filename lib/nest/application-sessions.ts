@@ -31,6 +31,11 @@ export function announceSessions({ httpAdapter }: HttpAdapterHost, services: rea
 
 /** The service of that name, in the application that serves the request. */
 export function sessionsNamed(name: string, request: AnyRequest): SessionService | undefined {
+  return sessionsOf(request)?.get(name);
+}
+
+/** The services of the application that serves the request. */
+export function sessionsOf(request: AnyRequest): ApplicationSessions | undefined {
   const { app, server, socket } = request as RequestOfApplication;
-  return (app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS])?.get(name);
+  return app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS];
 }
