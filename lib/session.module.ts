@@ -1,8 +1,9 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { announceSessions } from './nest/application-sessions.js';
+import { announceSessions, type ModuleSessions } from './nest/application-sessions.js';
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
+import { CurrentPlace } from './nest/current-place.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
@@ -54,10 +55,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     attachInterceptor(this.#modules, this.#own, passports);
-    announceSessions(
-      this.#host,
-      inUse.map(({ service }) => service),
-    );
+    announceSessions(this.#host, inUse);
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -66,7 +64,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { readonly service: SessionService })[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
@@ -74,6 +72,7 @@ function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & { re
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
       const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
-      return { options, store, passport, service };
+      const current = module.getProviderByKey<CurrentPlace>(CurrentPlace).instance;
+      return { options, store, passport, service, current };
     });
 }

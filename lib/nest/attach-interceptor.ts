@@ -32,13 +32,15 @@ export function attachInterceptor(
   passports: readonly PassportRoutes[],
 ): void {
   const isGlobal = passports.some((passport) => passport.isGlobal) || isReachedGlobally(modules);
+  const isConcerned = (method: HandlerMethod): boolean =>
+    isGlobal ||
+    passports.some((passport) => passport.includes(method.controller, method.handler)) ||
+    mayHaveSession(method);
   for (const method of controllerMethodsOf(modules)) {
-    const { controller, handler } = method;
-    const isPassports = passports.some((passport) => passport.includes(controller, handler));
-    if (isGlobal || isPassports || mayHaveSession(method)) attachTo(method, owner);
+    if (isConcerned(method)) attachTo(method, owner);
   }
   for (const method of resolverMethodsOf(modules)) {
-    if (!isGlobal && !mayHaveSession(method)) continue;
+    if (!isConcerned(method)) continue;
     if (method.isField) addMiddleware(method.handler);
     else attachTo(method, owner);
   }

@@ -1,18 +1,19 @@
 import { RequestSlot } from '../http/request-slot.js';
-import { sessionsOf } from './application-sessions.js';
+import { sessionsOfApplication } from './application-sessions.js';
+import { enterEach } from './current-place.js';
 import { placeOfField, type FieldCall } from './session-place.js';
+
+type NextResolver = () => Promise<unknown>;
 
 /**
  * Saves what the resolver of a field has changed where no response hook does, as in the events of a subscription. Over HTTP the hook
  * saves once for all fields. For the resolvers of fields, Nest always runs middleware, but interceptors only with
  * `fieldResolverEnhancers`.
- *
- * It also makes the execution the current place of the resolver, with `context: true`: that of an event runs in no request.
  */
-export async function saveAfterField(call: FieldCall, next: () => Promise<unknown>): Promise<unknown> {
+export async function saveAfterField(call: FieldCall, next: NextResolver): Promise<unknown> {
   let value: unknown;
   try {
-    value = await inPlace(call, next);
+    value = await runInPlace(call, next);
   } catch (error) {
     await slotToSave(call)?.commitAfterError(error);
     throw error;
@@ -21,16 +22,21 @@ export async function saveAfterField(call: FieldCall, next: () => Promise<unknow
   return value;
 }
 
+/** Makes the event the current place of its resolver. */
+function runInPlace(call: FieldCall, next: NextResolver): Promise<unknown> {
+  const place = placeOfField(call);
+  if (place === undefined) return next();
+  const currents = sessionsOfApplication(place.request).map(({ current }) => current);
+  return enterEach(
+    currents.filter(({ isOn }) => isOn),
+    place,
+    next,
+  );
+}
+
 /** The slot that no hook will save: that of a message, and that of a request for which a save has failed. */
 function slotToSave(call: FieldCall): RequestSlot | undefined {
   const place = placeOfField(call);
   const slot = place && RequestSlot.find(place);
   return slot !== undefined && (slot.isMessage || slot.hasFailed) ? slot : undefined;
-}
-
-function inPlace(call: FieldCall, next: () => Promise<unknown>): Promise<unknown> {
-  const place = placeOfField(call);
-  const services = place && sessionsOf(place.request);
-  if (place === undefined || services === undefined) return next();
-  return [...services.values()].reduce((run, service) => () => service.runAt(place, run), next)();
 }

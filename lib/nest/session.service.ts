@@ -1,7 +1,7 @@
 import type { ArgumentsHost } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
-import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { RequestSlot } from '../http/request-slot.js';
 import type { DefaultData, LiveSession } from '../session/session-members.js';
 import type { CurrentPlace } from './current-place.js';
 import { placeOf, type SessionSource } from './session-place.js';
@@ -70,11 +70,6 @@ export class SessionService {
    */
   opened<T extends object = DefaultData>(source: SessionSource): LiveSession<T> | undefined {
     return RequestSlot.find(placeOf(source))?.liveOf(this.#engine) as LiveSession<T> | undefined;
-  }
-
-  /** Runs the work as part of this request or message: its session is the one that {@link current} gives there. */
-  runAt<R>(place: SessionPlace, work: () => R): R {
-    return this.#current.isOn ? this.#current.enter(place, work) : work();
   }
 
   /** Opens the session that `@Session()` gives to the handler of this context. */

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Args, Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
+import { Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { SessionService, type LiveSession } from '../../lib/index.js';
-import { GraphqlApp, graphqlDrivers, type GraphqlBrowser, type GraphqlResult } from '../fixtures/graphql-app.js';
-import type { GraphqlStream } from '../fixtures/graphql-socket.js';
+import { SessionService } from '../../lib/index.js';
+import { GraphqlApp, graphqlDrivers, type GraphqlBrowser } from '../fixtures/graphql-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 import { Topic } from '../fixtures/topic.js';
 
@@ -16,16 +15,15 @@ const TYPES = `
     count: Int
   }
   type Query {
-    user(pause: Int): String
+    user: String
     tick: Tick
   }
   type Mutation {
-    enter(user: String): String
-    leave: String
+    enter: String
+    count: Int
   }
   type Subscription {
     ticks: Tick
-    mine: Tick
   }
 `;
 
@@ -36,23 +34,39 @@ let ticks = new Topic<object>();
 class AccountService {
   constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
 
-  current(): Promise<LiveSession<Data>> {
-    return this.sessions.current<Data>();
+  async enter(user: string): Promise<string> {
+    return ((await this.sessions.current<Data>()).user = user);
   }
 
-  async user(pause = 0): Promise<string> {
-    await new Promise((resolve) => void setTimeout(resolve, pause));
-    return (await this.current()).user ?? 'nobody';
+  async user(): Promise<string | undefined> {
+    return (await this.sessions.current<Data>()).user;
+  }
+
+  async count(): Promise<number> {
+    const session = await this.sessions.current<Data>();
+    return (session.n = (session.n ?? 0) + 1);
   }
 }
+
+let entering = 'nobody';
 
 @Resolver('Tick')
 class TickResolver {
   constructor(@Inject(AccountService) private readonly accounts: AccountService) {}
 
-  @Query()
-  user(@Args('pause') pause: number | undefined): Promise<string> {
-    return this.accounts.user(pause);
+  @Mutation('enter')
+  enter(): Promise<string> {
+    return this.accounts.enter(entering);
+  }
+
+  @Mutation('count')
+  countNow(): Promise<number> {
+    return this.accounts.count();
+  }
+
+  @Query('user')
+  userNow(): Promise<string | undefined> {
+    return this.accounts.user();
   }
 
   @Query()
@@ -60,127 +74,66 @@ class TickResolver {
     return {};
   }
 
-  @Mutation()
-  async enter(@Args('user') user: string): Promise<string> {
-    const session = await this.accounts.current();
-    await session.regenerate();
-    return (session.user = user);
-  }
-
-  @Mutation()
-  async leave(): Promise<string> {
-    await (await this.accounts.current()).destroy();
-    return 'left';
-  }
-
-  @Subscription('ticks')
-  ticks(): AsyncIterable<unknown> {
+  @Subscription()
+  async ticks(): Promise<AsyncIterable<unknown>> {
+    await this.accounts.user();
     return ticks.subscribe();
   }
 
-  @Subscription('mine')
-  async mine(): Promise<AsyncIterable<unknown>> {
-    if ((await this.accounts.user()) === 'nobody') throw new Error('nobody');
-    return ticks.subscribe();
-  }
-
-  @ResolveField('user')
-  fieldUser(): Promise<string> {
+  @ResolveField()
+  user(): Promise<string | undefined> {
     return this.accounts.user();
   }
 
   @ResolveField()
-  async count(): Promise<number> {
-    const session = await this.accounts.current();
-    return (session.n = (session.n ?? 0) + 1);
+  count(): Promise<number> {
+    return this.accounts.count();
   }
 }
 
-describe.each(graphqlDrivers)('a service that resolvers call with $name', (driver) => {
+describe.each(graphqlDrivers)('a service that resolvers call, under context: true with $name', (driver) => {
   let app: GraphqlApp;
   let store: SpyStore;
-  let browser: GraphqlBrowser;
-
-  let handshake: unknown;
-
-  /** What the handshake of a socket finds. */
-  function onConnect(sessions: SessionService): object {
-    const look = async (): Promise<boolean> => {
-      handshake = await sessions.current().catch(String);
-      return true;
-    };
-    return driver.isMercurius
-      ? { subscription: { fullWsTransport: true, onConnect: look } }
-      : { subscriptions: { 'graphql-ws': { onConnect: look } } };
-  }
 
   beforeEach(async () => {
     store = new SpyStore();
     ticks = new Topic();
     app = await GraphqlApp.start(driver, {
       session: { store, context: true },
-      graphql: (sessions) => ({ typeDefs: TYPES, autoSchemaFile: false, ...onConnect(sessions) }),
-      providers: [AccountService, TickResolver],
+      graphql: { typeDefs: TYPES, autoSchemaFile: false },
+      providers: [TickResolver, AccountService],
     });
-    browser = app.browser();
-    await browser.data('mutation { enter(user: "ada") }');
-    store.taken();
   });
 
   afterEach(() => app.close());
 
-  it('gets the session of the operation, with one read for all resolvers of a request', async () => {
-    expect(await browser.data('{ a: user(pause: 3) b: user(pause: 0) tick { user count } }')).toEqual({
-      a: 'ada',
-      b: 'ada',
+  async function visitor(user: string): Promise<GraphqlBrowser> {
+    const browser = app.browser();
+    entering = user;
+    expect(await browser.data('mutation { enter }')).toEqual({ enter: user });
+    return browser;
+  }
+
+  it('has the session of the request', async () => {
+    const browser = await visitor('ada');
+    store.taken();
+    expect(await browser.data('{ user tick { user count } }')).toEqual({
+      user: 'ada',
       tick: { user: 'ada', count: 1 },
     });
     expect(store.taken()).toBe('read replace');
-    const batch = await browser.batch(['{ user }', '{ user(pause: 2) }']);
-    expect(batch.map(({ data }) => data)).toEqual([{ user: 'ada' }, { user: 'ada' }]);
   });
 
-  it('gets that of each of many operations that run at the same time', async () => {
-    const browsers = [browser, app.browser(), app.browser()];
-    await browsers[1]?.data('mutation { enter(user: "eve") }');
-    const answers = await Promise.all(
-      Array.from({ length: 90 }, async (_, sent) => {
-        const asked = await browsers[sent % 3]?.data(
-          `{ a: user(pause: ${sent % 5}) b: user(pause: ${(sent * 7) % 4}) }`,
-        );
-        return [['ada', 'eve', 'nobody'][sent % 3], asked] as const;
-      }),
+  it('has the session of each event, and that of no other connection', async () => {
+    const [ada, grace] = [await visitor('ada'), await visitor('grace')];
+    const [hers, other] = [ada, grace].map((browser) =>
+      app.socket(browser).start('subscription { ticks { user count } }'),
     );
-    for (const [user, asked] of answers) expect(asked).toEqual({ a: user, b: user });
-  });
-
-  async function event(stream: GraphqlStream, name = 'ticks'): Promise<GraphqlResult> {
-    await ticks.publish({ [name]: {} });
-    return stream.next();
-  }
-
-  it('gets the session anew in each event of a subscription, and saves it', async () => {
-    const stream = app.socket(browser).start('subscription { ticks { user count a: user } }');
-    expect(await event(stream)).toEqual({ data: { ticks: { user: 'ada', count: 1, a: 'ada' } } });
-    expect(await event(stream)).toEqual({ data: { ticks: { user: 'ada', count: 2, a: 'ada' } } });
-    expect(store.taken()).toBe('read replace read replace');
-  });
-
-  it('refuses the next event after a logout elsewhere', async () => {
-    const stream = app.socket(browser).start('subscription { ticks { user } }');
-    expect(await event(stream)).toEqual({ data: { ticks: { user: 'ada' } } });
-    await browser.data('mutation { leave }', { cookie: browser.client.cookieHeader });
-    expect(await event(stream)).toEqual({ data: { ticks: { user: 'nobody' } } });
-  });
-
-  it('gets the session of the handshake as a subscription begins', async () => {
-    const stream = app.socket(browser).start('subscription { mine { user } }');
-    expect(await event(stream, 'mine')).toEqual({ data: { mine: { user: 'ada' } } });
-    expect((await app.socket(app.browser()).ask('subscription { mine { user } }')).errors?.[0]?.message).toBe('nobody');
-  });
-
-  it('finds none in the handshake of a socket, which is no operation', async () => {
-    expect((await app.socket(browser).ask('subscription { nothing }')).errors).toHaveLength(1);
-    expect(handshake).toContain('sessions.current() was called outside any request');
+    for (const count of [1, 2]) {
+      await ticks.publish({ ticks: {} }, 2);
+      expect(await hers?.next()).toEqual({ data: { ticks: { user: 'ada', count } } });
+      expect(await other?.next()).toEqual({ data: { ticks: { user: 'grace', count } } });
+    }
+    expect(await ada.data('mutation { count }')).toEqual({ count: 3 });
   });
 });

@@ -2,7 +2,14 @@ import { Inject, UseGuards } from '@nestjs/common';
 import { Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Session, SessionGuard, SessionService } from '../../lib/index.js';
+import {
+  Session,
+  SessionGuard,
+  SessionService,
+  type SessionBus,
+  type SessionBusListener,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
 import {
   codesOf,
   GraphqlApp,
@@ -187,9 +194,12 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
   let store: SpyStore;
   let browser: GraphqlBrowser;
 
-  async function start(graphql: (sessions: SessionService) => GraphqlOptions = () => ({})): Promise<void> {
+  async function start(
+    graphql: (sessions: SessionService) => GraphqlOptions = () => ({}),
+    session: SessionModuleOptions = {},
+  ): Promise<void> {
     app = await GraphqlApp.start(driver, {
-      session: { store },
+      session: { store, ...session },
       graphql: (sessions) => ({ ...optionsOf(driver), ...graphql(sessions) }),
       providers: [TickResolver, AccountResolver],
     });
@@ -388,6 +398,32 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
       expect(await socket.closed).toBe(4401);
       await stream.ended;
       expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
+    });
+
+    it('is closed in another process, which hears of the logout', async () => {
+      const listeners = new Set<SessionBusListener>();
+      const bus: SessionBus = {
+        publish: async (ending) => listeners.forEach((listener) => listener.ended(ending)),
+        subscribe: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      await app.close();
+      const options = driver.isMercurius ? closingMercurius : closingApollo;
+      const elsewhere = await GraphqlApp.start(driver, {
+        session: { store, bus },
+        graphql: optionsOf(driver),
+        providers: [TickResolver, AccountResolver],
+      });
+      await start(options, { bus });
+      const there = elsewhere.browser();
+      for (const [name, value] of browser.client.jar) there.client.jar.set(name, value);
+      const socket = app.socket(browser);
+      await event(socket.start('subscription { ticks { n } }'));
+      await there.data('mutation { leave }');
+      expect(await socket.closed).toBe(4401);
+      await elsewhere.close();
     });
 
     it('does not begin without a session', async () => {

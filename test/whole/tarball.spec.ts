@@ -190,6 +190,7 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
     const compiled = await project.read('dist/app.module.js');
     expect(compiled).toContain('require("nest-session")');
     expect(compiled).toContain('require("nest-session/stores/redis")');
+    expect(compiled).toContain('require("nest-session/buses/redis")');
   });
 
   it('has a test kit that needs no test runner', async () => {
@@ -214,5 +215,5 @@ async function expectSessionsToWork(client: Client, kind: object): Promise<void>
   await client.post('/logout');
   expect(client.jar.size).toBe(0);
   expect((await client.get('/me')).status).toBe(401);
-  expect(await (await client.get('/store')).json()).toEqual({ ...kind, seen: 'yes' });
+  expect(await (await client.get('/store')).json()).toEqual({ ...kind, hasBus: true, seen: 'yes' });
 }
