@@ -37,13 +37,12 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import { ClsModule, ClsService } from 'nestjs-cls';
 import { from, map, mergeMap, Observable, of } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { Session, SessionConfigurationError, SessionModule, SessionService } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { createOn, nestMajor, platforms } from '../fixtures/platforms.js';
+import { createOn, platforms } from '../fixtures/platforms.js';
 import { pipeline } from '../fixtures/raw-exchange.js';
 import type { Reply } from '../fixtures/reply.js';
 import { SessionApp } from '../fixtures/session-app.js';
@@ -292,21 +291,6 @@ class ShowingFilter implements ExceptionFilter {
   }
 }
 
-@Controller('cls')
-class ClsController {
-  constructor(
-    @Inject(AccountService) private readonly accounts: AccountService,
-    @Inject(ClsService) private readonly cls: ClsService,
-  ) {}
-
-  @Get()
-  async both(): Promise<object> {
-    this.cls.set('user', await this.accounts.user());
-    await wait(1);
-    return { user: await this.accounts.user(), cls: this.cls.get<string>('user') };
-  }
-}
-
 const PARTS = {
   controllers: [AccountController, PerRequestController],
   providers: [AccountService, Notes, PerRequest, Listener],
@@ -523,25 +507,5 @@ describe.each(platforms)('the current session on %s', (platform) => {
     await client.post('/login/ada');
     expect(await (await client.get('/user')).json()).toEqual({ user: 'ada' });
     expect(seen).toEqual([undefined, 'ada']);
-  });
-});
-
-// nestjs-cls is installed for the newest NestJS alone.
-describe.each(nestMajor < 12 ? [] : platforms)('the current session on %s', (platform) => {
-  it('is found beside nestjs-cls', async () => {
-    const cls = ClsModule.forRoot({ global: true, middleware: { mount: true } });
-    const app = await SessionApp.start(platform, {
-      ...PARTS,
-      session: { context: true },
-      controllers: [...PARTS.controllers, ClsController],
-      imports: [...PARTS.imports, cls],
-    });
-    const client = app.client();
-    await client.post('/login/ada');
-    expect(await (await client.get('/cls')).json()).toEqual({ user: 'ada', cls: 'ada' });
-    expect(await (await client.get('/noted/1')).json()).toEqual({
-      places: ['middleware', 'guard', 'interceptor', 'pipe', 'handler 1'],
-    });
-    await app.close();
   });
 });
