@@ -11,12 +11,16 @@ export interface HandlerNeeds {
   readonly respondsItself: boolean;
   /** The handler is an event stream, whose head leaves before its first value. */
   readonly isEventStream: boolean;
+  /** An interceptor stands on the class and on the handler, so that it runs twice. */
+  readonly repeatsInterceptor: boolean;
 }
 
 // Nest's metadata keys and parameter numbers. They have been stable since Nest 6, but are not part of its public exports.
 const ROUTE_ARGUMENTS = '__routeArguments__';
 const RESPONSE_PASSTHROUGH = '__responsePassthrough__';
 const SSE = '__sse__';
+/** Nest's metadata key of what `@UseInterceptors()` names. */
+export const INTERCEPTORS = '__interceptors__';
 const RESPONSE = '1';
 const NEXT = '2';
 const NEST_SESSION = '7';
@@ -25,7 +29,7 @@ type Argument = { readonly factory?: unknown; readonly data?: unknown };
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Controller = ReturnType<ExecutionContext['getClass']>;
 
-const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false };
+const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false, repeatsInterceptor: false };
 
 /** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
@@ -51,7 +55,13 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
     sessions: sessionsTakenBy(controller, key),
     respondsItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
     isEventStream: Reflect.hasMetadata(SSE, handler),
+    repeatsInterceptor: interceptorsOf(controller).some((each) => interceptorsOf(handler).includes(each)),
   };
+}
+
+/** What `@UseInterceptors()` names on a class or a handler. */
+export function interceptorsOf(target: object): readonly unknown[] {
+  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /**

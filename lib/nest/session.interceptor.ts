@@ -20,6 +20,8 @@ import { getSessionServiceToken } from './session-tokens.js';
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
+  /** The contexts of handlers before which it stands twice, in which it has run once. */
+  readonly #entered = new WeakSet<ExecutionContext>();
   readonly #moduleRef: ModuleRef;
   /** Those of the SessionModules with `context: true`. */
   #currents: readonly CurrentPlace[] | undefined;
@@ -29,6 +31,7 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    if (this.#isEntered(context)) return next.handle();
     switch (context.getType<string>()) {
       case 'http':
         return this.#interceptHttp(context, next);
@@ -38,6 +41,17 @@ export class SessionInterceptor implements NestInterceptor {
       default:
         return this.#interceptMessage(context, next);
     }
+  }
+
+  /**
+   * Whether it runs for the second time. A handler that two classes inherit has it for the one, and the other class may have it as
+   * well, before interceptors of its own: those must not see the error of a failed save.
+   */
+  #isEntered(context: ExecutionContext): boolean {
+    if (!this.#needs.of(context).repeatsInterceptor) return false;
+    if (this.#entered.has(context)) return true;
+    this.#entered.add(context);
+    return false;
   }
 
   #interceptHttp(context: ExecutionContext, next: CallHandler): Observable<unknown> {
