@@ -31,6 +31,16 @@ export function announceSessions({ httpAdapter }: HttpAdapterHost, services: rea
 
 /** The service of that name, in the application that serves the request. */
 export function sessionsNamed(name: string, request: AnyRequest): SessionService | undefined {
+  return sessionsFor(request)?.get(name);
+}
+
+/** Whether another application than that of this service serves the request. */
+export function isServedElsewhere(service: SessionService, request: AnyRequest): boolean {
+  const sessions = sessionsFor(request);
+  return sessions !== undefined && sessions.get(service.name) !== service;
+}
+
+function sessionsFor(request: AnyRequest): ApplicationSessions | undefined {
   const { app, server, socket } = request as RequestOfApplication;
-  return (app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS])?.get(name);
+  return app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS];
 }
