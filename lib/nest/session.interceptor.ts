@@ -1,5 +1,5 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { catchError, concatMap, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
@@ -23,11 +23,13 @@ export class SessionInterceptor implements NestInterceptor {
   /** The contexts of handlers before which it stands twice, in which it has run once. */
   readonly #entered = new WeakSet<ExecutionContext>();
   readonly #moduleRef: ModuleRef;
+  readonly #modules: ModulesContainer;
   /** Those of the SessionModules with `context: true`. */
   #currents: readonly CurrentPlace[] | undefined;
 
-  constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
+  constructor(@Inject(ModuleRef) moduleRef: ModuleRef, @Inject(ModulesContainer) modules: ModulesContainer) {
     this.#moduleRef = moduleRef;
+    this.#modules = modules;
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
@@ -72,10 +74,15 @@ export class SessionInterceptor implements NestInterceptor {
 
   /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
   #inPlace(place: SessionPlace | undefined, handle: () => Observable<unknown>): Observable<unknown> {
-    this.#currents ??= this.#moduleRef.get(CurrentPlace, { strict: false, each: true }).filter(({ isOn }) => isOn);
-    const currents = this.#currents;
+    const currents = (this.#currents ??= this.#currentPlaces);
     if (place === undefined || currents.length === 0) return handle();
     return new Observable((subscriber) => enterEach(currents, place, () => handle().subscribe(subscriber)));
+  }
+
+  /** None in an application without sessions, which may share a class, and with it the interceptor, with one that has them. */
+  get #currentPlaces(): CurrentPlace[] {
+    const all = [...this.#modules.values()].map(({ providers }) => providers.get(CurrentPlace)?.instance);
+    return all.filter((place): place is CurrentPlace => place instanceof CurrentPlace && place.isOn);
   }
 
   #serviceOf(name: string): SessionService {
