@@ -4,6 +4,8 @@ import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { announceSessions, type ModuleSessions } from './nest/application-sessions.js';
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { CurrentPlace } from './nest/current-place.js';
+import { attachErrorFilter } from './nest/gateway-error.filter.js';
+import { GatewayConnections, type ModuleOfConnections } from './nest/gateway-connections.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
@@ -45,6 +47,8 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     this.#host = host;
     this.#modules = modules;
     attachToGateways(modules, this.#own);
+    attachErrorFilter(modules);
+    GatewayConnections.of(modules, () => sessionModulesOf(modules));
   }
 
   /** Nest calls this before it registers the routes, and so before it looks for their interceptors. */
@@ -64,14 +68,14 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions)[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions & ModuleOfConnections)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {
       const options = module.getProviderByKey<ResolvedOptions>(RESOLVED_OPTIONS).instance;
       const store = module.getProviderByKey<SessionStore>(getSessionStoreToken(options.name)).instance;
-      const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
       const service = module.getProviderByKey<SessionService>(getSessionServiceToken(options.name)).instance;
+      const passport = module.getProviderByKey<PassportRoutes>(PassportRoutes).instance;
       const current = module.getProviderByKey<CurrentPlace>(CurrentPlace).instance;
       return { options, store, passport, service, current };
     });

@@ -15,10 +15,14 @@ export interface HandlerMethod {
   readonly handler: object;
 }
 
-type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
+/** A class with handlers. */
+export type HandlerClass = Omit<HandlerMethod, 'key' | 'handler'>;
 
 /** The metadata key of a gateway's handlers. It is not part of the public exports of @nestjs/websockets. */
 const MESSAGE = 'websockets:message_mapping';
+
+/** The metadata key of a gateway's class. */
+const GATEWAY = 'websockets:is_gateway';
 
 /** All methods of all controllers of an application, inherited ones too. */
 export function controllerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
@@ -43,6 +47,17 @@ export function providerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
       // A factory is a function too, and has no methods.
       if (typeof metatype !== 'function' || inject != null) return [];
       return methodsOf({ module, injectee, controller: metatype });
+    }),
+  );
+}
+
+/** All gateways of an application. They are providers. */
+export function gatewaysOf(modules: ModulesContainer): HandlerClass[] {
+  return [...modules.values()].flatMap((module) =>
+    [...module.providers.values()].flatMap((injectee) => {
+      const { metatype, inject } = injectee;
+      if (typeof metatype !== 'function' || inject != null) return [];
+      return Reflect.hasMetadata(GATEWAY, metatype) ? [{ module, injectee, controller: metatype }] : [];
     }),
   );
 }

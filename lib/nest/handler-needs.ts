@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 
 import { DEFAULT_NAME } from '../session.constants.js';
-import { sessionNameOf } from './session.decorator.js';
+import { sessionParameterOf } from './session.decorator.js';
 
 /** What the metadata of a handler tells before it runs. */
 export interface HandlerNeeds {
@@ -11,6 +11,8 @@ export interface HandlerNeeds {
   readonly respondsItself: boolean;
   /** The handler is an event stream, whose head leaves before its first value. */
   readonly isEventStream: boolean;
+  /** The handler returns a promise, as far as can be told. One that returns an Observable may never end. */
+  readonly settlesOnce: boolean;
 }
 
 // Nest's metadata keys and parameter numbers. They have been stable since Nest 6, but are not part of its public exports.
@@ -21,11 +23,17 @@ const RESPONSE = '1';
 const NEXT = '2';
 const NEST_SESSION = '7';
 
-type Argument = { readonly factory?: unknown; readonly data?: unknown };
+interface Argument {
+  readonly index?: number;
+  readonly factory?: unknown;
+  readonly data?: unknown;
+  readonly pipes?: readonly unknown[];
+}
+
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Controller = ReturnType<ExecutionContext['getClass']>;
 
-const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false };
+const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false, settlesOnce: false };
 
 /** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
@@ -51,7 +59,14 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
     sessions: sessionsTakenBy(controller, key),
     respondsItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
     isEventStream: Reflect.hasMetadata(SSE, handler),
+    settlesOnce: returnsPromise(controller, key, handler),
   };
+}
+
+/** Whether a method is an async function, or its return type is that of a promise. */
+function returnsPromise({ prototype }: Controller, key: string, handler: Handler): boolean {
+  if (handler.constructor.name === 'AsyncFunction') return true;
+  return Reflect.getMetadata('design:returntype', prototype as object, key) === Promise;
 }
 
 /**
@@ -60,9 +75,28 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
  */
 export function sessionsTakenBy(controller: object, key: string): readonly string[] {
   const args = argumentsOf(controller, key);
-  const ours = Object.values(args).map(sessionNameOf);
+  const ours = Object.values(args).map((argument) => sessionParameterOf(argument)?.name);
   const names = new Set(takesNestSession(controller, key) ? [...ours, DEFAULT_NAME] : ours);
   return [...names].filter((name) => name !== undefined);
+}
+
+/** A parameter that `@Session()` of ours has decorated. */
+export interface SessionArgument {
+  readonly index: number;
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly hasPipes: boolean;
+}
+
+/** The parameters of the controller's method of that name that take a session, or a key of one. */
+export function sessionArgumentsOf(controller: object, key: string): readonly SessionArgument[] {
+  return Object.values(argumentsOf(controller, key)).flatMap((argument) => {
+    const parameter = sessionParameterOf(argument);
+    const { index = 0, pipes = [] } = argument;
+    return parameter === undefined
+      ? []
+      : [{ index, name: parameter.name, key: parameter.key, hasPipes: pipes.length > 0 }];
+  });
 }
 
 /** Whether the controller's method of that name takes `request.session` through Nest's own `@Session()`. */

@@ -33,6 +33,7 @@ export function keepApart(inUse: readonly SessionModuleInUse[], modules: Modules
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
   for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
+  refuseNestSessionInGateways(modules);
   refuseUnknownNames(
     inUse.map(({ options }) => options.name),
     modules,
@@ -80,6 +81,15 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {
   if (one === undefined || other === undefined) return false;
   return one.name === other.name && one.path === other.path && one.domain === other.domain;
+}
+
+/** In a gateway Nest's own `@Session()` gives `null` to whoever asks. */
+function refuseNestSessionInGateways(modules: ModulesContainer): void {
+  const taking = gatewayMethodsOf(modules).find(({ controller, key }) => takesNestSession(controller, key));
+  if (taking === undefined) return;
+  throw new SessionConfigurationError(
+    `${taking.controller.name}.${taking.key} takes @Session() of @nestjs/common, which gives a gateway nothing: import { Session } from 'nest-session'.`,
+  );
 }
 
 function refuseUnknownNames(names: readonly string[], modules: ModulesContainer): void {

@@ -2,21 +2,15 @@ import type { ArgumentsHost } from '@nestjs/common';
 
 import type { AnyRequest } from '../http/any-request.js';
 import { isRequest, type SessionPlace } from '../http/request-slot.js';
-import type { MessageConnection } from '../http/signal-scopes.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { connectionOf, handshakeOf, isWs } from './gateway-client.js';
 import { messageOf } from './message-scope.js';
 
 /**
- * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; or the context of
- * a GraphQL operation.
+ * A request of Express, Fastify or Node; the context that a guard, interceptor, exception filter or gateway gets; the context of a
+ * GraphQL operation; or the client of a gateway, a `Socket` of socket.io or a `WebSocket` of ws.
  */
 export type SessionSource = ArgumentsHost | object;
-
-/** A `Socket` of socket.io. */
-interface SocketIoClient {
-  readonly request: AnyRequest;
-  readonly conn?: MessageConnection;
-}
 
 /** What may hold the request in the context of a GraphQL operation. */
 interface GraphqlContext {
@@ -67,14 +61,17 @@ export function placeOf(source: SessionSource): SessionPlace {
       'There is no request in the context of the GraphQL operation to take a session from: let the `context` option give it as `req`, such as `({ req }) => ({ req })`, and that of the subscriptions over graphql-ws as `({ extra }) => ({ req: extra.request })`.',
     );
   }
+  const isGateway = isHost(source) ? source.getType<string>() === 'ws' : isWs(source);
   throw new SessionConfigurationError(
-    'There is no request to take a session from: give open() a request, or the context of an HTTP, GraphQL or WebSocket handler.',
+    isGateway
+      ? 'The client of this gateway has no handshake request to take a session from: use the adapter of @nestjs/platform-socket.io or @nestjs/platform-ws; one of your own has to give handleConnection() the request after the client. A gateway must not assign handleConnection as a property.'
+      : 'There is no request to take a session from: give open() a request, the client of a gateway, or the context of an HTTP, GraphQL or WebSocket handler.',
   );
 }
 
 /** The same; `undefined` when there is no request. */
 export function findPlace(source: SessionSource): SessionPlace | undefined {
-  const place = isHost(source) ? placeOfHost(source) : { request: requestIn(source) };
+  const place = isHost(source) ? placeOfHost(source) : placeOfObject(source);
   return isRequest(place?.request) ? (place as SessionPlace) : undefined;
 }
 
@@ -108,9 +105,24 @@ function placeOfHost(host: ArgumentsHost): Found | undefined {
 }
 
 function placeOfMessage(host: ArgumentsHost): Found {
-  const client = host.switchToWs().getClient<SocketIoClient | undefined>();
-  // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
-  return { request: client?.request, connection: client?.conn, message: messageOf(host) };
+  const place = placeOfClient(host.switchToWs().getClient<object | undefined>() ?? {});
+  return { ...place, message: place.message ?? host.getArgs() };
+}
+
+function placeOfObject(source: object): Found {
+  if (isRequest(source)) return { request: source, message: messageOf((client) => handshakeOf(client) === source) };
+  const request = requestIn(source);
+  return request === undefined || connectionOf(source) !== undefined ? placeOfClient(source) : { request };
+}
+
+/** The place of the message of a client for which the code runs. Outside of one each call opens anew. */
+function placeOfClient(client: object): Found {
+  return {
+    request: handshakeOf(client),
+    // Not the client itself: a browser can send events of any name to socket.io's, also one that is named 'close'.
+    connection: connectionOf(client),
+    message: messageOf((other) => other === client),
+  };
 }
 
 function placeOfResolver(host: ArgumentsHost): Found {

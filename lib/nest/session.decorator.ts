@@ -30,7 +30,7 @@ interface SessionDecorator {
 }
 
 /** What a `@Session()` parameter asks for. */
-interface SessionParameter {
+export interface SessionParameter {
   /** The name of the SessionModule. */
   readonly name: string;
   /** Absent: the whole session. */
@@ -81,12 +81,16 @@ export function sessionParameter({ name, key }: SessionParameter, context: Execu
   );
 }
 
-function valueOf(live: LiveSession, key: string | undefined): unknown {
+/** What a parameter gets of a session: a key of it, or all of it. */
+export function valueOf(live: LiveSession, key: string | undefined): unknown {
   if (key === undefined) return live;
   return Object.hasOwn(live, key) ? live[key] : undefined;
 }
 
-/** The name of the sessions that a parameter takes, if `@Session()` of ours has decorated it. */
-export function sessionNameOf(argument: { readonly factory?: unknown; readonly data?: unknown }): string | undefined {
-  return argument.factory === sessionParameter ? (argument.data as SessionParameter).name : undefined;
+/** What a parameter takes, if `@Session()` of ours has decorated it. */
+export function sessionParameterOf(argument: {
+  readonly factory?: unknown;
+  readonly data?: unknown;
+}): SessionParameter | undefined {
+  return argument.factory === sessionParameter ? (argument.data as SessionParameter) : undefined;
 }

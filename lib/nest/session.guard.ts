@@ -10,7 +10,7 @@ const NAMED = new Map<string, Type<SessionGuard>>();
 
 /**
  * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
- * address that the session belongs to. Any other request gets a 401. A record of Quart-Session that holds only `_permanent` and
+ * address that the session belongs to. Any other request gets a 401; a message of a gateway gets the exception `Unauthorized`. A record of Quart-Session that holds only `_permanent` and
  * `_addr` does not count: the application has stored nothing in it.
  *
  * This is no check of a login: an anonymous cart is an established session too. A guard of yours that looks at the user's key does
@@ -36,8 +36,8 @@ export class SessionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const session = await this.#sessions.open(context);
-    if (!isEstablished(session)) throw refusal(context);
-    return true;
+    if (isEstablished(session)) return true;
+    throw await refusal(context);
   }
 }
 

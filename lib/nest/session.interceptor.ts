@@ -1,12 +1,14 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { catchError, concatMap, Observable, of } from 'rxjs';
+import { catchError, concatMap, finalize, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
 import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
+import { admissionOf } from './admission.js';
 import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
-import { inMessageScope } from './message-scope.js';
+import { MessageScope } from './message-scope.js';
+import { savedMessage } from './saved-message.js';
 import { findPlace, isRootField } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
@@ -48,12 +50,14 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   async #interceptMessage(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    const { sessions } = this.#needs.of(context);
+    const { sessions, settlesOnce } = this.#needs.of(context);
+    const admission = context.getType() === 'ws' ? admissionOf(context.getArgByIndex<object>(0)) : undefined;
+    if (admission !== undefined) await admission;
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
-    const isGateway = context.getType() === 'ws' && sessions.length > 0;
-    const handle = (): Observable<unknown> =>
-      isGateway ? inMessageScope(context, () => next.handle()) : next.handle();
-    return committedMessage(this.#inPlace(findPlace(context), handle), context);
+    const handle = (): Observable<unknown> => this.#inPlace(findPlace(context), () => next.handle());
+    if (context.getType() !== 'ws') return committedMessage(handle(), context);
+    const run = (): Observable<unknown> => inMessageScope(context.getArgs(), handle);
+    return savedMessage({ run, slot: () => slotOf(context), settlesOnce });
   }
 
   /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
@@ -95,6 +99,19 @@ function committed(source: Observable<unknown>, http: HttpArgumentsHost, respond
       },
     }),
   );
+}
+
+/** Runs a handler in the scope of its message. */
+function inMessageScope(args: readonly unknown[], handle: () => Observable<unknown>): Observable<unknown> {
+  return new Observable<unknown>((subscriber) => {
+    const scope = new MessageScope(args);
+    // Nest notes the scope in which `handle()` is called.
+    return scope.run(() =>
+      handle()
+        .pipe(finalize(() => scope.end()))
+        .subscribe(subscriber),
+    );
+  });
 }
 
 /** The same values, each after the save of what changed before it: a gateway sends each value when it comes. */

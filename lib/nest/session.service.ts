@@ -27,6 +27,11 @@ export class SessionService {
     return this.#engine.options.name;
   }
 
+  /** Whether the connections of gateways close when their session ends. */
+  get closesOnEnd(): boolean {
+    return this.#engine.options.closeOnEnd;
+  }
+
   /** The property of the request under which the session shows; `false` when it shows nowhere. */
   get exposedAs(): string | false {
     return this.#engine.options.exposeAs;
@@ -39,9 +44,10 @@ export class SessionService {
    * four. All later calls get the same object. The library saves it before the response leaves.
    *
    * In a gateway each message opens the session anew from the handshake, so that it sees a logout or a timeout. The guards,
-   * interceptors and parameters of one message get the same object; an exception filter opens anew. There is no response, so call
-   * `save()` yourself. Given the handshake request instead of a context, each call opens anew.
-   * @param source the request or the context.
+   * interceptors, parameters and the handler of one message get the same object, given the context or the client. The library saves
+   * it before the response leaves. What opens it outside of a message, as in a timer, gets another one each time, and has to call
+   * `save()` itself.
+   * @param source the request, the context, or the client of a gateway.
    * @throws {SessionStoreError} when the back-end fails.
    * @throws {SessionConfigurationError} when there is no request, as in a microservice, or, with `pinning`, when the request has no
    * address.

@@ -27,6 +27,7 @@ const CHOICES = {
   tombstones: BOOLEANS,
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
+  closeOnEnd: BOOLEANS,
   context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 

@@ -19,6 +19,7 @@ const DEFAULTS = {
   expireDeadCookies: false,
   rolling: true,
   recheck: '30s',
+  closeOnEnd: false,
   pinning: false,
   trustProxy: undefined,
   staticFiles: false,

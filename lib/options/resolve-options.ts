@@ -51,6 +51,7 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   /** Seconds. */
   readonly recheck: number;
   readonly expireDeadCookies: boolean;
+  readonly closeOnEnd: boolean;
   /** Whether records say `_permanent`, as Quart and Flask write them. */
   readonly writesPermanent: boolean;
   readonly signer: CookieSigner | undefined;

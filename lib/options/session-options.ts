@@ -152,6 +152,14 @@ export interface SessionModuleOptions {
    */
   readonly recheck?: Duration | undefined;
   /**
+   * Whether a connection of a gateway is closed when the session ends that its handshake presents: a logout in one tab closes the
+   * sockets of the others. A client of ws gets the close code 4401 and the reason, one of socket.io an `exception` event with the
+   * reason before it is disconnected. A connection without a session stays. With `bus` it also works across processes at once,
+   * otherwise within `recheck`.
+   * @default false
+   */
+  readonly closeOnEnd?: boolean | undefined;
+  /**
    * Whether a session stays with the client's IP address.
    * @default false
    */

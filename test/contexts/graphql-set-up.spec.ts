@@ -280,6 +280,20 @@ describe.each(graphqlDrivers)('a GraphQL module with $name', (driver) => {
     expect(await browser.data('{ visitor { noted } }')).toEqual({ visitor: { noted: 'ADA' } });
   });
 
+  it('has the session in queries that Mercurius has compiled', async () => {
+    const browser = (await start(driver.isMercurius ? { jit: 1 } : {})).browser();
+    await browser.data('mutation { enter }');
+    for (let times = 0; times < 5; times++) {
+      expect(await browser.data('{ user visitor { name signedInAs } }')).toEqual({
+        user: 'ada',
+        visitor: { name: 'visitor', signedInAs: 'ada' },
+      });
+      expect(await browser.data('mutation { enter }')).toEqual({ enter: 'ada' });
+    }
+    await browser.data('mutation { leave }');
+    expect(await browser.data('{ user }')).toEqual({ user: null });
+  });
+
   it('keeps the middleware of a field, which sees its value', async () => {
     const seen: unknown[] = [];
     const note: FieldMiddleware = async (_call, next) => {

@@ -1,3 +1,5 @@
+import { EventEmitter, on } from 'node:events';
+
 import { Inject, UseGuards } from '@nestjs/common';
 import { Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -60,6 +62,8 @@ const TYPES = `
 
 let ticks = new Topic<{ readonly [name: string]: Tick }>();
 
+const emitter = new EventEmitter();
+
 /** What the filter has said. */
 let verdicts = new Topic<boolean>();
 
@@ -112,11 +116,9 @@ class TickResolver {
     return ticks.subscribe();
   }
 
-  @Subscription()
-  async *untilLogout(@Session() session: Session<Data>): AsyncGenerator {
-    const values = ticks.subscribe();
-    session.signal.addEventListener('abort', () => void values.return?.());
-    yield* values;
+  @Subscription('untilLogout', { resolve: ([value]: [Tick]) => value })
+  untilLogout(@Session() session: Session<Data>): AsyncIterable<unknown> {
+    return on(emitter, 'tick', { signal: session.signal });
   }
 
   @ResolveField()
@@ -435,13 +437,19 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
 
   it('ends by session.signal of the resolver after a logout elsewhere, and leaves the socket to the others', async () => {
     const socket = app.socket(browser);
+    const begun = new Promise<void>((resolve) => {
+      emitter.on('newListener', (name) => name === 'tick' && resolve());
+    });
     const stream = socket.start('subscription { untilLogout { n } }');
-    expect(await event(stream, 'untilLogout')).toEqual({ data: { untilLogout: { n: 0 } } });
+    await begun;
+    emitter.emit('tick', { n: 1 });
+    expect(await stream.next()).toEqual({ data: { untilLogout: { n: 1 } } });
     const other = socket.start('subscription { ticks { n } }');
-    await ticks.publish({ ticks: { n: 1 } }, 2);
-    expect(await other.next()).toEqual({ data: { ticks: { n: 1 } } });
+    await event(other);
     await browser.data('mutation { leave }');
+    expect((await stream.next()).errors?.[0]?.message).toBe('The operation was aborted');
     await stream.ended;
+    expect(emitter.listenerCount('tick')).toBe(0);
     expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
   });
 });

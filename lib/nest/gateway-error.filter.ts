@@ -1,0 +1,39 @@
+import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
+
+import { SessionError } from '../session.errors.js';
+import { sendEvent } from './gateway-client.js';
+import { gatewayErrorOf } from './gateway-error.js';
+import { GatewayRefusal } from './gateway-refusal.js';
+import { gatewaysOf } from './handler-methods.js';
+
+/** Nest's metadata key of what `@UseFilters()` names. It is not part of its public exports. */
+const FILTERS = '__exceptionFilters__';
+
+/**
+ * Tells the client of a gateway of an error of this library, in the form of Nest's own exceptions. Nest's filter would call each an
+ * internal error, and that of Nest 11 tells clients of ws nothing.
+ */
+@Catch(SessionError, GatewayRefusal)
+export class GatewayErrorFilter implements ExceptionFilter<Error> {
+  readonly #logger = new Logger('SessionModule');
+
+  catch(exception: Error, host: ArgumentsHost): void {
+    const message = host.switchToWs();
+    const cause = { pattern: message.getPattern(), data: message.getData<unknown>() };
+    const error = gatewayErrorOf(exception);
+    if (error.statusCode >= 500) this.#logger.error(exception);
+    sendEvent(message.getClient<object>(), 'exception', { status: 'error', ...error, cause });
+  }
+}
+
+/** It keeps no state, so that one instance may serve several applications. */
+const FILTER = new GatewayErrorFilter();
+
+/** Puts the filter on every gateway, where those of the application and of the handlers come first: Nest asks the last one first. */
+export function attachErrorFilter(modules: ModulesContainer): void {
+  for (const { controller } of gatewaysOf(modules)) {
+    const others = (Reflect.getMetadata(FILTERS, controller) ?? []) as unknown[];
+    if (!others.includes(FILTER)) Reflect.defineMetadata(FILTERS, [FILTER, ...others], controller);
+  }
+}

@@ -1,0 +1,37 @@
+import { STATUS_CODES } from 'node:http';
+
+import { HttpException } from '@nestjs/common';
+
+import { SessionError } from '../session.errors.js';
+
+/** What the client of a gateway may know of an error. */
+export interface GatewayError {
+  /** The status that the same error has over HTTP. */
+  readonly statusCode: number;
+  readonly message: string;
+}
+
+const UNKNOWN: GatewayError = { statusCode: 500, message: 'Internal server error' };
+
+/** As Nest says of a guard that returns `false`. */
+export const FORBIDDEN: GatewayError = { statusCode: 403, message: 'Forbidden resource' };
+
+/** What a client may know of an error: as over HTTP, its own faults and that the store is down. */
+export function gatewayErrorOf(error: unknown): GatewayError {
+  if (error instanceof SessionError) {
+    const { statusCode, expose, message } = error;
+    return { statusCode, message: expose ? message : (STATUS_CODES[statusCode] ?? UNKNOWN.message) };
+  }
+  if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message };
+  return isWsException(error) ? { ...FORBIDDEN, message: error.message, ...statusIn(error.getError()) } : UNKNOWN;
+}
+
+/** The class is that of an optional package. */
+function isWsException(error: unknown): error is Error & { getError(): unknown } {
+  return error instanceof Error && typeof (error as { getError?: unknown }).getError === 'function';
+}
+
+function statusIn(content: unknown): Partial<GatewayError> {
+  const { statusCode } = Object(content) as Partial<GatewayError>;
+  return typeof statusCode === 'number' ? { statusCode } : {};
+}
