@@ -17,7 +17,7 @@ function needsOf(handler: unknown): object {
   return new HandlerNeedsReader().of(context as unknown as ExecutionContext);
 }
 
-const needs = { sessions: ['default'], respondsItself: true, isEventStream: false };
+const needs = { sessions: ['default'], respondsItself: true, isEventStream: false, repeatsInterceptor: false };
 
 describe('the needs of a handler', () => {
   it('are read from its parameters', () => {
@@ -29,6 +29,6 @@ describe('the needs of a handler', () => {
   });
 
   it('are none for a function that is no handler', () => {
-    expect(needsOf(() => undefined)).toEqual({ sessions: [], respondsItself: false, isEventStream: false });
+    expect(needsOf(() => undefined)).toEqual({ ...needs, sessions: [], respondsItself: false });
   });
 });
