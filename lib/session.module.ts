@@ -1,7 +1,7 @@
 import { Inject, Module, type DynamicModule, type NestModule } from '@nestjs/common';
 import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 
-import { announceSessions } from './nest/application-sessions.js';
+import { announceSessions, type ModuleSessions } from './nest/application-sessions.js';
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { attachErrorFilter } from './nest/gateway-error.filter.js';
@@ -59,10 +59,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     attachInterceptor(this.#modules, this.#own, passports);
-    announceSessions(
-      this.#host,
-      inUse.map(({ service }) => service),
-    );
+    announceSessions(this.#host, inUse);
   }
 
   /** One of the SessionModules of this application: their interceptors are alike. */
@@ -71,7 +68,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   }
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleOfConnections)[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions & ModuleOfConnections)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {

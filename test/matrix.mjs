@@ -22,6 +22,8 @@ const QUICK = [
   'test/unit/http/formed-head.spec.ts',
   'test/http/access.spec.ts',
   'test/http/answers.spec.ts',
+  'test/http/context.spec.ts',
+  'test/http/context-messages.spec.ts',
   'test/http/cookie.spec.ts',
   'test/http/failed-endings.spec.ts',
   'test/http/failures.spec.ts',
@@ -34,9 +36,9 @@ const QUICK = [
   'test/http/peer-versions.spec.ts',
   'test/http/request-session.spec.ts',
   'test/http/several-cookies.spec.ts',
+  'test/http/several-modules.spec.ts',
   'test/http/shared-cache.spec.ts',
   'test/http/subscriptions.spec.ts',
-  'test/http/two-modules.spec.ts',
   'test/http/unknown-ids.spec.ts',
 ];
 

@@ -158,6 +158,11 @@ export class RequestSlot {
     return saving.length === 0 ? undefined : Promise.all(saving);
   }
 
+  /** For a message: it has been handled, so nothing is saved for it from here on. */
+  afterEnd(): void {
+    for (const exchange of this.#exchanges) exchange.afterEnd();
+  }
+
   /** For the interceptor: saves what a handler changed before it threw. Never rejects. */
   async commitAfterError(thrown: unknown): Promise<void> {
     await Promise.all(this.#exchanges.map((exchange) => exchange.commitAfterError(thrown)));
@@ -177,6 +182,11 @@ export function isRequest(request: AnyRequest | undefined): boolean {
   return typeof raw === 'object' && raw !== null && 'headers' in raw;
 }
 
+/** Whether this is the handshake of a socket: its connection may last for days, and sends no response. */
+export function isHandshake(request: AnyRequest): boolean {
+  return rawOf(request).upgrade === true;
+}
+
 function rawOf(request: AnyRequest): SlottedRequest {
   return (request.raw ?? request) as SlottedRequest;
 }
@@ -189,7 +199,7 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
   // @fastify/websocket makes a response for a handshake, which leaves only where the upgrade is refused.
-  if (raw.upgrade === true) return undefined;
+  if (isHandshake(raw)) return undefined;
   // engine.io sets `res` of a polling handshake to null after the response.
   return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }

@@ -1,15 +1,19 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 
 import type { AnyRequest } from '../http/any-request.js';
+import type { CurrentPlace } from './current-place.js';
 import type { SessionService } from './session.service.js';
 
 const SESSIONS = Symbol('nest-session.sessions');
 
-/** The services of one application by the names of their SessionModules. */
-type ApplicationSessions = ReadonlyMap<string, SessionService>;
+/** What one SessionModule gives to code into which Nest injects nothing. */
+export interface ModuleSessions {
+  readonly service: SessionService;
+  readonly current: CurrentPlace;
+}
 
 interface SessionsHolder {
-  [SESSIONS]?: ApplicationSessions;
+  [SESSIONS]?: readonly ModuleSessions[];
 }
 
 /** What leads from a request to its application: Express's, Fastify's, or, for a handshake of Node's own, the server. */
@@ -20,17 +24,25 @@ type RequestOfApplication = AnyRequest & {
 };
 
 /**
- * Leaves the services of an application where its requests lead to. Nest injects nothing into a parameter's decorator, and two
- * applications of one process may share a class and its metadata.
+ * Leaves the sessions of an application where its requests lead to. Nest injects nothing into the decorator of a parameter and the
+ * middleware of a field, and two applications of one process may share a class with all its metadata.
  */
-export function announceSessions({ httpAdapter }: HttpAdapterHost, services: readonly SessionService[]): void {
-  const sessions = new Map(services.map((service) => [service.name, service]));
+export function announceSessions({ httpAdapter }: HttpAdapterHost, sessions: readonly ModuleSessions[]): void {
   const holders = [httpAdapter?.getInstance<unknown>(), httpAdapter?.getHttpServer() as unknown];
   for (const holder of holders) if (holder != null) (holder as SessionsHolder)[SESSIONS] = sessions;
 }
 
-/** The service of that name, in the application that serves the request. */
-export function sessionsNamed(name: string, request: AnyRequest): SessionService | undefined {
+/** The sessions of the application that serves the request. */
+export function sessionsOfApplication(request: AnyRequest): readonly ModuleSessions[] {
+  return sessionsFor(request) ?? [];
+}
+
+/** Whether another application than that of this service serves the request. */
+export function isServedElsewhere(service: SessionService, request: AnyRequest): boolean {
+  return sessionsFor(request)?.every((other) => other.service !== service) ?? false;
+}
+
+function sessionsFor(request: AnyRequest): readonly ModuleSessions[] | undefined {
   const { app, server, socket } = request as RequestOfApplication;
-  return (app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS])?.get(name);
+  return app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS];
 }

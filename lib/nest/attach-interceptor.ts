@@ -3,7 +3,7 @@ import type { ModulesContainer } from '@nestjs/core';
 
 import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
-import { sessionsTakenBy } from './handler-needs.js';
+import { INTERCEPTORS, interceptorsOf, sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
@@ -11,8 +11,6 @@ import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 
-/** Nest's metadata key of what `@UseInterceptors()` names. */
-const INTERCEPTORS = '__interceptors__';
 /** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
 const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
 /** The metadata key of the middleware of a GraphQL field. */
@@ -32,13 +30,15 @@ export function attachInterceptor(
   passports: readonly PassportRoutes[],
 ): void {
   const isGlobal = passports.some((passport) => passport.isGlobal) || isReachedGlobally(modules);
+  const isConcerned = (method: HandlerMethod): boolean =>
+    isGlobal ||
+    passports.some((passport) => passport.includes(method.controller, method.handler)) ||
+    mayHaveSession(method);
   for (const method of controllerMethodsOf(modules)) {
-    const { controller, handler } = method;
-    const isPassports = passports.some((passport) => passport.includes(controller, handler));
-    if (isGlobal || isPassports || mayHaveSession(method)) attachTo(method, owner);
+    if (isConcerned(method)) attachTo(method, owner);
   }
   for (const method of resolverMethodsOf(modules)) {
-    if (!isGlobal && !mayHaveSession(method)) continue;
+    if (!isConcerned(method)) continue;
     if (method.isField) addMiddleware(method.handler);
     else attachTo(method, owner);
   }
@@ -72,10 +72,6 @@ function putFirst(target: object): void {
   if (!others.includes(SessionInterceptor)) {
     Reflect.defineMetadata(INTERCEPTORS, [SessionInterceptor, ...others], target);
   }
-}
-
-function interceptorsOf(target: object): unknown[] {
-  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /** Whether a guard, interceptor, pipe or filter of the whole application can reach the session. */

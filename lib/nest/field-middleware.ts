@@ -1,21 +1,37 @@
 import { RequestSlot } from '../http/request-slot.js';
+import { sessionsOfApplication } from './application-sessions.js';
+import { enterEach } from './current-place.js';
 import { placeOfField, type FieldCall } from './session-place.js';
+
+type NextResolver = () => Promise<unknown>;
 
 /**
  * Saves what the resolver of a field has changed where no response hook does, as in the events of a subscription. Over HTTP the hook
  * saves once for all fields. For the resolvers of fields, Nest always runs middleware, but interceptors only with
  * `fieldResolverEnhancers`.
  */
-export async function saveAfterField(call: FieldCall, next: () => Promise<unknown>): Promise<unknown> {
+export async function saveAfterField(call: FieldCall, next: NextResolver): Promise<unknown> {
   let value: unknown;
   try {
-    value = await next();
+    value = await runInPlace(call, next);
   } catch (error) {
     await slotToSave(call)?.commitAfterError(error);
     throw error;
   }
   await slotToSave(call)?.settle();
   return value;
+}
+
+/** Makes the event the current place of its resolver. */
+function runInPlace(call: FieldCall, next: NextResolver): Promise<unknown> {
+  const place = placeOfField(call);
+  if (place === undefined) return next();
+  const currents = sessionsOfApplication(place.request).map(({ current }) => current);
+  return enterEach(
+    currents.filter(({ isOn }) => isOn),
+    place,
+    next,
+  );
 }
 
 /** The slot that no hook will save: that of a message, and that of a request for which a save has failed. */

@@ -25,7 +25,7 @@ export function checkResolvers(modules: ModulesContainer): void {
       );
     }
   }
-  const unguarded = methods.find((method) => method.isField && isGuarded(method));
+  const unguarded = methods.find((method) => method.isField && isGuardedAlone(method, methods));
   if (unguarded === undefined || runsGuardsOfFields(modules)) return;
   throw new SessionConfigurationError(
     `The SessionGuard of ${nameOf(unguarded)} would never run, as it resolves a field of a type: set fieldResolverEnhancers: ['guards'] in the options of GraphQLModule, or guard the query that leads there.`,
@@ -36,8 +36,14 @@ function nameOf({ controller, key }: ResolverMethod): string {
   return `${controller.name}.${key}`;
 }
 
-function isGuarded({ handler }: ResolverMethod): boolean {
-  const guards = (Reflect.getMetadata(GUARDS, handler) ?? []) as unknown[];
+/** Whether a SessionGuard stands above this field and no operation, so that it is surely meant for the field. */
+function isGuardedAlone({ controller, handler }: ResolverMethod, methods: readonly ResolverMethod[]): boolean {
+  if (isGuarded(handler)) return true;
+  return isGuarded(controller) && methods.every((other) => other.controller !== controller || other.isField);
+}
+
+function isGuarded(target: object): boolean {
+  const guards = (Reflect.getMetadata(GUARDS, target) ?? []) as unknown[];
   return guards.some((guard) => guard instanceof SessionGuard || isSessionGuard(guard));
 }
 

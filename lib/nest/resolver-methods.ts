@@ -21,7 +21,7 @@ export interface ResolverMethod extends HandlerMethod {
 /** All methods of an application that resolve a field. `@nestjs/graphql` finds them among the methods of all providers. */
 export function resolverMethodsOf(modules: ModulesContainer): ResolverMethod[] {
   return providerMethodsOf(modules)
-    .filter(({ handler }) => isResolver(handler))
+    .filter(({ controller, handler }) => handler !== controller && isResolver(handler))
     .map((method) => ({ ...method, isField: isField(method) }));
 }
 

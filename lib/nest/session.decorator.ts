@@ -4,7 +4,7 @@ import { RequestSlot } from '../http/request-slot.js';
 import type { DataKey, DefaultData, LiveSession } from '../session/session-members.js';
 import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import { sessionsNamed } from './application-sessions.js';
+import { sessionsOfApplication } from './application-sessions.js';
 import type { SessionKeyDecorator } from './session-key.decorator.js';
 import { placeOf } from './session-place.js';
 
@@ -73,8 +73,9 @@ export function sessionParameter({ name, key }: SessionParameter, context: Execu
   const live = RequestSlot.find(place)?.liveNamed(name);
   if (live !== undefined) return valueOf(live, key);
   // No guard runs before the resolver of a field, unless the application wishes it: then the parameter opens the session.
-  const sessions = context.getType<string>() === 'graphql' ? sessionsNamed(name, place.request) : undefined;
-  if (sessions !== undefined) return sessions.open(context).then((opened) => valueOf(opened, key));
+  const isResolver = context.getType<string>() === 'graphql';
+  const found = isResolver && sessionsOfApplication(place.request).find(({ service }) => service.name === name);
+  if (found) return found.service.open(context).then((opened) => valueOf(opened, key));
   throw new SessionConfigurationError(
     '@Session() found no session: import SessionModule.forRoot() or forRootAsync() in the root module.',
   );

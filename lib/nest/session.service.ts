@@ -46,8 +46,9 @@ export class SessionService {
    * In a gateway each message opens the session anew from the handshake, so that it sees a logout or a timeout. The guards,
    * interceptors, parameters and the handler of one message get the same object, given the context or the client. The library saves
    * it before the response leaves. What opens it outside of a message, as in a timer, gets another one each time, and has to call
-   * `save()` itself.
-   * @param source the request, the context, or the client of a gateway.
+   * `save()` itself. The same holds for each event of a GraphQL subscription and the fields of its payload; its `filter` and `resolve`,
+   * given the context of the operation, open it once more.
+   * @param source the request, the context of Nest or of a GraphQL operation, or the client of a gateway.
    * @throws {SessionStoreError} when the back-end fails.
    * @throws {SessionConfigurationError} when there is no request, as in a microservice, or, with `pinning`, when the request has no
    * address.

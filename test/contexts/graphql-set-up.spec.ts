@@ -252,6 +252,48 @@ describe.each(graphqlDrivers)('a GraphQL module with $name', (driver) => {
     });
   });
 
+  it('does not start where the guard of a class with fields alone would never run', async () => {
+    @UseGuards(SessionGuard)
+    @Resolver('Visitor')
+    class SecretResolver {
+      @ResolveField()
+      secret(): string {
+        return 'secret';
+      }
+    }
+    await expect(start({}, { providers: [VisitorResolver, SecretResolver] })).rejects.toThrow(
+      'The SessionGuard of SecretResolver.secret would never run',
+    );
+  });
+
+  it('gives a pipe of the parameter of a field its value', async () => {
+    const shout = { transform: (value: string | undefined) => value?.toUpperCase() };
+    @Resolver('Visitor')
+    class LoudResolver extends VisitorResolver {
+      @ResolveField()
+      noted(@Session('user', shout) user: string | undefined): string | undefined {
+        return user;
+      }
+    }
+    const browser = (await start({}, { providers: [LoudResolver] })).browser();
+    await browser.data('mutation { enter }');
+    expect(await browser.data('{ visitor { noted } }')).toEqual({ visitor: { noted: 'ADA' } });
+  });
+
+  it('has the session in queries that Mercurius has compiled', async () => {
+    const browser = (await start(driver.isMercurius ? { jit: 1 } : {})).browser();
+    await browser.data('mutation { enter }');
+    for (let times = 0; times < 5; times++) {
+      expect(await browser.data('{ user visitor { name signedInAs } }')).toEqual({
+        user: 'ada',
+        visitor: { name: 'visitor', signedInAs: 'ada' },
+      });
+      expect(await browser.data('mutation { enter }')).toEqual({ enter: 'ada' });
+    }
+    await browser.data('mutation { leave }');
+    expect(await browser.data('{ user }')).toEqual({ user: null });
+  });
+
   it('keeps the middleware of a field, which sees its value', async () => {
     const seen: unknown[] = [];
     const note: FieldMiddleware = async (_call, next) => {
@@ -314,7 +356,9 @@ describe.each(graphqlDrivers)('a GraphQL module with $name', (driver) => {
     }
     await start({}, { providers: [PlainFields] });
     const { visitor, length } = PlainFields.prototype;
-    expect(Reflect.getMetadata('__interceptors__', visitor)).toBeUndefined();
+    for (const target of [visitor, PlainFields]) {
+      expect(Reflect.getMetadata('__interceptors__', target)).toBeUndefined();
+    }
     expect(Reflect.getMetadata('graphql:field_resolver_middleware', length)).toBeUndefined();
     expect(store.taken()).toBe('');
   });

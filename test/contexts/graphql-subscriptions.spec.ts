@@ -1,8 +1,17 @@
+import { EventEmitter, on } from 'node:events';
+
 import { Inject, UseGuards } from '@nestjs/common';
 import { Mutation, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Session, SessionGuard, SessionService } from '../../lib/index.js';
+import {
+  Session,
+  SessionGuard,
+  SessionService,
+  type SessionBus,
+  type SessionBusListener,
+  type SessionModuleOptions,
+} from '../../lib/index.js';
 import {
   codesOf,
   GraphqlApp,
@@ -52,6 +61,8 @@ const TYPES = `
 `;
 
 let ticks = new Topic<{ readonly [name: string]: Tick }>();
+
+const emitter = new EventEmitter();
 
 /** What the filter has said. */
 let verdicts = new Topic<boolean>();
@@ -105,11 +116,9 @@ class TickResolver {
     return ticks.subscribe();
   }
 
-  @Subscription()
-  async *untilLogout(@Session() session: Session<Data>): AsyncGenerator {
-    const values = ticks.subscribe();
-    session.signal.addEventListener('abort', () => void values.return?.());
-    yield* values;
+  @Subscription('untilLogout', { resolve: ([value]: [Tick]) => value })
+  untilLogout(@Session() session: Session<Data>): AsyncIterable<unknown> {
+    return on(emitter, 'tick', { signal: session.signal });
   }
 
   @ResolveField()
@@ -187,9 +196,12 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
   let store: SpyStore;
   let browser: GraphqlBrowser;
 
-  async function start(graphql: (sessions: SessionService) => GraphqlOptions = () => ({})): Promise<void> {
+  async function start(
+    graphql: (sessions: SessionService) => GraphqlOptions = () => ({}),
+    session: SessionModuleOptions = {},
+  ): Promise<void> {
     app = await GraphqlApp.start(driver, {
-      session: { store },
+      session: { store, ...session },
       graphql: (sessions) => ({ ...optionsOf(driver), ...graphql(sessions) }),
       providers: [TickResolver, AccountResolver],
     });
@@ -390,6 +402,32 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
       expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
     });
 
+    it('is closed in another process, which hears of the logout', async () => {
+      const listeners = new Set<SessionBusListener>();
+      const bus: SessionBus = {
+        publish: async (ending) => listeners.forEach((listener) => listener.ended(ending)),
+        subscribe: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      await app.close();
+      const options = driver.isMercurius ? closingMercurius : closingApollo;
+      const elsewhere = await GraphqlApp.start(driver, {
+        session: { store, bus },
+        graphql: optionsOf(driver),
+        providers: [TickResolver, AccountResolver],
+      });
+      await start(options, { bus });
+      const there = elsewhere.browser();
+      for (const [name, value] of browser.client.jar) there.client.jar.set(name, value);
+      const socket = app.socket(browser);
+      await event(socket.start('subscription { ticks { n } }'));
+      await there.data('mutation { leave }');
+      expect(await socket.closed).toBe(4401);
+      await elsewhere.close();
+    });
+
     it('does not begin without a session', async () => {
       const socket = app.socket(app.browser());
       await socket.start('subscription { ticks { n } }').ended;
@@ -399,13 +437,19 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
 
   it('ends by session.signal of the resolver after a logout elsewhere, and leaves the socket to the others', async () => {
     const socket = app.socket(browser);
+    const begun = new Promise<void>((resolve) => {
+      emitter.on('newListener', (name) => name === 'tick' && resolve());
+    });
     const stream = socket.start('subscription { untilLogout { n } }');
-    expect(await event(stream, 'untilLogout')).toEqual({ data: { untilLogout: { n: 0 } } });
+    await begun;
+    emitter.emit('tick', { n: 1 });
+    expect(await stream.next()).toEqual({ data: { untilLogout: { n: 1 } } });
     const other = socket.start('subscription { ticks { n } }');
-    await ticks.publish({ ticks: { n: 1 } }, 2);
-    expect(await other.next()).toEqual({ data: { ticks: { n: 1 } } });
+    await event(other);
     await browser.data('mutation { leave }');
+    expect((await stream.next()).errors?.[0]?.message).toBe('The operation was aborted');
     await stream.ended;
+    expect(emitter.listenerCount('tick')).toBe(0);
     expect(await event(other)).toEqual({ data: { ticks: { n: 0 } } });
   });
 });

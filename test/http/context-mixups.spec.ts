@@ -139,7 +139,7 @@ describe.each(platforms)('the current session on %s', (platform) => {
         new Set([`user-${user}`]),
       ]);
     }
-  });
+  }, 60_000);
 
   it('is that of the module whose service is asked', async () => {
     @Controller()

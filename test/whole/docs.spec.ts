@@ -33,6 +33,7 @@ const pages = [
   'migrating-from-express-session',
   'several-sessions',
   'testing',
+  'security',
 ];
 const snippets = [join(root, 'README.md'), ...pages.map((page) => join(root, 'docs', `${page}.md`))].flatMap(
   snippetsOf,
@@ -187,6 +188,17 @@ it('counts visits in middleware as the page does', async () => {
   await middleware.use({}, {}, () => passed++);
   await middleware.use({}, {}, () => passed++);
   expect([session.visits, passed]).toEqual([2, 2]);
+});
+
+it('refuses requests of other sites as the page on security does', async () => {
+  const { protectedApp } = (await load('protected-app.js')) as unknown as { protectedApp(): Promise<INestApplication> };
+  const app = await protectedApp();
+  onTestFinished(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const client = new Client((app.getHttpServer().address() as AddressInfo).port);
+  const from = (origin: string): object => ({ headers: { 'sec-fetch-site': 'cross-site', origin } });
+  expect((await client.post('/', from('https://evil.example'))).status).toBe(403);
+  expect((await client.post('/', from('https://checkout.example'))).status).toBe(404);
 });
 
 it('counts likes with update as the page does', async () => {

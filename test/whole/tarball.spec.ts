@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 
 import { Client } from '../fixtures/client.js';
 import { ConsumerProject, packProject, temporaryFolder, type RunningProgram } from '../fixtures/consumer-project.js';
+import { deadLinksOf, localLinksOf } from '../fixtures/markdown-links.js';
 
 const lib = fileURLToPath(new URL('../../lib/', import.meta.url));
+const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 
 /** What the compiler has to make of sessions whose data the application declares. Nobody runs it. */
 const DECLARED = `import { Session, type SessionData, type SessionService } from 'nest-session';
@@ -89,7 +91,20 @@ describe('an ESM project on NestJS 12 and Express, without any driver', () => {
     });
     const installed = await project.files('node_modules/nest-session');
     const packed = installed.filter((path) => !path.startsWith('node_modules/'));
-    expect(packed).toEqual([...built, 'LICENSE', 'README.md', 'package.json'].toSorted());
+    const pages = (await readdir(docs, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => `docs/${relative(docs, join(entry.parentPath, entry.name)).replaceAll(sep, '/')}`);
+    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
+    expect(packed).toEqual([...built, ...pages, ...papers].toSorted());
+  });
+
+  it('gets pages whose links and images all lead to a file and a heading that it gets too', async () => {
+    const files = await project.files('node_modules/nest-session');
+    const paths = files.filter((path) => path.endsWith('.md') && !path.startsWith('node_modules/'));
+    const pages = new Map<string, string>();
+    for (const path of paths) pages.set(path, await project.read(`node_modules/nest-session/${path}`));
+    expect(localLinksOf(pages.get('README.md') ?? '')).toContain('docs/images/cost.svg');
+    expect(deadLinksOf(pages, files)).toEqual([]);
   });
 
   it('has no driver', () => {
@@ -175,6 +190,7 @@ describe('a CommonJS project on NestJS 11 and Fastify, with Redis', () => {
     const compiled = await project.read('dist/app.module.js');
     expect(compiled).toContain('require("nest-session")');
     expect(compiled).toContain('require("nest-session/stores/redis")');
+    expect(compiled).toContain('require("nest-session/buses/redis")');
   });
 
   it('has a test kit that needs no test runner', async () => {
@@ -199,5 +215,5 @@ async function expectSessionsToWork(client: Client, kind: object): Promise<void>
   await client.post('/logout');
   expect(client.jar.size).toBe(0);
   expect((await client.get('/me')).status).toBe(401);
-  expect(await (await client.get('/store')).json()).toEqual({ ...kind, seen: 'yes' });
+  expect(await (await client.get('/store')).json()).toEqual({ ...kind, hasBus: true, seen: 'yes' });
 }

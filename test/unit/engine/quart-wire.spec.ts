@@ -216,7 +216,7 @@ describe('the text of what is not changed', () => {
   it('is no hindrance to the path of what cannot be stored', async () => {
     const open = await engine.open(ID);
     open.live.deep = { er: new Map() };
-    await expect(open.commit()).rejects.toMatchObject({ path: ['deep', 'er'] });
+    await expect(open.commit()).rejects.toMatchObject({ valuePath: ['deep', 'er'] });
     expect(await stored()).toBe(TEXT);
   });
 

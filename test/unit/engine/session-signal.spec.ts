@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenSession } from '../../../lib/engine/open-session.js';
 import type { SignalScope } from '../../../lib/engine/signal-scope.js';
 import { SessionEndedError, type SessionEndReason, type SessionModuleOptions } from '../../../lib/index.js';
+import { fakeSession } from '../../../lib/testing/index.js';
 import { runProgram } from '../../fixtures/child-program.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
@@ -516,4 +517,11 @@ it('what does not read the signal has neither a timer nor a read', async () => {
   await open.live.regenerate();
   expect(store.taken()).toBe('read replace read replace');
   expect([engine.endings.size, vi.getTimerCount()]).toEqual([0, 0]);
+});
+
+it('a fakeSession has one too, so that a unit test can end a stream', async () => {
+  const session = fakeSession({ user: 'ada' });
+  const { signal } = session;
+  await session.destroy();
+  expect(told(signal)).toBe('destroyed');
 });

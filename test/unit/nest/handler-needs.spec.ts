@@ -24,7 +24,13 @@ function needsOf(handler: unknown): object {
   return new HandlerNeedsReader().of(context as unknown as ExecutionContext);
 }
 
-const needs = { sessions: ['default'], respondsItself: true, isEventStream: false, settlesOnce: false };
+const needs = {
+  sessions: ['default'],
+  respondsItself: true,
+  isEventStream: false,
+  settlesOnce: false,
+  repeatsInterceptor: false,
+};
 
 describe('the needs of a handler', () => {
   it('are read from its parameters', () => {
@@ -36,8 +42,7 @@ describe('the needs of a handler', () => {
   });
 
   it('are none for a function that is no handler', () => {
-    const none = { sessions: [], respondsItself: false, isEventStream: false, settlesOnce: false };
-    expect(needsOf(() => undefined)).toEqual(none);
+    expect(needsOf(() => undefined)).toEqual({ ...needs, sessions: [], respondsItself: false });
   });
 
   it.each(['asynchronous', 'promising'] as const)('tell that it returns a promise: %s', (method) => {

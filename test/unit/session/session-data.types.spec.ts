@@ -24,7 +24,7 @@ describe('where the application declares what its sessions hold', () => {
           const opened: LiveSession<SessionData> = await sessions.open(request);
           await opened.update((data) => (data.visits = 1));
           await opened.regenerate({ keep: ['user'] });
-          return sessions.current(request)?.user?.name;
+          return sessions.opened(request)?.user?.name;
         }
       `),
     ).toEqual({});

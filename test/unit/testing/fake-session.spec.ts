@@ -216,7 +216,7 @@ describe.each(sessions)('%s', (_name, open) => {
   it('is what SessionGuard calls established if it is stored with data', async () => {
     const stored = await open({ likes: 1 });
     const empty = await open();
-    const context = {} as ExecutionContext;
+    const context = { getType: () => 'http' } as unknown as ExecutionContext;
     const guard = (session: object): SessionGuard =>
       new SessionGuard({ open: async () => session } as unknown as SessionService);
     expect(await guard(stored).canActivate(context)).toBe(true);

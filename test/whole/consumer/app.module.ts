@@ -8,6 +8,7 @@ import {
   type SessionStore,
   type StoreName,
 } from 'nest-session';
+import { RedisBus } from 'nest-session/buses/redis';
 import { MemcachedStore } from 'nest-session/stores/memcached';
 import { RedisStore } from 'nest-session/stores/redis';
 
@@ -60,6 +61,7 @@ class CartController {
     return {
       isRedis: this.store instanceof RedisStore,
       isMemcached: this.store instanceof MemcachedStore,
+      hasBus: typeof RedisBus.connect === 'function',
       seen: await this.store.get('consumer:seen'),
     };
   }

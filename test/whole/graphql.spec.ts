@@ -1,0 +1,72 @@
+import type { AddressInfo } from 'node:net';
+
+import type { INestApplication, Type } from '@nestjs/common';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { Chapter } from '../fixtures/chapter.js';
+import { Client } from '../fixtures/client.js';
+import { codesOf, GraphqlBrowser } from '../fixtures/graphql-app.js';
+import { GraphqlSocket } from '../fixtures/graphql-socket.js';
+import { createOn, type Platform } from '../fixtures/platforms.js';
+
+let chapter: Chapter;
+
+beforeAll(() => {
+  chapter = new Chapter('graphql');
+}, 60_000);
+
+describe.each<{ name: string; platform: Platform; file: string }>([
+  { name: 'ApolloModule', platform: 'express', file: 'apollo.module.ts' },
+  { name: 'ApolloModule', platform: 'fastify', file: 'apollo.module.ts' },
+  { name: 'MercuriusModule', platform: 'fastify', file: 'mercurius.module.ts' },
+])('the program of docs/graphql.md with $name on $platform', ({ name, platform, file }) => {
+  let app: INestApplication;
+  let port: number;
+  let browser: GraphqlBrowser;
+
+  beforeEach(async () => {
+    const { [name]: module } = await chapter.load<Record<string, Type>>(file);
+    app = await createOn(platform, module as Type, { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    ({ port } = app.getHttpServer().address() as AddressInfo);
+    browser = new GraphqlBrowser(new Client(port));
+  });
+
+  afterEach(() => app.close());
+
+  const logIn = (): Promise<object> => browser.data('mutation { login(name: "ada", password: "lovelace") { name } }');
+
+  it('signs in and out', async () => {
+    expect(codesOf(await browser.ask('{ me { name } }'))).toEqual(['UNAUTHENTICATED']);
+    await logIn();
+    expect(await browser.data('{ me { name isMe } accounts { name isMe } }')).toEqual({
+      me: { name: 'ada', isMe: true },
+      accounts: [
+        { name: 'ada', isMe: true },
+        { name: 'grace', isMe: false },
+      ],
+    });
+    expect(await browser.data('mutation { logout }')).toEqual({ logout: true });
+    expect(codesOf(await browser.ask('{ me { name } }'))).toEqual(['UNAUTHENTICATED']);
+    expect(browser.client.cookieHeader).toBe('');
+  });
+
+  it('sends messages, and closes the socket at the logout', async () => {
+    await logIn();
+    const socket = new GraphqlSocket(port, browser.client.cookieHeader);
+    const stream = socket.start('subscription { sent { from text isMine } }');
+    const received = new AbortController();
+    const first = stream.next().finally(() => received.abort());
+    // The subscription may begin a moment after the first messages.
+    while (!received.signal.aborted) await browser.data('mutation { send(text: "hello") { text } }');
+    expect(await first).toEqual({ data: { sent: { from: 'ada', text: 'hello', isMine: true } } });
+    await browser.data('mutation { logout }');
+    expect(await socket.closed).toBe(4401);
+  });
+
+  it('refuses a subscription without a session', async () => {
+    const socket = new GraphqlSocket(port, '');
+    expect(codesOf(await socket.ask('subscription { sent { text } }'))).toEqual(['UNAUTHENTICATED']);
+    await socket.close();
+  });
+});
