@@ -177,6 +177,11 @@ export function isRequest(request: AnyRequest | undefined): boolean {
   return typeof raw === 'object' && raw !== null && 'headers' in raw;
 }
 
+/** Whether the request came by the server's `upgrade` event, so that it is the handshake of a connection. */
+export function isUpgrade(request: AnyRequest): boolean {
+  return rawOf(request).upgrade === true;
+}
+
 function rawOf(request: AnyRequest): SlottedRequest {
   return (request.raw ?? request) as SlottedRequest;
 }
@@ -189,7 +194,7 @@ function rawResponseOf(response: AnyResponse | undefined): ServerResponse | unde
 function responseOf({ request, response }: SessionPlace): ServerResponse | undefined {
   const raw = rawOf(request);
   // @fastify/websocket makes a response for a handshake, which leaves only where the upgrade is refused.
-  if (raw.upgrade === true) return undefined;
+  if (isUpgrade(request)) return undefined;
   // engine.io sets `res` of a polling handshake to null after the response.
   return rawResponseOf(response) ?? raw[RESPONSE] ?? raw.res ?? undefined;
 }

@@ -1,7 +1,8 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 
 import type { AnyRequest } from '../http/any-request.js';
-import type { SessionService } from './session.service.js';
+import type { CurrentPlace } from './current-place.js';
+import { currentPlaceOf, SessionService } from './session.service.js';
 
 const SESSIONS = Symbol('nest-session.sessions');
 
@@ -38,6 +39,14 @@ export function sessionsNamed(name: string, request: AnyRequest): SessionService
 export function isServedElsewhere(service: SessionService, request: AnyRequest): boolean {
   const sessions = sessionsFor(request);
   return sessions !== undefined && sessions.get(service.name) !== service;
+}
+
+/** The current places, of the SessionModules with `context: true`, of the application that serves the request. */
+export function currentPlacesFor(request: AnyRequest): CurrentPlace[] {
+  return [...(sessionsFor(request)?.values() ?? [])]
+    .filter((service) => service instanceof SessionService)
+    .map(currentPlaceOf)
+    .filter(({ isOn }) => isOn);
 }
 
 function sessionsFor(request: AnyRequest): ApplicationSessions | undefined {

@@ -1,7 +1,7 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
-import { RequestSlot } from '../http/request-slot.js';
+import { isUpgrade, RequestSlot } from '../http/request-slot.js';
 import type { CurrentPlace } from './current-place.js';
 
 type RequestHook = (request: AnyRequest, reply: AnyResponse, done: () => void) => void;
@@ -26,7 +26,8 @@ export function pairOnFastify({ httpAdapter }: HttpAdapterHost, current: Current
     set((request, reply, done) => {
       RequestSlot.pair(request, reply);
       const goOn = (): void => (hook === undefined ? done() : hook.call(adapter, request, reply, done));
-      return current.isOn ? current.enter({ request, response: reply }, goOn) : goOn();
+      // The messages of a connection are places of their own, and its handshake, of which nothing can be saved, is none.
+      return current.isOn && !isUpgrade(request) ? current.enter({ request, response: reply }, goOn) : goOn();
     });
   setBoth(adapter.onRequestHook);
   // The adapter has one hook, and would drop this one for another that is set later.

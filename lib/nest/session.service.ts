@@ -7,11 +7,13 @@ import type { CurrentPlace } from './current-place.js';
 import { placeOf, type SessionSource } from './session-place.js';
 
 let readEngine: (service: SessionService) => SessionEngine;
+let readCurrent: (service: SessionService) => CurrentPlace;
 
 /** Opens sessions where there is no parameter to decorate: in services, middleware, guards, interceptors, exception filters and gateways. */
 export class SessionService {
   static {
     readEngine = (service) => service.#engine;
+    readCurrent = (service) => service.#current;
   }
 
   readonly #engine: SessionEngine;
@@ -81,4 +83,9 @@ export class SessionService {
 /** The engine of a service, for the test kit. No member of the class, as an application has no use for it. */
 export function engineOf(service: SessionService): SessionEngine {
   return readEngine(service);
+}
+
+/** The current place of the SessionModule of a service. */
+export function currentPlaceOf(service: SessionService): CurrentPlace {
+  return readCurrent(service);
 }
