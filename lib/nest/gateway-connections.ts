@@ -100,6 +100,7 @@ export class GatewayConnections implements HookedConnections {
       if (!(error instanceof SessionError)) throw error;
       this.#refuse(client, error);
     } finally {
+      scope.run(() => slotOf(client)?.afterEnd());
       scope.end();
     }
   }

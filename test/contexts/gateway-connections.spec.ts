@@ -106,6 +106,22 @@ class ReadingGateway {
   }
 }
 
+/** Changes the session when a message comes, and not when the connection did. */
+@WebSocketGateway()
+class LateGateway {
+  session: Session<GatewayData> | undefined;
+
+  handleConnection(_client: object, @Session() session: Session<GatewayData>): void {
+    this.session = session;
+  }
+
+  @SubscribeMessage('read')
+  read(): object {
+    if (this.session !== undefined) this.session.count = 1;
+    return { user: this.session?.user };
+  }
+}
+
 /** Tells its own server and the first one apart. */
 @WebSocketGateway()
 class SecondGateway {
@@ -225,6 +241,13 @@ describe.each(cells)('the connections of a gateway of $transport on $platform', 
     if (transport === 'ws') expect(closing).toMatchObject({ code: 1011 });
     else expect(closing).toMatchObject({ reason: 'io server disconnect', exception: { statusCode: 500 } });
     expect(app.session.warnings.join()).toContain('The new session cannot be stored');
+  });
+
+  it('warn of what is changed after handleConnection, which nothing saves', async () => {
+    await start(LateGateway);
+    await app.connect().ask('read');
+    await vi.waitFor(() => expect(app.session.warnings.join()).toContain('was changed after its message was handled'));
+    expect(await app.data()).toEqual({ user: 'ada' });
   });
 
   it('pass the guards of handleConnection', async () => {
