@@ -120,7 +120,7 @@ describe('the check of the house', () => {
     [
       'a driver that everybody would have to install',
       { 'stores/eager.ts': `import type { Redis } from 'ioredis';` },
-      'stores/eager.ts imports the driver ioredis before it is needed',
+      'stores/eager.ts imports the optional ioredis before it is needed',
     ],
     ['a file outside the house', { 'helpers/text.ts': '' }, 'helpers/text.ts stands on no floor'],
     ['a file without a noun', { 'http/utils.ts': '' }, 'http/utils.ts is named after no noun'],

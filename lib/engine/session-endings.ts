@@ -154,12 +154,21 @@ export class SessionEndings implements SessionBusListener {
   }
 
   #subscribe(): void {
-    if (this.#isClosed) return;
+    const { bus } = this.#options;
+    if (this.#isClosed || bus === undefined || this.#unsubscribe !== undefined) return;
     try {
-      this.#unsubscribe ??= this.#options.bus?.subscribe(this);
+      const unsubscribe: unknown = bus.subscribe(this);
+      this.#unsubscribe = isFunction(unsubscribe) ? unsubscribe : this.#misfit(unsubscribe);
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  /** What a bus without types may return, such as a promise. That may reject, which must not end the process. */
+  #misfit(returned: unknown): () => void {
+    Promise.resolve(returned).catch(() => {});
+    this.failed(new TypeError('subscribe() of the bus must return a function that ends the subscription.'));
+    return () => {};
   }
 
   async #publish(bus: SessionBus, ending: SessionEnding): Promise<void> {
@@ -173,10 +182,16 @@ export class SessionEndings implements SessionBusListener {
   /** Reads a session again. One that is being read is read once more: that read may have begun too early. */
   #check(name: string, session: WatchedSession): void {
     if (this.#isClosed || !session.wantCheck()) return;
-    this.#reads.add(async () => {
-      while (session.beginCheck()) session.endCheck(await this.#read(session.key));
-      if (this.#watched.get(name) === session) session.plan(this.#options.recheck, () => this.#check(name, session));
-    });
+    const read = async (): Promise<void> => {
+      if (session.beginCheck()) {
+        session.endCheck(await this.#read(session.key));
+        // Behind all that wait: messages of one session that never end must not keep the others from being read.
+        this.#reads.add(read);
+      } else if (this.#watched.get(name) === session) {
+        session.plan(this.#options.recheck, () => this.#check(name, session));
+      }
+    };
+    this.#reads.add(read);
   }
 
   /** @returns when the session ends; `'unknown'` when the store has failed. */
@@ -190,6 +205,10 @@ export class SessionEndings implements SessionBusListener {
       return 'unknown';
     }
   }
+}
+
+function isFunction(value: unknown): value is () => void {
+  return typeof value === 'function';
 }
 
 /** The name of a session outside the store: it tells nothing of the key, and so nothing of the id. */

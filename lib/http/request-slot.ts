@@ -158,6 +158,11 @@ export class RequestSlot {
     return saving.length === 0 ? undefined : Promise.all(saving);
   }
 
+  /** For a message: it has been handled, so nothing is saved for it from here on. */
+  afterEnd(): void {
+    for (const exchange of this.#exchanges) exchange.afterEnd();
+  }
+
   /** For the interceptor: saves what a handler changed before it threw. Never rejects. */
   async commitAfterError(thrown: unknown): Promise<void> {
     await Promise.all(this.#exchanges.map((exchange) => exchange.commitAfterError(thrown)));

@@ -168,8 +168,9 @@ export class SessionExchange implements HookedExchange {
 
   #warnOfLateChange({ data, hasCalls }: OpenSession): void {
     if (hasCalls || !data.hasChanges) return;
+    const end = this.#response === undefined ? 'message was handled' : 'response was sent';
     this.engine.logger.warnOnce(
-      `The session of ${this.#request.route()} was changed after its response was sent, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,
+      `The session of ${this.#request.route()} was changed after its ${end}, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,
     );
   }
 

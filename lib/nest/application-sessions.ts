@@ -34,6 +34,15 @@ export function announceSessions({ httpAdapter }: HttpAdapterHost, sessions: rea
 
 /** The sessions of the application that serves the request. */
 export function sessionsOfApplication(request: AnyRequest): readonly ModuleSessions[] {
+  return sessionsFor(request) ?? [];
+}
+
+/** Whether another application than that of this service serves the request. */
+export function isServedElsewhere(service: SessionService, request: AnyRequest): boolean {
+  return sessionsFor(request)?.every((other) => other.service !== service) ?? false;
+}
+
+function sessionsFor(request: AnyRequest): readonly ModuleSessions[] | undefined {
   const { app, server, socket } = request as RequestOfApplication;
-  return app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS] ?? [];
+  return app?.[SESSIONS] ?? server?.[SESSIONS] ?? socket?.server?.[SESSIONS];
 }

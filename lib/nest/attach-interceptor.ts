@@ -3,7 +3,7 @@ import type { ModulesContainer } from '@nestjs/core';
 
 import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
-import { sessionsTakenBy } from './handler-needs.js';
+import { INTERCEPTORS, interceptorsOf, sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
@@ -11,8 +11,6 @@ import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 
-/** Nest's metadata key of what `@UseInterceptors()` names. */
-const INTERCEPTORS = '__interceptors__';
 /** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
 const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
 /** The metadata key of the middleware of a GraphQL field. */
@@ -74,10 +72,6 @@ function putFirst(target: object): void {
   if (!others.includes(SessionInterceptor)) {
     Reflect.defineMetadata(INTERCEPTORS, [SessionInterceptor, ...others], target);
   }
-}
-
-function interceptorsOf(target: object): unknown[] {
-  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /** Whether a guard, interceptor, pipe or filter of the whole application can reach the session. */

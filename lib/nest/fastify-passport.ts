@@ -3,7 +3,8 @@ import type { INestApplication } from '@nestjs/common';
 import type { LiveSession } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
-import { SessionService } from './session.service.js';
+import { PassportRoutes } from './passport-routes.js';
+import type { SessionService } from './session.service.js';
 
 /** What @fastify/passport and @fastify/flash call on `request.session`, in the manner of @fastify/session. */
 interface PassportSession {
@@ -25,15 +26,10 @@ interface Fastify {
  * and `data` of `request.session` are those methods, and no data of yours; `@Session()` is not affected.
  * @param app the application, on Fastify, before `app.register(passport.initialize())`.
  * @returns the hook. It rejects with the errors of {@link SessionService.open}.
- * @throws {SessionConfigurationError} when `exposeAs` is not `'session'`: @fastify/passport looks nowhere else.
+ * @throws {SessionConfigurationError} when no SessionModule has `exposeAs: 'session'`: @fastify/passport looks nowhere else.
  */
 export function openForFastifyPassport(app: INestApplication): (request: object) => Promise<void> {
-  const sessions = app.get(SessionService);
-  if (sessions.exposedAs !== 'session') {
-    throw new SessionConfigurationError(
-      `@fastify/passport reads request.session, but exposeAs is ${shown(sessions.exposedAs)}: leave exposeAs out.`,
-    );
-  }
+  const sessions = shownAsSession(app);
   const fastify = app.getHttpAdapter().getInstance() as Fastify;
   if (!fastify.hasRequestDecorator('session')) fastify.decorateRequest('session');
   return async (request: { session?: unknown }) => {
@@ -41,6 +37,17 @@ export function openForFastifyPassport(app: INestApplication): (request: object)
     // Where something else has the name, a warning says so when the response leaves.
     if (request.session === live) request.session = new Proxy(live, new PassportHandler(live));
   };
+}
+
+/** The service of the SessionModule, with a name or without one, whose sessions show where @fastify/passport looks. */
+function shownAsSession(app: INestApplication): SessionService {
+  const all = app.get(PassportRoutes, { strict: false, each: true }).map(({ sessions }) => sessions);
+  const found = all.find(({ exposedAs }) => exposedAs === 'session');
+  if (found !== undefined) return found;
+  const exposed = all.map(({ exposedAs }) => shown(exposedAs)).join(' and ');
+  throw new SessionConfigurationError(
+    `@fastify/passport reads request.session, but exposeAs is ${exposed}: write exposeAs: 'session'.`,
+  );
 }
 
 /** Answers for the methods of @fastify/passport, and leaves all else to the session. */

@@ -13,12 +13,16 @@ export interface HandlerNeeds {
   readonly isEventStream: boolean;
   /** The handler returns a promise, as far as can be told. One that returns an Observable may never end. */
   readonly settlesOnce: boolean;
+  /** An interceptor stands on the class and on the handler, so that it runs twice. */
+  readonly repeatsInterceptor: boolean;
 }
 
 // Nest's metadata keys and parameter numbers. They have been stable since Nest 6, but are not part of its public exports.
 const ROUTE_ARGUMENTS = '__routeArguments__';
 const RESPONSE_PASSTHROUGH = '__responsePassthrough__';
 const SSE = '__sse__';
+/** Nest's metadata key of what `@UseInterceptors()` names. */
+export const INTERCEPTORS = '__interceptors__';
 const RESPONSE = '1';
 const NEXT = '2';
 const NEST_SESSION = '7';
@@ -33,7 +37,13 @@ interface Argument {
 type Handler = ReturnType<ExecutionContext['getHandler']>;
 type Controller = ReturnType<ExecutionContext['getClass']>;
 
-const NONE: HandlerNeeds = { sessions: [], respondsItself: false, isEventStream: false, settlesOnce: false };
+const NONE: HandlerNeeds = {
+  sessions: [],
+  respondsItself: false,
+  isEventStream: false,
+  settlesOnce: false,
+  repeatsInterceptor: false,
+};
 
 /** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
 export class HandlerNeedsReader {
@@ -60,6 +70,7 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
     respondsItself: takesResponse && Reflect.getMetadata(RESPONSE_PASSTHROUGH, controller, key) !== true,
     isEventStream: Reflect.hasMetadata(SSE, handler),
     settlesOnce: returnsPromise(controller, key, handler),
+    repeatsInterceptor: interceptorsOf(controller).some((each) => interceptorsOf(handler).includes(each)),
   };
 }
 
@@ -67,6 +78,11 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
 function returnsPromise({ prototype }: Controller, key: string, handler: Handler): boolean {
   if (handler.constructor.name === 'AsyncFunction') return true;
   return Reflect.getMetadata('design:returntype', prototype as object, key) === Promise;
+}
+
+/** What `@UseInterceptors()` names on a class or a handler. */
+export function interceptorsOf(target: object): readonly unknown[] {
+  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ExecutionContext, Type } from '@nestjs/common';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 
+import { isServedElsewhere } from './application-sessions.js';
 import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
 import { bridgePassport } from './passport-bridge.js';
 import { findPlace } from './session-place.js';
@@ -17,14 +18,14 @@ const PASSPORT_READS = 'session';
  * runs, and waits for nothing, so the session has to be open before it.
  */
 export class PassportRoutes {
-  readonly #sessions: SessionService;
+  readonly sessions: SessionService;
   readonly #modules: ModulesContainer;
   readonly #config: ApplicationConfig;
   readonly #known = new WeakMap<object, Map<object, boolean>>();
   #isWatching = false;
 
   constructor(sessions: SessionService, modules: ModulesContainer, config: ApplicationConfig) {
-    this.#sessions = sessions;
+    this.sessions = sessions;
     this.#modules = modules;
     this.#config = config;
   }
@@ -49,8 +50,11 @@ export class PassportRoutes {
 
   /** Opens the session for Passport, which then finds what it needs, on both platforms. */
   async open(context: ExecutionContext): Promise<void> {
-    if (findPlace(context) === undefined) return; // a microservice
-    await this.#sessions.openAhead(context);
+    const place = findPlace(context);
+    if (place === undefined) return; // a microservice
+    // A guard that watches may be one object for several applications.
+    if (isServedElsewhere(this.sessions, place.request)) return;
+    await this.sessions.openAhead(context);
     bridgePassport(context);
   }
 
@@ -76,7 +80,7 @@ export class PassportRoutes {
   }
 
   get #isShown(): boolean {
-    return this.#sessions.exposedAs === PASSPORT_READS;
+    return this.sessions.exposedAs === PASSPORT_READS;
   }
 
   #needsSession(guard: unknown): boolean {

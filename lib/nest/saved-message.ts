@@ -71,7 +71,7 @@ function savedValues(
     const saving = save();
     return saving === undefined ? EMPTY : from(saving).pipe(ignoreElements());
   });
-  return concat(handled, atTheEnd);
+  return concat(handled, atTheEnd).pipe(finalize(() => slot()?.afterEnd()));
 }
 
 /** A failure is an error of the message, or, once nothing waits for that, one for the log. */

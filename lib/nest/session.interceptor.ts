@@ -1,5 +1,5 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { catchError, concatMap, finalize, Observable, of } from 'rxjs';
 
 import type { AnyRequest, AnyResponse } from '../http/any-request.js';
@@ -22,15 +22,20 @@ import { getSessionServiceToken } from './session-tokens.js';
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
   readonly #needs = new HandlerNeedsReader();
+  /** The contexts of handlers before which it stands twice, in which it has run once. */
+  readonly #entered = new WeakSet<ExecutionContext>();
   readonly #moduleRef: ModuleRef;
+  readonly #modules: ModulesContainer;
   /** Those of the SessionModules with `context: true`. */
   #currents: readonly CurrentPlace[] | undefined;
 
-  constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
+  constructor(@Inject(ModuleRef) moduleRef: ModuleRef, @Inject(ModulesContainer) modules: ModulesContainer) {
     this.#moduleRef = moduleRef;
+    this.#modules = modules;
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+    if (this.#isEntered(context)) return next.handle();
     switch (context.getType<string>()) {
       case 'http':
         return this.#interceptHttp(context, next);
@@ -40,6 +45,17 @@ export class SessionInterceptor implements NestInterceptor {
       default:
         return this.#interceptMessage(context, next);
     }
+  }
+
+  /**
+   * Whether it runs for the second time. A handler that two classes inherit has it for the one, and the other class may have it as
+   * well, before interceptors of its own: those must not see the error of a failed save.
+   */
+  #isEntered(context: ExecutionContext): boolean {
+    if (!this.#needs.of(context).repeatsInterceptor) return false;
+    if (this.#entered.has(context)) return true;
+    this.#entered.add(context);
+    return false;
   }
 
   #interceptHttp(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -62,10 +78,15 @@ export class SessionInterceptor implements NestInterceptor {
 
   /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
   #inPlace(place: SessionPlace | undefined, handle: () => Observable<unknown>): Observable<unknown> {
-    this.#currents ??= this.#moduleRef.get(CurrentPlace, { strict: false, each: true }).filter(({ isOn }) => isOn);
-    const currents = this.#currents;
+    const currents = (this.#currents ??= this.#currentPlaces);
     if (place === undefined || currents.length === 0) return handle();
     return new Observable((subscriber) => enterEach(currents, place, () => handle().subscribe(subscriber)));
+  }
+
+  /** None in an application without sessions, which may share a class, and with it the interceptor, with one that has them. */
+  get #currentPlaces(): CurrentPlace[] {
+    const all = [...this.#modules.values()].map(({ providers }) => providers.get(CurrentPlace)?.instance);
+    return all.filter((place): place is CurrentPlace => place instanceof CurrentPlace && place.isOn);
   }
 
   #serviceOf(name: string): SessionService {

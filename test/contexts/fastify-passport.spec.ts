@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { openForFastifyPassport } from 'nest-session/fastify-passport';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { Session } from '../../lib/index.js';
+import { Session, SessionModule } from '../../lib/index.js';
 import type { Client } from '../fixtures/client.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
@@ -35,6 +35,15 @@ class QueryStrategy extends Strategy {
     const { name, word } = query as { name?: string; word?: string };
     if (word === 'right') this.success({ name });
     else this.fail('wrong word');
+  }
+}
+
+@Controller()
+class NamedController {
+  @Get('named')
+  named(@Req() request: FastifyRequest, @Session.of('admin') session: Session<{ user: string }>): object {
+    sessionOf(request).set('user', 'ada');
+    return { user: session.user };
   }
 }
 
@@ -219,10 +228,32 @@ describe.each([
   });
 });
 
-it('refuses the hook where the session does not show as request.session', async () => {
-  const app = await SessionApp.start('fastify', { session: { exposeAs: 'httpSession' } });
+it('opens the session of the module that shows it as request.session, also where that has a name', async () => {
+  const app = await SessionApp.start('fastify', {
+    session: { exposeAs: false },
+    imports: [SessionModule.forRoot({ name: 'admin', exposeAs: 'session' })],
+    controllers: [NamedController],
+    setUp: (nest) => {
+      const hook = openForFastifyPassport(nest) as Hook;
+      (nest as NestFastifyApplication).getHttpAdapter().getInstance().addHook('preValidation', hook);
+    },
+  });
+  const answer = await app.client().get('/named');
+  expect([await answer.json(), answer.cookie('admin-session'), answer.cookie()]).toEqual([
+    { user: 'ada' },
+    expect.any(String),
+    undefined,
+  ]);
+  await app.close();
+});
+
+it.each([
+  ["'httpSession'", { exposeAs: 'httpSession' }],
+  ['false', { name: 'admin' }],
+])('refuses the hook where the session shows as %s', async (shown, session) => {
+  const app = await SessionApp.start('fastify', { session });
   expect(() => openForFastifyPassport(app.app)).toThrow(
-    "@fastify/passport reads request.session, but exposeAs is 'httpSession': leave exposeAs out.",
+    `@fastify/passport reads request.session, but exposeAs is ${shown}: write exposeAs: 'session'.`,
   );
   await app.close();
 });

@@ -237,6 +237,18 @@ describe.each(platforms)('the guards of Passport on %s', (platform) => {
     });
   });
 
+  it('for the whole application may be one object for two applications, which are open one after the other', async () => {
+    const guard = new UserGuard();
+    const setUp: SessionAppOptions['setUp'] = (nest) => void nest.useGlobalGuards(guard);
+    await start({ setUp });
+    const firstStore = store;
+    await app.close();
+    await start({ setUp });
+    firstStore.taken();
+    expect(await (await client.get('/me')).json()).toEqual(ADA);
+    expect([firstStore.taken(), store.taken()]).toEqual(['', 'read']);
+  });
+
   it('for the whole application know the user of every route, made anew for each request', async () => {
     await start({ providers: [{ provide: APP_GUARD, useClass: ScopedGuard }] });
     expect(await (await client.get('/me')).json()).toEqual(ADA);

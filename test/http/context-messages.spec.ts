@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import { Controller, Inject, Injectable, Post, UseGuards, type CanActivate } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { concatMap, from, of, type Observable } from 'rxjs';
@@ -64,6 +66,9 @@ class AskingGuard implements CanActivate {
   }
 }
 
+/** What a handler leaves to be done after its answer. */
+let workLater = (): Promise<void> => Promise.resolve();
+
 @WebSocketGateway()
 class ChatGateway {
   constructor(@Inject(AccountService) private readonly accounts: AccountService) {}
@@ -93,6 +98,11 @@ class ChatGateway {
     return this.accounts.count();
   }
 
+  @SubscribeMessage('messages')
+  async messages(): Promise<object> {
+    return { messages: (await this.accounts.current()).messages };
+  }
+
   @SubscribeMessage('same')
   async same(@Session() session: Session<Data>): Promise<boolean> {
     return session === (await this.accounts.current());
@@ -101,6 +111,18 @@ class ChatGateway {
   @SubscribeMessage('observable')
   observable(): Observable<string> {
     return of(1).pipe(concatMap(() => from(this.accounts.user())));
+  }
+
+  @SubscribeMessage('later')
+  async later(_client: object, saves: boolean): Promise<string> {
+    const { accounts } = this;
+    await accounts.user();
+    workLater = AsyncResource.bind(async () => {
+      const session = await accounts.current();
+      session.messages = 100;
+      if (saves) await session.save();
+    });
+    return 'answered';
   }
 
   @UseGuards(AskingGuard)
@@ -188,6 +210,20 @@ describe.each(platforms)('a service that the handler of a message calls on %s', 
       }),
     );
     for (const [user, users] of answers) expect(users).toEqual([user, user, user]);
+  });
+
+  it.each([
+    [false, { messages: 1 }, 1],
+    [true, { messages: 100 }, 0],
+  ])('does not save by itself what it changes after the answer (session.save(): %s)', async (saves, stored, warned) => {
+    const socket = connect();
+    await ask(socket, 'count');
+    expect(await ask(socket, 'later', saves)).toBe('answered');
+    await workLater();
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => void setImmediate(resolve));
+    const warnings = app.warnings.filter((line) => line.includes('was changed after its message was handled'));
+    expect(warnings).toHaveLength(warned);
+    expect(await ask(socket, 'messages')).toEqual(stored);
   });
 
   it('fails in a guard of the gateway, which runs before', async () => {

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -25,6 +26,7 @@ import {
   Sse,
   StreamableFile,
   UseFilters,
+  UploadedFile,
   UseGuards,
   UseInterceptors,
   type ArgumentsHost,
@@ -36,7 +38,9 @@ import {
   type NestModule,
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { FileInterceptor } from '@nestjs/platform-express';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
 import { from, map, mergeMap, Observable, of } from 'rxjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -252,6 +256,25 @@ class AccountController {
     return { found, seen: (await this.accounts.current()).seen };
   }
 
+  @Post('listened')
+  listened(@Req() request: { raw?: Readable } & Readable): Promise<object> {
+    const stream = request.raw ?? request;
+    const found: Record<string, string> = {};
+    const look = (name: string) => async (): Promise<void> => {
+      found[name] = (await this.accounts.user().catch((error: Error) => error.name)) ?? 'nobody';
+    };
+    return new Promise((resolve) => {
+      const looking: Promise<void>[] = [];
+      stream.once(
+        'end',
+        AsyncResource.bind(() => looking.push(look('bound')())),
+      );
+      stream.once('end', () => looking.push(look('other')()));
+      stream.once('end', () => void Promise.all(looking).then(() => resolve(found)));
+      stream.resume();
+    });
+  }
+
   @Get('plain')
   plain(): object {
     return {};
@@ -298,7 +321,11 @@ const PARTS = {
 };
 
 /** Sends a request whose body comes in parts, each sent when the server has had time to read the one before. */
-async function slowPosts(port: number, bodies: readonly string[]): Promise<string[]> {
+async function slowPosts(
+  port: number,
+  [path, type]: readonly [path: string, type: string],
+  bodies: readonly string[],
+): Promise<string[]> {
   const socket = connect(port, '127.0.0.1').setNoDelay();
   let seen = '';
   let arrived = (): void => undefined;
@@ -308,7 +335,7 @@ async function slowPosts(port: number, bodies: readonly string[]): Promise<strin
   });
   const found: string[] = [];
   for (const body of bodies) {
-    const head = ['POST /login-with-body HTTP/1.1', 'Host: localhost', 'Content-Type: application/json'];
+    const head = [`POST ${path} HTTP/1.1`, 'Host: localhost', `Content-Type: ${type}`];
     socket.write([...head, `Content-Length: ${body.length}`, '\r\n'].join('\r\n'));
     for (const part of [body.slice(0, 3), body.slice(3, 7), body.slice(7)]) {
       await wait(5);
@@ -328,7 +355,15 @@ describe.each(platforms)('a service that asks for the current session on %s', (p
   let client: Client;
 
   beforeAll(async () => {
-    app = await SessionApp.start(platform, { session: { store, context: true }, ...PARTS });
+    app = await SessionApp.start(platform, {
+      session: { store, context: true },
+      ...PARTS,
+      setUp: (nest) => {
+        // Fastify refuses a body whose type it does not know; Express leaves it to the handler, as this does.
+        const server = nest.getHttpAdapter().getInstance() as Partial<FastifyInstance>;
+        server.addContentTypeParser?.('x/y', (_request, _payload, done) => done(null));
+      },
+    });
   });
 
   beforeEach(async () => {
@@ -422,9 +457,15 @@ describe.each(platforms)('a service that asks for the current session on %s', (p
     const users = ['first', 'second', 'third'];
     const found = await slowPosts(
       app.port,
+      ['/login-with-body', 'application/json'],
       users.map((user) => JSON.stringify({ user })),
     );
     expect(found.map((text) => JSON.parse(text) as object)).toEqual(users.map((user) => ({ user })));
+  });
+
+  it('gets it in the bound listener of an event of the connection, and not in another one', async () => {
+    const answer = await client.post('/listened', { headers: { 'content-type': 'x/y' }, body: 'body' });
+    expect(await answer.json()).toEqual({ bound: 'ada', other: 'SessionConfigurationError' });
   });
 
   it('gets that of each of the requests that were sent at once on one connection', async () => {
@@ -507,5 +548,30 @@ describe.each(platforms)('the current session on %s', (platform) => {
     await client.post('/login/ada');
     expect(await (await client.get('/user')).json()).toEqual({ user: 'ada' });
     expect(seen).toEqual([undefined, 'ada']);
+  });
+});
+
+describe('a service that asks for the current session after multer on express', () => {
+  @Controller()
+  class UploadController {
+    constructor(@Inject(AccountService) private readonly accounts: AccountService) {}
+
+    @UseInterceptors(FileInterceptor('file'))
+    @Post('upload')
+    async upload(@UploadedFile() file: { size: number }): Promise<object> {
+      await this.accounts.login(`sent ${file.size}`);
+      return { user: await this.accounts.user() };
+    }
+  }
+
+  it('gets it after a file that came in parts', async () => {
+    const controllers = [UploadController];
+    const app = await SessionApp.start('express', { ...PARTS, session: { context: true }, controllers });
+    const head = ['--b', 'Content-Disposition: form-data; name="file"; filename="a"', '\r\n'].join('\r\n');
+    const type = 'multipart/form-data; boundary=b';
+    expect(await slowPosts(app.port, ['/upload', type], [`${head}the file\r\n--b--\r\n`])).toEqual([
+      '{"user":"sent 8"}',
+    ]);
+    await app.close();
   });
 });

@@ -7,6 +7,7 @@ import {
   type ExecutionContext,
   Inject,
   Injectable,
+  Module,
 } from '@nestjs/common';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { io, type Socket } from 'socket.io-client';
@@ -14,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Session, SessionGuard, SessionService, type SessionModuleOptions } from '../../lib/index.js';
 import { Client } from '../fixtures/client.js';
-import { platforms } from '../fixtures/platforms.js';
+import { createOn, platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
 
@@ -183,5 +184,30 @@ describe.each(cells)('a socket.io gateway on $platform over $names', ({ platform
       await browser.post('/login');
       expect(await ask(connect(), 'guarded')).toBe('passed');
     });
+  });
+});
+
+describe.each(platforms)('a gateway on %s', (platform) => {
+  it('that needs no session goes on in an application without SessionModule, after one with it', async () => {
+    @WebSocketGateway()
+    class EchoGateway {
+      @SubscribeMessage('echo')
+      echo(): string {
+        return 'echo';
+      }
+    }
+    await (await SessionApp.start(platform, { providers: [EchoGateway] })).close();
+    class PlainModule {}
+    Module({ providers: [EchoGateway] })(PlainModule);
+    const app = await createOn(platform, PlainModule, { logger: false, abortOnError: false });
+    await app.listen(0, '127.0.0.1');
+    const socket = io(await app.getUrl(), { transports: ['websocket'] });
+    const answer = await new Promise((resolve) => {
+      socket.once('exception', resolve);
+      socket.emit('echo', {}, resolve);
+    });
+    expect(answer).toBe('echo');
+    socket.disconnect();
+    await app.close();
   });
 });

@@ -158,6 +158,21 @@ class SwallowingClass {
   }
 }
 
+class Shared {
+  @Get('shared')
+  shared(@Session() _session: object, @Req() request: Exposed): string {
+    return count(request);
+  }
+}
+
+/** The two heirs share one handler: this one has the interceptor on its class, the other one on the handler. */
+@UseInterceptors(Swallowing)
+@Controller('swallowing-heir')
+class SwallowingHeir extends Shared {}
+
+@Controller('heir')
+class PlainHeir extends Shared {}
+
 @Controller()
 class Plain {
   @Get('plain')
@@ -241,6 +256,11 @@ describe.each(platforms)('on %s, the exception filters see a failed save', (plat
   ])('of /%s', async (route, controller) => {
     const controllers = controller === Parameters ? [] : [controller];
     expect([await statusOf(route, controllers, [Inner, Outer]), SessionFilter.seen.length]).toEqual([418, 1]);
+  });
+
+  it.each(['heir', 'swallowing-heir'])('of /%s/shared, which two controllers inherit', async (path) => {
+    const controllers = [SwallowingHeir, PlainHeir];
+    expect([await statusOf(`${path}/shared`, controllers), SessionFilter.seen.length]).toEqual([418, 1]);
   });
 
   it.each<[string, Provider]>([

@@ -150,6 +150,27 @@ describe('a message of the bus', () => {
     expect(reason()).toBe('destroyed');
   });
 
+  it('keeps no other session from being read, however many come', async () => {
+    const names: string[] = [];
+    for (let n = 0; n < 20; n++) {
+      const other = await here.stored({ n });
+      void (await here.open(other)).live.signal;
+      names.push(nameOf(other));
+    }
+    await settled();
+    await (await new TestEngine(store.inner).open(id)).live.destroy();
+    let messages = 2000;
+    const read = store.read.bind(store);
+    vi.spyOn(store, 'read').mockImplementation((key) => {
+      if (messages-- > 0) for (const session of names) bus.deliver({ session, reason: 'destroyed' });
+      return read(key);
+    });
+    for (const session of [...names, nameOf(id)]) bus.deliver({ session, reason: 'destroyed' });
+    for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+    expect([signal.aborted, messages > 0]).toEqual([true, true]);
+    await settled();
+  });
+
   it('may be anything', async () => {
     const name = nameOf(id);
     const anySession = fc.oneof(fc.constant(name), fc.anything());
@@ -195,6 +216,18 @@ describe('a bus that is down', () => {
     expect(open.live.signal.aborted).toBe(false);
     await open.live.destroy();
     expect(there.warnings).toHaveLength(1);
+  });
+
+  it.each([
+    ['a promise that rejects', () => Promise.reject(new Error('no'))],
+    ['nothing', () => undefined],
+  ])('fails nothing when subscribe returns %s, and is asked once', async (_what, subscribe) => {
+    const spy = vi.spyOn(bus, 'subscribe').mockImplementation(subscribe as never);
+    for (const each of [id, await there.stored({ n: 1 })]) void (await there.open(each)).live.signal;
+    await settled();
+    there.endings.close();
+    expect(spy).toHaveBeenCalledOnce();
+    expect(there.warnings).toEqual([expect.stringContaining('must return a function')]);
   });
 
   it('leaves the recheck', async () => {

@@ -10,6 +10,13 @@ class ReadController {
   me(@Session() session: unknown, @Res() reply: unknown): unknown[] {
     return [session, reply];
   }
+
+  async asynchronous(): Promise<void> {}
+
+  @Get('promising')
+  promising(): Promise<void> {
+    return this.asynchronous();
+  }
 }
 
 function needsOf(handler: unknown): object {
@@ -17,7 +24,13 @@ function needsOf(handler: unknown): object {
   return new HandlerNeedsReader().of(context as unknown as ExecutionContext);
 }
 
-const needs = { sessions: ['default'], respondsItself: true, isEventStream: false };
+const needs = {
+  sessions: ['default'],
+  respondsItself: true,
+  isEventStream: false,
+  settlesOnce: false,
+  repeatsInterceptor: false,
+};
 
 describe('the needs of a handler', () => {
   it('are read from its parameters', () => {
@@ -29,6 +42,10 @@ describe('the needs of a handler', () => {
   });
 
   it('are none for a function that is no handler', () => {
-    expect(needsOf(() => undefined)).toEqual({ sessions: [], respondsItself: false, isEventStream: false });
+    expect(needsOf(() => undefined)).toEqual({ ...needs, sessions: [], respondsItself: false });
+  });
+
+  it.each(['asynchronous', 'promising'] as const)('tell that it returns a promise: %s', (method) => {
+    expect(needsOf(ReadController.prototype[method])).toMatchObject({ settlesOnce: true });
   });
 });

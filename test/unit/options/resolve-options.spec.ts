@@ -17,7 +17,7 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, bus, context, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'absoluteTimeout, bus, closeOnEnd, context, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
   'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
@@ -89,6 +89,7 @@ describe('resolveOptions', () => {
     [{ staticFiles: 1 }, `staticFiles is 1: ${EITHER}`],
     [{ context: 'on' }, `context is 'on': ${EITHER}`],
     [{ expireDeadCookies: 'true' }, `expireDeadCookies is 'true': ${EITHER}`],
+    [{ closeOnEnd: 4401 }, `closeOnEnd is 4401: ${EITHER}`],
     [{ expireDeadCookies: true, tombstones: false }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
     [{ expireDeadCookies: true, wire: 'quart' }, 'expireDeadCookies needs tombstones: leave one of the two out.'],
     [{ onLateSaveError: 'ignore' }, "onLateSaveError is 'ignore': write 'destroy' or 'send'."],
@@ -182,6 +183,7 @@ describe('resolveOptions', () => {
       absoluteTimeout: undefined,
       maxRecordBytes: 1_000_000,
       expireDeadCookies: false,
+      closeOnEnd: false,
       rolling: true,
       staticFiles: false,
       context: false,
@@ -215,6 +217,7 @@ describe('resolveOptions', () => {
     'idleTimeout',
     'maxRecordBytes',
     'expireDeadCookies',
+    'closeOnEnd',
     'rolling',
     'staticFiles',
     'context',
