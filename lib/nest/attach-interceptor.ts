@@ -1,9 +1,10 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
+import { enhancersOf, interceptorsOf, putFirst } from './enhancers.js';
 import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
-import { INTERCEPTORS, interceptorsOf, sessionsTakenBy } from './handler-needs.js';
+import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
 import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
@@ -11,8 +12,6 @@ import { reachesSession } from './session-reach.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 
-/** Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports. */
-const ENHANCERS = ['__guards__', INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
 /** The metadata key of the middleware of a GraphQL field. */
 const FIELD_MIDDLEWARE = 'graphql:field_resolver_middleware';
 
@@ -59,18 +58,11 @@ function addMiddleware(handler: object): void {
 }
 
 function attachTo({ module, controller, handler }: HandlerMethod, owner: NestModuleInUse): void {
-  putFirst(interceptorsOf(controller).length > 0 ? controller : handler);
+  // The class may serve two applications in one process, so no instance stands there.
+  putFirst(SessionInterceptor, interceptorsOf(controller).length > 0 ? controller : handler);
   // Nest looks for the instance of an enhancer's class in the module of the handler.
   if (!module.injectables.has(SessionInterceptor)) {
     module.injectables.set(SessionInterceptor, owner.getProviderByKey(SessionInterceptor));
-  }
-}
-
-/** Puts the interceptor on a class or a handler, once. The class may serve two applications in one process, so no instance stands there. */
-function putFirst(target: object): void {
-  const others = interceptorsOf(target);
-  if (!others.includes(SessionInterceptor)) {
-    Reflect.defineMetadata(INTERCEPTORS, [SessionInterceptor, ...others], target);
   }
 }
 
@@ -89,8 +81,4 @@ function mayHaveSession({ module, injectee, controller, key, handler }: HandlerM
     const injectable = module.injectables.get(enhancer as Type);
     return enhancer instanceof SessionGuard || (injectable !== undefined && reachesSession(injectable));
   });
-}
-
-function enhancersOf(enhanced: object): unknown[] {
-  return ENHANCERS.flatMap((key) => (Reflect.getMetadata(key, enhanced) ?? []) as unknown[]);
 }

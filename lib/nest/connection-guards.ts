@@ -2,13 +2,11 @@ import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { isObservable, lastValueFrom } from 'rxjs';
 
 import { SessionConfigurationError } from '../session.errors.js';
+import { guardsOf } from './enhancers.js';
 import { HANDLE_CONNECTION, type NestModuleInUse } from './handler-methods.js';
 
 /** What `@UseGuards()` names. */
 export type Guard = Type<CanActivate> | CanActivate;
-
-/** Nest's metadata key of what `@UseGuards()` names. It is not part of its public exports. */
-const GUARDS = '__guards__';
 
 /**
  * The guards of a gateway's connections: those of `handleConnection`. One of the class guards its messages alone, as Nest has it:
@@ -16,7 +14,7 @@ const GUARDS = '__guards__';
  */
 export function connectionGuardsOf(gateway: { readonly prototype: object }): readonly Guard[] {
   const handler = (gateway.prototype as Partial<Record<typeof HANDLE_CONNECTION, object>>)[HANDLE_CONNECTION];
-  return handler === undefined ? [] : ((Reflect.getMetadata(GUARDS, handler) ?? []) as readonly Guard[]);
+  return handler === undefined ? [] : (guardsOf(handler) as Guard[]);
 }
 
 /** Whether all guards let a connection pass; the error of one that throws is passed on. */

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 
 import { DEFAULT_NAME } from '../session.constants.js';
+import { interceptorsOf } from './enhancers.js';
 import { sessionParameterOf } from './session.decorator.js';
 
 /** What the metadata of a handler tells before it runs. */
@@ -21,8 +22,6 @@ export interface HandlerNeeds {
 const ROUTE_ARGUMENTS = '__routeArguments__';
 const RESPONSE_PASSTHROUGH = '__responsePassthrough__';
 const SSE = '__sse__';
-/** Nest's metadata key of what `@UseInterceptors()` names. */
-export const INTERCEPTORS = '__interceptors__';
 const RESPONSE = '1';
 const NEXT = '2';
 const NEST_SESSION = '7';
@@ -78,11 +77,6 @@ function readNeeds(controller: Controller, handler: Handler): HandlerNeeds {
 function returnsPromise({ prototype }: Controller, key: string, handler: Handler): boolean {
   if (handler.constructor.name === 'AsyncFunction') return true;
   return Reflect.getMetadata('design:returntype', prototype as object, key) === Promise;
-}
-
-/** What `@UseInterceptors()` names on a class or a handler. */
-export function interceptorsOf(target: object): readonly unknown[] {
-  return (Reflect.getMetadata(INTERCEPTORS, target) ?? []) as unknown[];
 }
 
 /**

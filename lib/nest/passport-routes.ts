@@ -3,12 +3,10 @@ import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 
 import { isServedElsewhere } from './application-sessions.js';
 import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
+import { guardsOf } from './enhancers.js';
 import { bridgePassport } from './passport-bridge.js';
 import { findPlace } from './session-place.js';
 import type { SessionService } from './session.service.js';
-
-/** Nest's metadata key of what `@UseGuards()` names. It is not part of its public exports. */
-const GUARDS = '__guards__';
 
 /** Where Passport looks for the session. */
 const PASSPORT_READS = 'session';
@@ -90,8 +88,4 @@ export class PassportRoutes {
     const known = instances.filter((instance) => instance !== undefined) as unknown as AuthGuard[];
     return known.length === 0 || known.some((instance) => !refusesSession(instance));
   }
-}
-
-function guardsOf(guarded: object): unknown[] {
-  return (Reflect.getMetadata(GUARDS, guarded) ?? []) as unknown[];
 }

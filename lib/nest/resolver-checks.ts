@@ -1,13 +1,13 @@
 import type { ModulesContainer } from '@nestjs/core';
 
 import { SessionConfigurationError } from '../session.errors.js';
+import { guardsOf } from './enhancers.js';
 import { takesNestSession } from './handler-needs.js';
 import { resolverMethodsOf, type ResolverMethod } from './resolver-methods.js';
 import { SessionGuard } from './session.guard.js';
 
 /** The token of the options of a GraphQLModule. */
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
-const GUARDS = '__guards__';
 
 type GraphqlOptions = { readonly fieldResolverEnhancers?: readonly string[] } | undefined;
 
@@ -43,8 +43,7 @@ function isGuardedAlone({ controller, handler }: ResolverMethod, methods: readon
 }
 
 function isGuarded(target: object): boolean {
-  const guards = (Reflect.getMetadata(GUARDS, target) ?? []) as unknown[];
-  return guards.some((guard) => guard instanceof SessionGuard || isSessionGuard(guard));
+  return guardsOf(target).some((guard) => guard instanceof SessionGuard || isSessionGuard(guard));
 }
 
 function isSessionGuard(guard: unknown): boolean {

@@ -379,6 +379,18 @@ describe.each(graphqlDrivers)('a subscription with $name', (driver) => {
     expect(await socket.ask('{ user }')).toEqual({ data: { user: null } });
     expect(codesOf(await socket.ask('mutation { count }'))).toEqual(['CONFLICT']);
   });
+  it('knows the owner of a pinned session by the handshake, for which Apollo needs trustProxy', async () => {
+    for (const trustProxy of [undefined, 0]) {
+      await app.close();
+      await start(() => ({}), { pinning: true, ...(trustProxy !== undefined && { trustProxy }) });
+      const result = await event(subscribe('ticks { secret }'));
+      const isKnown = trustProxy !== undefined || driver.isMercurius;
+      if (isKnown) expect(result).toEqual({ data: { ticks: { secret: 'secret' } } });
+      else expect(result.errors?.[0]?.message).toContain('trustProxy');
+      expect(await browser.data('{ user }')).toEqual({ user: 'ada' });
+    }
+  });
+
   describe('whose socket follows session.signal', () => {
     beforeEach(async () => {
       await app.close();
