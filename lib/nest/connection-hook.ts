@@ -1,4 +1,8 @@
-import { rememberHandshake } from './gateway-client.js';
+import { Logger } from '@nestjs/common';
+
+import { connectionGuardsOf } from './connection-guards.js';
+import { closeClient, rememberHandshake } from './gateway-client.js';
+import { UNKNOWN_ERROR } from './gateway-error.js';
 import { HANDLE_CONNECTION } from './handler-methods.js';
 
 /** What Nest passes: the client, and with ws the request. */
@@ -54,7 +58,7 @@ function hook(prototype: Hooked): void {
     rememberHandshake(client, request);
     const connection = { gateway: this, args, handle };
     const connections = connectionsFor(prototype, connection);
-    return connections === undefined ? handle(...args) : connections.connect(connection);
+    return connections === undefined ? handleUnknown(connection) : connections.connect(connection);
   }
   for (const key of original === undefined ? [] : Reflect.getMetadataKeys(original)) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, original as object), handleConnection);
@@ -71,9 +75,20 @@ function isKnown(client: object, gateway: object): boolean {
   return false;
 }
 
-/** Those of the application that the gateway belongs to; of the newest where none knows it, as an instrumented instance. */
+/** Those of the application that the gateway belongs to; `undefined` for one without SessionModule, which may share the class. */
 function connectionsFor(prototype: object, connection: NewConnection): HookedConnections | undefined {
-  const references = [...(APPLICATIONS.get(prototype) ?? [])];
-  const applications = references.map((reference) => reference.deref()).filter((each) => each !== undefined);
-  return applications.find((each) => each.has(connection)) ?? applications.at(-1);
+  for (const reference of APPLICATIONS.get(prototype) ?? []) {
+    const connections = reference.deref();
+    if (connections?.has(connection) === true) return connections;
+  }
+  return undefined;
+}
+
+/** Handles a connection of no application that is known, such as that of an instrumented gateway: guards cannot be run for it. */
+function handleUnknown({ gateway, args, handle }: NewConnection): unknown {
+  if (connectionGuardsOf(gateway.constructor).length === 0) return handle(...args);
+  new Logger('SessionModule').error(
+    `The guards of ${gateway.constructor.name}.handleConnection cannot be run, as the gateway is one of no application with a SessionModule.`,
+  );
+  return closeClient(args[0], UNKNOWN_ERROR);
 }

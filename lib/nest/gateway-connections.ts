@@ -177,7 +177,7 @@ export class GatewayConnections implements HookedConnections {
   #moduleOf({ gateway, args: [client] }: NewConnection): NestModuleInUse | undefined {
     const isGateway = (provider: GatewayProvider): boolean => {
       if (provider.metatype !== gateway.constructor) return false;
-      if (provider.isDependencyTreeStatic()) return provider.instance === gateway;
+      if (provider.instance === gateway) return true;
       return provider.getInstanceByContextId(ContextIdFactory.getByRequest(client)).instance === gateway;
     };
     return [...this.#modules.values()].find((module) => [...module.providers.values()].some(isGateway));

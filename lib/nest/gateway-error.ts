@@ -11,7 +11,8 @@ export interface GatewayError {
   readonly message: string;
 }
 
-const UNKNOWN: GatewayError = { statusCode: 500, message: 'Internal server error' };
+/** As Nest says of an error that it does not know. */
+export const UNKNOWN_ERROR: GatewayError = { statusCode: 500, message: 'Internal server error' };
 
 /** As Nest says of a guard that returns `false`. */
 export const FORBIDDEN: GatewayError = { statusCode: 403, message: 'Forbidden resource' };
@@ -20,10 +21,10 @@ export const FORBIDDEN: GatewayError = { statusCode: 403, message: 'Forbidden re
 export function gatewayErrorOf(error: unknown): GatewayError {
   if (error instanceof SessionError) {
     const { statusCode, expose, message } = error;
-    return { statusCode, message: expose ? message : (STATUS_CODES[statusCode] ?? UNKNOWN.message) };
+    return { statusCode, message: expose ? message : (STATUS_CODES[statusCode] ?? UNKNOWN_ERROR.message) };
   }
   if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message };
-  return isWsException(error) ? { ...FORBIDDEN, message: error.message, ...statusIn(error.getError()) } : UNKNOWN;
+  return isWsException(error) ? { ...FORBIDDEN, message: error.message, ...statusIn(error.getError()) } : UNKNOWN_ERROR;
 }
 
 /** The class is that of an optional package. */

@@ -160,6 +160,19 @@ class PropertyGateway extends ReadingGateway {
 @WebSocketGateway()
 class ScopedGateway extends GuardedGateway {}
 
+@WebSocketGateway()
+class PlainGateway {
+  handleConnection(client: SomeClient): void {
+    say(client, 'greeting', {});
+  }
+}
+
+@WebSocketGateway()
+class PlainGuardedGateway {
+  @UseGuards({ canActivate: () => true })
+  handleConnection(): void {}
+}
+
 @Injectable({ scope: Scope.REQUEST })
 class ScopedGuard implements CanActivate {
   canActivate(): boolean {
@@ -384,6 +397,29 @@ describe.each(cells)('the connections of a gateway of $transport on $platform', 
     } finally {
       await other.close();
     }
+  });
+
+  it('are left alone in an application without sessions that shares a gateway, but for guards that nothing could run', async () => {
+    await start(PlainGateway, { providers: [PlainGuardedGateway] });
+    const expected = [
+      [PlainGateway, undefined],
+      [PlainGuardedGateway, transport === 'ws' ? 1011 : 500],
+    ] as const;
+    for (const [gateway, refusal] of expected) {
+      const testing = await Test.createTestingModule({ providers: [gateway] }).compile();
+      const nest = testing.createNestApplication({ logger: false });
+      useTransport(nest, transport);
+      await nest.listen(0, '127.0.0.1');
+      client = app.connect({ port: (nest.getHttpServer().address() as AddressInfo).port });
+      if (refusal === undefined) expect(await client.next('greeting')).toEqual({});
+      else {
+        const { code, exception } = await client.closed;
+        expect(code ?? exception?.statusCode).toBe(refusal);
+      }
+      client.close();
+      await nest.close();
+    }
+    expect(await app.connect().next('greeting')).toEqual({});
   });
 
   // NestJS 11 has no gateways of this scope.
