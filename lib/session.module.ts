@@ -15,6 +15,7 @@ import type { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
+import { SessionConfigurationError } from './session.errors.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
 import type { SessionStore } from './stores/session-store.js';
 
@@ -23,7 +24,7 @@ import type { SessionStore } from './stores/session-store.js';
  * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`. Another kind of session beside it has
  * a module with a `name`.
  */
-@Module({})
+@Module({ providers: [{ provide: SessionInterceptor, useFactory: refuseNoOptions }] }) // forRoot() puts the real one in its place
 export class SessionModule extends ConfigurableModuleClass implements NestModule {
   /**
    * The module with these options. What you leave out has its default.
@@ -66,6 +67,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   get #own(): NestModuleInUse {
     return [...this.#modules.values()].find(({ metatype }) => metatype === SessionModule) as NestModuleInUse;
   }
+}
+
+function refuseNoOptions(): never {
+  throw new SessionConfigurationError(
+    'SessionModule has no options: import SessionModule.forRoot() or forRootAsync(), once; other modules need no import, as it is global.',
+  );
 }
 
 function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions & ModuleOfConnections)[] {
