@@ -9,6 +9,7 @@ import { GatewayConnections, type ModuleOfConnections } from './nest/gateway-con
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { warnPassportWithoutSession } from './nest/passport-without-session.js';
 import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
@@ -59,6 +60,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     checkResolvers(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
+    warnPassportWithoutSession(passports);
     attachInterceptor(this.#modules, this.#own, passports);
     announceSessions(this.#host, inUse);
   }
