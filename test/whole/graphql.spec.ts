@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 
 import type { INestApplication, Type } from '@nestjs/common';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { MemoryStore, SessionStoreError } from '../../lib/index.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { Client } from '../fixtures/client.js';
 import { codesOf, GraphqlBrowser } from '../fixtures/graphql-app.js';
@@ -62,6 +63,21 @@ describe.each<{ name: string; platform: Platform; file: string }>([
     expect(await first).toEqual({ data: { sent: { from: 'ada', text: 'hello', isMine: true } } });
     await browser.data('mutation { logout }');
     expect(await socket.closed).toBe(4401);
+  });
+
+  it('hides what the server itself did wrong, and keeps the code', async () => {
+    await logIn();
+    const read = vi.spyOn(MemoryStore.prototype, 'read').mockRejectedValue(new SessionStoreError('Of the back-end.'));
+    onTestFinished(() => read.mockRestore());
+    const { errors } = await browser.ask('{ me { name } }');
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: 'The server failed. Try again later.',
+        path: ['me'],
+        extensions: { code: 'SERVICE_UNAVAILABLE' },
+      }),
+    ]);
+    expect((await browser.ask('{ nothing }')).errors?.[0]?.message).toMatch(/^Cannot query field/);
   });
 
   it('refuses a subscription without a session', async () => {
