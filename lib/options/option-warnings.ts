@@ -10,11 +10,24 @@ const TEN_YEARS = 10 * 365 * 24 * 60 * 60;
 /** The options by which ioredis finds Redis. */
 const ADDRESS_OPTIONS = ['url', 'host', 'port', 'path', 'sentinels'];
 
+/** What is meant by a name that is none of ioredis' options. Two letters that changed places are found by the sorted letters. */
+const MISSPELT: Readonly<Record<string, string>> = {
+  lru: 'url',
+  uri: 'url',
+  urls: 'url',
+  address: 'url',
+  connectionstring: 'url',
+  host: 'host',
+  host_: 'host',
+  host1: 'host',
+};
+
 /** Warnings for start-up about options that are allowed but most likely a mistake. They never quote an option: it may be secret. */
 export function optionWarnings(options: SessionModuleOptions): string[] {
   return [
     ...secretWarnings(options),
     ...addressWarnings(options),
+    ...misspeltWarnings(options),
     ...storeWarnings(options),
     ...lifetimeWarnings(options),
   ];
@@ -47,6 +60,16 @@ function addressWarnings({ store, bus, redis, memcached }: SessionModuleOptions)
     ];
   }
   return [];
+}
+
+/** ioredis ignores options that it does not know, so that a misspelt address leads to localhost. */
+function misspeltWarnings({ store, bus, redis }: SessionModuleOptions): string[] {
+  if (redis === undefined || redis === null || (store !== 'redis' && bus !== 'redis')) return [];
+  return Object.keys(redis).flatMap((key) => {
+    const meant = MISSPELT[key.toLowerCase()] ?? MISSPELT[[...key.toLowerCase()].toSorted().join('')];
+    if (meant === undefined || key === meant) return [];
+    return [`\`redis.${key}\` is no option of ioredis and does nothing: write redis.${meant}.`];
+  });
 }
 
 function storeWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 
 import type { INestApplication, Type } from '@nestjs/common';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { MemoryStore, SessionStoreError } from '../../lib/index.js';
@@ -15,6 +16,17 @@ let chapter: Chapter;
 beforeAll(() => {
   chapter = new Chapter('graphql');
 }, 60_000);
+
+it('finds the request for Passport in the context of a resolver', async () => {
+  const { ResolverGuard } = await chapter.load<{
+    ResolverGuard: new () => { getRequest(context: object): object; getAuthenticateOptions(): object };
+  }>('resolver.guard.ts');
+  const req = {};
+  const context = new ExecutionContextHost([{}, {}, { req }, {}], class {}, () => {});
+  context.setType('graphql');
+  expect(new ResolverGuard().getRequest(context)).toBe(req);
+  expect(new ResolverGuard().getAuthenticateOptions()).toEqual({ property: 'nothing' });
+});
 
 describe.each<{ name: string; platform: Platform; file: string }>([
   { name: 'ApolloModule', platform: 'express', file: 'apollo.module.ts' },
@@ -78,6 +90,12 @@ describe.each<{ name: string; platform: Platform; file: string }>([
       }),
     ]);
     expect((await browser.ask('{ nothing }')).errors?.[0]?.message).toMatch(/^Cannot query field/);
+  });
+
+  it('sends the code of an exception of Nest from Apollo alone', async () => {
+    const result = await browser.ask('mutation { login(name: "ada", password: "byron") { name } }');
+    expect(result.errors?.map(({ message }) => message)).toEqual(['Unauthorized']);
+    expect(result.errors?.[0]?.extensions?.['code']).toBe(name === 'ApolloModule' ? 'UNAUTHENTICATED' : undefined);
   });
 
   it('refuses a subscription without a session', async () => {
