@@ -9,12 +9,14 @@ import { GatewayConnections, type ModuleOfConnections } from './nest/gateway-con
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
+import { warnPassportWithoutSession } from './nest/passport-without-session.js';
 import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { ResolvedOptions } from './options/resolve-options.js';
 import { RESOLVED_OPTIONS } from './session.constants.js';
+import { SessionConfigurationError } from './session.errors.js';
 import { ConfigurableModuleClass, type OPTIONS_TYPE } from './session.module-definition.js';
 import type { SessionStore } from './stores/session-store.js';
 
@@ -23,7 +25,7 @@ import type { SessionStore } from './stores/session-store.js';
  * `useClass` or `useExisting`, once, in the root module. It is global unless `isGlobal: false`. Another kind of session beside it has
  * a module with a `name`.
  */
-@Module({})
+@Module({ providers: [{ provide: SessionInterceptor, useFactory: refuseNoOptions }] }) // forRoot() puts the real one in its place
 export class SessionModule extends ConfigurableModuleClass implements NestModule {
   /**
    * The module with these options. What you leave out has its default.
@@ -58,6 +60,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     checkResolvers(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
+    warnPassportWithoutSession(passports);
     attachInterceptor(this.#modules, this.#own, passports);
     announceSessions(this.#host, inUse);
   }
@@ -66,6 +69,12 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
   get #own(): NestModuleInUse {
     return [...this.#modules.values()].find(({ metatype }) => metatype === SessionModule) as NestModuleInUse;
   }
+}
+
+function refuseNoOptions(): never {
+  throw new SessionConfigurationError(
+    'SessionModule has no options: import SessionModule.forRoot() or forRootAsync(), once; other modules need no import, as it is global.',
+  );
 }
 
 function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions & ModuleOfConnections)[] {

@@ -4,6 +4,7 @@ import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { isServedElsewhere } from './application-sessions.js';
 import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
 import { guardsOf } from './enhancers.js';
+import { controllerMethodsOf } from './handler-methods.js';
 import { bridgePassport } from './passport-bridge.js';
 import { findPlace } from './session-place.js';
 import type { SessionService } from './session.service.js';
@@ -31,6 +32,25 @@ export class PassportRoutes {
   /** Whether an AuthGuard guards the whole application. */
   get isGlobal(): boolean {
     return this.#hasScopedGuard || this.#globalGuards.length > 0;
+  }
+
+  /** Whether Passport finds the session of this module, which then shows as `request.session`. */
+  get isShown(): boolean {
+    return this.sessions.exposedAs === PASSPORT_READS;
+  }
+
+  /** What an AuthGuard guards that may look for a session, if there is one: the name of a controller or a handler. */
+  get firstGuarded(): string | undefined {
+    const global = [
+      ...this.#config.getGlobalGuards(),
+      ...this.#config.getGlobalRequestGuards().map(({ metatype }) => metatype),
+    ];
+    if (global.some((guard) => this.#wantsSession(guard))) return 'the whole application';
+    for (const { controller, key, handler } of controllerMethodsOf(this.#modules)) {
+      if (guardsOf(controller).some((guard) => this.#wantsSession(guard))) return controller.name;
+      if (guardsOf(handler).some((guard) => this.#wantsSession(guard))) return `${controller.name}.${key}`;
+    }
+    return undefined;
   }
 
   /** Whether the session has to be open before the guards of this handler run. */
@@ -68,21 +88,21 @@ export class PassportRoutes {
 
   /** Whether one of them is made anew for each request. Such a guard runs after all others, and so after ours. */
   get #hasScopedGuard(): boolean {
-    return this.#isShown && this.#config.getGlobalRequestGuards().some(({ metatype }) => isAuthGuard(metatype));
+    return this.isShown && this.#config.getGlobalRequestGuards().some(({ metatype }) => isAuthGuard(metatype));
   }
 
   get #globalGuards(): AuthGuard[] {
-    if (!this.#isShown) return [];
+    if (!this.isShown) return [];
     const guards = this.#config.getGlobalGuards().filter(isAuthGuard) as unknown as AuthGuard[];
     return guards.filter((guard) => !refusesSession(guard));
   }
 
-  get #isShown(): boolean {
-    return this.sessions.exposedAs === PASSPORT_READS;
+  #needsSession(guard: unknown): boolean {
+    return this.isShown && this.#wantsSession(guard);
   }
 
-  #needsSession(guard: unknown): boolean {
-    if (!this.#isShown || !isAuthGuard(guard)) return false;
+  #wantsSession(guard: unknown): boolean {
+    if (!isAuthGuard(guard)) return false;
     if (typeof guard !== 'function') return !refusesSession(guard as AuthGuard);
     const instances = [...this.#modules.values()].map(({ injectables }) => injectables.get(guard as Type)?.instance);
     const known = instances.filter((instance) => instance !== undefined) as unknown as AuthGuard[];

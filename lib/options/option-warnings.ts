@@ -4,18 +4,23 @@ import type { SessionModuleOptions } from './session-options.js';
 /** Fewer characters or bytes can be guessed from one cookie, without asking the server, if a person made the secret up. */
 const SAFE_LENGTH = 32;
 
-/** In seconds. Two weeks in milliseconds, as express-session counts, are more. */
-const TEN_YEARS = 10 * 365 * 24 * 60 * 60;
+/** In seconds. Browsers keep no cookie for longer (RFC 6265bis section 5.5). Half a day in milliseconds, taken for seconds, is more. */
+const LONGEST_COOKIE = 400 * 24 * 60 * 60;
 
 /** The options by which ioredis finds Redis. */
 const ADDRESS_OPTIONS = ['url', 'host', 'port', 'path', 'sentinels'];
+
+/** Those of them that are taken for meant where a name differs from them by one slip. No other option of ioredis does. */
+const OFTEN_MISSPELT = ['url', 'host', 'port'];
 
 /** Warnings for start-up about options that are allowed but most likely a mistake. They never quote an option: it may be secret. */
 export function optionWarnings(options: SessionModuleOptions): string[] {
   return [
     ...secretWarnings(options),
     ...addressWarnings(options),
+    ...misspeltWarnings(options),
     ...storeWarnings(options),
+    ...busWarnings(options),
     ...lifetimeWarnings(options),
   ];
 }
@@ -49,19 +54,51 @@ function addressWarnings({ store, bus, redis, memcached }: SessionModuleOptions)
   return [];
 }
 
-function storeWarnings({ store, redis, memcached }: SessionModuleOptions): string[] {
+/** ioredis ignores options that it does not know, so that a misspelt address leads to localhost. */
+function misspeltWarnings({ store, bus, redis }: SessionModuleOptions): string[] {
+  if (redis === undefined || redis === null || (store !== 'redis' && bus !== 'redis')) return [];
+  return Object.keys(redis).flatMap((key) => {
+    const meant = OFTEN_MISSPELT.find((name) => isSlipOf(name, key));
+    if (meant === undefined) return [];
+    return [`\`redis.${key}\` is no option of ioredis and does nothing: write redis.${meant}.`];
+  });
+}
+
+/** Whether a name differs from the right one by its case, by one letter, or by two neighbours that changed places. */
+function isSlipOf(name: string, key: string): boolean {
+  const typed = key.toLowerCase();
+  if (typed === name) return key !== name;
+  let at = 0;
+  while (typed[at] === name[at]) at++;
+  const swapped =
+    typed[at] === name[at + 1] && typed[at + 1] === name[at] && typed.slice(at + 2) === name.slice(at + 2);
+  const [rest, more] = [typed.slice(at), typed.slice(at + 1)];
+  return swapped || more === name.slice(at + 1) || more === name.slice(at) || rest === name.slice(at + 1);
+}
+
+function storeWarnings({ store, bus, redis, memcached }: SessionModuleOptions): string[] {
   if (store !== undefined) return [];
-  const isRedisMeant = redis !== undefined && hasAddress(redis);
+  const isRedisMeant = redis !== undefined && hasAddress(redis) && bus === undefined; // the bus has a warning of its own
   const isMemcachedMeant = memcached !== undefined && hasValue(memcached, 'servers');
   const meant = isRedisMeant ? 'redis' : isMemcachedMeant && 'memcached';
   if (meant === false) return [];
   return [`\`${meant}\` is given without \`store\`, so sessions are kept in memory: write store: '${meant}'.`];
 }
 
+function busWarnings({ store = 'memory', bus }: SessionModuleOptions): string[] {
+  if (store !== 'memory' || bus !== 'redis') return [];
+  return [
+    "`bus` is 'redis', but sessions are kept in the memory of one process, so that no other has anything to tell: write store: 'redis', or leave the bus out.",
+  ];
+}
+
 function lifetimeWarnings(options: SessionModuleOptions): string[] {
   return (['idleTimeout', 'absoluteTimeout'] as const)
-    .filter((name) => Number(options[name]) > TEN_YEARS)
-    .map((name) => `\`${name}\` is longer than ten years: a number is of seconds, not of milliseconds.`);
+    .filter((name) => Number(options[name]) > LONGEST_COOKIE)
+    .map(
+      (name) =>
+        `\`${name}\` is longer than 400 days, for which browsers keep a cookie at most: a number is of seconds, not of milliseconds.`,
+    );
 }
 
 function hasAddress(redis: object): boolean {

@@ -192,7 +192,8 @@ export interface SessionModuleOptions {
   readonly onLateSaveError?: 'destroy' | 'send' | undefined;
   /**
    * Whether services find the session of the request that they run in, with `await sessions.current()` and no argument. Node's
-   * `AsyncLocalStorage` follows each request then, which costs a few microseconds on every route.
+   * `AsyncLocalStorage` then follows each request: on Node 20 and 22 every `await` of the process costs more, up to 10 µs in all for a
+   * request that reads its session.
    * @default false
    */
   readonly context?: boolean | undefined;

@@ -11,16 +11,23 @@ export interface BackEnd {
   readonly check: string;
 }
 
+/** What needs a driver: the option for it. */
+export type DriverUser = 'store' | 'bus';
+
 /**
- * Loads an optional driver, when a store that needs it is made.
+ * Loads an optional driver, when what needs it is made.
  * @param name the package, as npm installs it.
  * @throws {SessionConfigurationError} when the driver cannot be loaded; the message says what to install.
  */
-export async function loadDriver<Driver>(name: string, load: () => Promise<Driver>): Promise<Driver> {
+export async function loadDriver<Driver>(
+  name: string,
+  load: () => Promise<Driver>,
+  user: DriverUser = 'store',
+): Promise<Driver> {
   try {
     return await load();
   } catch (cause) {
-    const message = `This store needs the driver "${name}", which cannot be loaded: npm i ${name}`;
+    const message = `This ${user} needs the driver "${name}", which cannot be loaded: npm i ${name}`;
     throw new SessionConfigurationError(message, { cause });
   }
 }

@@ -24,6 +24,8 @@ export interface LoginOptions {
   readonly address?: string;
 }
 
+const OPTION_NAMES: readonly string[] = ['name', 'url', 'headers', 'address'] satisfies (keyof LoginOptions)[];
+
 /** The Set-Cookie line of a login, and the URL that the login asked for. */
 export interface Login {
   readonly line: string;
@@ -35,6 +37,7 @@ export interface Login {
  * and writes the cookie.
  */
 export async function logIn(app: NestContext, data: object, options: LoginOptions): Promise<Login> {
+  checkNames(options);
   const engine = engineOf(serviceOf(app, options.name));
   const { request, url } = requestFor(engine, options);
   refuseObstacle(request, url);
@@ -44,6 +47,12 @@ export async function logIn(app: NestContext, data: object, options: LoginOption
   await checkStored(engine, opened);
   const [line = ''] = setCookieLines(opened, request, engine.options);
   return { line, url };
+}
+
+function checkNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !OPTION_NAMES.includes(name));
+  if (unknown === undefined) return;
+  throw new SessionConfigurationError(`signIn() has no option '${unknown}': write ${OPTION_NAMES.join(', ')}.`);
 }
 
 function serviceOf(app: NestContext, name: string | undefined): SessionService {

@@ -1,6 +1,7 @@
 import { parseSetCookie } from 'cookie';
 
 import type { DefaultData } from '../session/session-members.js';
+import { SessionConfigurationError } from '../session.errors.js';
 import { logIn, type LoginOptions, type NestContext } from './login.js';
 import { refuseProduction } from './refuse-production.js';
 
@@ -54,7 +55,7 @@ const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const;
  * @param options see {@link SignInOptions}.
  * @returns `name=value`, with the value as the browser would send it.
  * @throws {SessionConfigurationError} when the application has no such SessionModule, there are no data, the cookie cannot be sent
- * to `url`, the store keeps nothing, or `NODE_ENV` is `production`. The message says what to do.
+ * to `url`, the store keeps nothing, an option is unknown, or `NODE_ENV` is `production`. The message says what to do.
  * @throws {SessionSerializationError} when a value cannot be stored.
  * @throws {SessionStoreError} when the back-end fails.
  * @throws {TypeError} when a key is a reserved name, such as that of a member.
@@ -78,7 +79,7 @@ export async function signIn<T extends object = DefaultData>(
  * @param app the application under test, or an application context of Nest on the store of the application under test.
  * @param data what the login of the application stores.
  * @param options see {@link SignInOptions}; `url` is where the browser finds the application.
- * @throws {SessionConfigurationError} as {@link signIn} does, and with its other errors.
+ * @throws {SessionConfigurationError} as {@link signIn} does, and without `url`; with its other errors.
  */
 export async function signInState<T extends object = DefaultData>(
   app: NestContext,
@@ -86,6 +87,11 @@ export async function signInState<T extends object = DefaultData>(
   options: SignInOptions & { readonly url: string | URL },
 ): Promise<SignedInState> {
   refuseProduction('signInState');
+  if ((options as Partial<typeof options> | undefined)?.url === undefined) {
+    throw new SessionConfigurationError(
+      'signInState() needs the address where the browser finds the application: write { url } as the third argument.',
+    );
+  }
   const { line, url } = await logIn(app, data, options);
   return { cookies: [cookieOf(line, url.hostname)], origins: [] };
 }

@@ -276,6 +276,52 @@ describe.each(platforms)('the guards of Passport on %s', (platform) => {
     expect([store.taken(), adminStore.taken()]).toEqual(['read', '']);
   });
 
+  describe('where no session shows as request.session', () => {
+    const startWith = async (session: object, passport = {}, more: SessionAppOptions = {}): Promise<void> => {
+      app = await SessionApp.start(platform, {
+        session,
+        imports: [PassportModule.register(passport)],
+        providers: [PasswordStrategy, UserSerializer],
+        controllers: [PlainController],
+        ...more,
+      });
+      apps.push(app);
+    };
+    const warning = (guarded: string): unknown => expect.stringContaining(`guards ${guarded}, but Passport reads`);
+
+    it.each([{ exposeAs: false }, { exposeAs: 'other' }, { name: 'admin' }])(
+      'cause a warning with %o',
+      async (session) => {
+        await startWith(session);
+        expect(app.warnings).toEqual([warning('PlainController.login')]);
+      },
+    );
+
+    it('cause one warning for all modules, which names the controller that they stand on', async () => {
+      const first = [SessionModule.forRoot({ name: 'admin' })];
+      await startWith({ exposeAs: false }, {}, { first, controllers: [WholeController] });
+      expect(app.warnings).toEqual([warning('WholeController')]);
+    });
+
+    it.each([{ useClass: SignedInGuard }, { useClass: ScopedGuard }])(
+      'cause one as guards of the whole application, %o',
+      async (guard) => {
+        const providers = [PasswordStrategy, UserSerializer, { provide: APP_GUARD, ...guard }];
+        await startWith({ exposeAs: false }, {}, { providers });
+        expect(app.warnings).toEqual([warning('the whole application')]);
+      },
+    );
+
+    it('cause none where they need no session, and none where a named module shows its own there', async () => {
+      await startWith({ exposeAs: false }, { session: false });
+      expect(app.warnings).toEqual([]);
+      await startWith({ name: 'admin', exposeAs: 'session' });
+      expect(app.warnings).toEqual([]);
+      const login = await app.client().post('/login?name=ada&password=right');
+      expect(login.status).toBe(201);
+    });
+  });
+
   it('cannot be AuthGuard("session") alone, which lets everybody pass and forgets the user', async () => {
     await start();
     expect(await (await client.get('/each/bare')).json()).toEqual({ user: null });

@@ -382,6 +382,17 @@ describe.each(platforms)('on %s', (platform) => {
     await expect(starting).rejects.toThrow('let the factory return an object');
   });
 
+  it.each([
+    ['alone', []],
+    ['beside one that has some', [SessionModule.forRoot()]],
+  ])('refuses a SessionModule without options, %s', async (_where, others) => {
+    class Bare {}
+    Module({ imports: [SessionModule, ...others], controllers: [CountController] })(Bare);
+    const starting = createOn(platform, Bare, { logger: false, abortOnError: false });
+    await expect(starting).rejects.toThrow(SessionConfigurationError);
+    await expect(starting).rejects.toThrow('SessionModule has no options');
+  });
+
   it('says what is missing where SessionModule was not imported', async () => {
     class Bare {}
     Module({ controllers: [CountController] })(Bare);

@@ -319,6 +319,20 @@ describe('signIn', () => {
     expect((failure as Error).message).toMatch(message);
   });
 
+  it('refuses an option that it does not have, and a browser without an address', async () => {
+    const { app: nest } = await start('express', {});
+    await expect(signIn(nest, { user: 'ada' }, { adress: '::1' } as SignInOptions)).rejects.toThrow(
+      new SessionConfigurationError("signIn() has no option 'adress': write name, url, headers, address."),
+    );
+    for (const options of [undefined, {}]) {
+      await expect(signInState(nest, { user: 'ada' }, options as never)).rejects.toThrow(
+        new SessionConfigurationError(
+          'signInState() needs the address where the browser finds the application: write { url } as the third argument.',
+        ),
+      );
+    }
+  });
+
   it.each<[what: string, session: SessionModuleOptions, options: SignInOptions, message: RegExp]>([
     ['a kind that there is not', {}, { name: 'admin' }, /no SessionModule with the name 'admin' .* import it there/],
     ['a store that keeps nothing', { store: 'null' }, {}, /does not keep sessions.*override SESSION_STORE/],

@@ -223,7 +223,7 @@ it('sends a second click on as the page does', async () => {
 });
 
 it('makes the testing application without a socket', async () => {
-  const { testingApp } = (await load('carts.spec.js')) as unknown as {
+  const { testingApp } = (await load('testing-app.js')) as unknown as {
     testingApp(): Promise<{ init(): Promise<unknown>; close(): Promise<void> }>;
   };
   const app = await testingApp();

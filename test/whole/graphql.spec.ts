@@ -1,8 +1,10 @@
 import type { AddressInfo } from 'node:net';
 
 import type { INestApplication, Type } from '@nestjs/common';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { MemoryStore, SessionStoreError } from '../../lib/index.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { Client } from '../fixtures/client.js';
 import { codesOf, GraphqlBrowser } from '../fixtures/graphql-app.js';
@@ -14,6 +16,17 @@ let chapter: Chapter;
 beforeAll(() => {
   chapter = new Chapter('graphql');
 }, 60_000);
+
+it('finds the request for Passport in the context of a resolver', async () => {
+  const { ResolverGuard } = await chapter.load<{
+    ResolverGuard: new () => { getRequest(context: object): object; getAuthenticateOptions(): object };
+  }>('resolver.guard.ts');
+  const req = {};
+  const context = new ExecutionContextHost([{}, {}, { req }, {}], class {}, () => {});
+  context.setType('graphql');
+  expect(new ResolverGuard().getRequest(context)).toBe(req);
+  expect(new ResolverGuard().getAuthenticateOptions()).toEqual({ property: 'nothing' });
+});
 
 describe.each<{ name: string; platform: Platform; file: string }>([
   { name: 'ApolloModule', platform: 'express', file: 'apollo.module.ts' },
@@ -62,6 +75,27 @@ describe.each<{ name: string; platform: Platform; file: string }>([
     expect(await first).toEqual({ data: { sent: { from: 'ada', text: 'hello', isMine: true } } });
     await browser.data('mutation { logout }');
     expect(await socket.closed).toBe(4401);
+  });
+
+  it('hides what the server itself did wrong, and keeps the code', async () => {
+    await logIn();
+    const read = vi.spyOn(MemoryStore.prototype, 'read').mockRejectedValue(new SessionStoreError('Of the back-end.'));
+    onTestFinished(() => read.mockRestore());
+    const { errors } = await browser.ask('{ me { name } }');
+    expect(errors).toEqual([
+      expect.objectContaining({
+        message: 'The server failed. Try again later.',
+        path: ['me'],
+        extensions: { code: 'SERVICE_UNAVAILABLE' },
+      }),
+    ]);
+    expect((await browser.ask('{ nothing }')).errors?.[0]?.message).toMatch(/^Cannot query field/);
+  });
+
+  it('sends the code of an exception of Nest from Apollo alone', async () => {
+    const result = await browser.ask('mutation { login(name: "ada", password: "byron") { name } }');
+    expect(result.errors?.map(({ message }) => message)).toEqual(['Unauthorized']);
+    expect(result.errors?.[0]?.extensions?.['code']).toBe(name === 'ApolloModule' ? 'UNAUTHENTICATED' : undefined);
   });
 
   it('refuses a subscription without a session', async () => {

@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 
 import type Authenticator from '@fastify/passport';
 import { Controller, Get, Module, Session, type INestApplication, type Type } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PassportModule } from '@nestjs/passport';
+import passport from 'passport';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { Chapter } from '../fixtures/chapter.js';
+import { freePort } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
+import { eventually } from '../fixtures/eventually.js';
 import { IdentityProvider } from '../fixtures/identity-provider.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
 
@@ -67,7 +72,7 @@ describe.each(platforms)('the program of docs/passport.md on %s', (platform) => 
   });
 
   it('signs in by redirect, and returns to the page that was asked for', async () => {
-    const client = await listen(platform, await load('accounts.module.ts', 'AccountsModule'));
+    const client = await listen(platform, await load('redirect.module.ts', 'RedirectModule'));
     expect((await client.get('/orders?page=2')).header('location')).toBe('/login/provider');
     const { headers } = await fetch((await client.get('/login/provider')).header('location') ?? '', {
       redirect: 'manual',
@@ -79,6 +84,73 @@ describe.each(platforms)('the program of docs/passport.md on %s', (platform) => 
 
   it('leaves request.session alone with exposeAs', async () => {
     await listen(platform, await load('expose-as.module.ts', 'ExposeAsModule'));
+  });
+});
+
+it('starts on Fastify with the main.ts of the page', async () => {
+  const port = await freePort();
+  const program = spawn(process.execPath, [chapter.compiled('main.ts')], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  onTestFinished(() => void program.kill());
+  const hello = await eventually(async () => program.exitCode === null && fetch(`http://127.0.0.1:${port}/hello`));
+  expect(await (hello as Response).json()).toEqual({ hello: 'stranger' });
+});
+
+describe('Passport says what the page quotes', () => {
+  const NO_SESSION = 'Login sessions require session support. Did you forget to use `express-session` middleware?';
+  const CLASSES = {
+    Accounts: 'accounts.ts',
+    PasswordStrategy: 'password.strategy.ts',
+    UserSerializer: 'user.serializer.ts',
+  };
+
+  interface Slip {
+    readonly passport?: object;
+    readonly left?: string;
+    readonly path?: string;
+    readonly setUp?: (nest: INestApplication) => void;
+  }
+
+  /** What the application logs at a request that fails. */
+  async function errorsWith({
+    passport: options = {},
+    left = '',
+    path = '/login',
+    setUp = () => {},
+  }: Slip): Promise<string> {
+    // Passport keeps what earlier applications have registered.
+    passport.unuse('local');
+    (Reflect.get(passport, '_serializers') as unknown[]).length = 0;
+    const imported = Reflect.getMetadata('imports', await load('accounts.module.ts', 'AccountsModule')) as object[];
+    const session = left === 'SessionModule' ? [] : imported.slice(0, 1);
+    const classes = Object.entries(CLASSES).filter(([name]) => name !== left);
+    class SlippedModule {}
+    Module({
+      imports: [...(session as Type[]), PassportModule.register(options)],
+      controllers: [await load('account.controller.ts', 'AccountController')],
+      providers: await Promise.all(classes.map(([name, file]) => load(file, name))),
+    })(SlippedModule);
+    const errors: string[] = [];
+    const logger = { log() {}, warn() {}, error: (error: unknown) => void errors.push(String(error)) };
+    app = await createOn('express', SlippedModule, { logger, abortOnError: false });
+    setUp(app);
+    await app.listen(0, '127.0.0.1');
+    const client = new Client((app.getHttpServer().address() as AddressInfo).port);
+    const logIn = { ...FORM, body: 'name=ada&password=lovelace' };
+    expect((path === '/login' ? await client.post(path, logIn) : await client.get(path)).status).toBe(500);
+    return errors.join('\n');
+  }
+
+  it.each<[string, Slip, string]>([
+    ['a SessionModule', { left: 'SessionModule' }, NO_SESSION],
+    ['a session for its guards', { passport: { session: false }, path: '/hello' }, NO_SESSION],
+    ['an open session for its middleware', { setUp: (nest) => void nest.use(passport.session()) }, NO_SESSION],
+    ['the strategy', { left: 'PasswordStrategy' }, 'Unknown authentication strategy'],
+    ['the serializer', { left: 'UserSerializer' }, 'Failed to serialize user into session'],
+  ])('without %s', async (_what, slip, message) => {
+    expect(await errorsWith(slip)).toContain(message);
   });
 });
 

@@ -54,7 +54,7 @@ export class RedisBus implements SessionBus {
    * @throws {SessionConfigurationError} when ioredis is not installed, or the options are wrong.
    */
   static async connect(connection: RedisConnectOptions = {}, options: RedisBusOptions = {}): Promise<RedisBus> {
-    const client = await openRedis({ lazyConnect: true, ...connection });
+    const client = await openRedis({ lazyConnect: true, ...connection }, 'bus');
     const bus = new RedisBus(client as OwnRedisClient & RedisBusClient, options);
     bus.#own = client;
     return bus;

@@ -72,7 +72,7 @@ export class TagWriter {
     }
     if (value instanceof Markup) return tagged(TAG.markup, quote(value.html), depth);
     if (value instanceof Uuid) return tagged(TAG.uuid, quote(value.value.replaceAll('-', '')), depth);
-    throw unknownInstance(value, 'Store a plain object, or give the class a toJSON method.');
+    throw unknownInstance(value, 'Store a plain object, such as { ...dto }, or give the class a toJSON method.');
   }
 
   #record(object: Readonly<Record<string, unknown>>, depth: number): string {

@@ -1,6 +1,6 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import type { BackEndCommands } from '../back-end-commands.js';
-import { loadDriver } from '../back-end.js';
+import { loadDriver, type DriverUser } from '../back-end.js';
 import type { OwnRedisClient } from './redis-client.js';
 
 /** Options of `RedisStore.connect`. All but `url` are those of ioredis, and override {@link REDIS_DEFAULTS}. */
@@ -47,14 +47,17 @@ const STORE_ONLY = Object.freeze({
  * Makes a client that connects in the background, so that an application starts while Redis is down.
  * @throws {SessionConfigurationError} when ioredis is not installed, or the options are wrong.
  */
-export async function openRedis({ url, ...options }: RedisConnectOptions): Promise<OwnRedisClient> {
+export async function openRedis(
+  { url, ...options }: RedisConnectOptions,
+  user: DriverUser = 'store',
+): Promise<OwnRedisClient> {
   // Not quoted: the URL may hold a password.
   if (url !== undefined && !isRedisUrl(url)) {
     throw new SessionConfigurationError(
       'redis.url: write redis://host:6379/0, rediss://… or the path of a Unix socket.',
     );
   }
-  const { Redis } = await loadDriver('ioredis', () => import('ioredis'));
+  const { Redis } = await loadDriver('ioredis', () => import('ioredis'), user);
   const own = { ...REDIS_DEFAULTS, ...STORE_ONLY, ...options };
   const settings = { enableAutoPipelining: answersEach(own), ...own };
   try {
