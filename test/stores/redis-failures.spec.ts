@@ -285,6 +285,8 @@ describe('RedisStore', () => {
     const cluster = new Cluster(inject('clusterNodes').map((port) => ({ host: '127.0.0.1', port })));
     leftovers.push(async () => cluster.disconnect());
     await cluster.set('warm', 'value');
+    // ioredis connects to a node when it first needs it, and listens on it while it does.
+    await Promise.all(cluster.nodes().map((node) => node.ping()));
     const counts = (): unknown => [cluster, ...cluster.nodes()].map(listenersOf);
     const before = counts();
     const store = new RedisStore(cluster);

@@ -44,7 +44,8 @@ function add({ from, text }) {
 
 function connect() {
   let ending;
-  socket = io();
+  // Without polling: a poll that is under way when the server closes the connection fails with a 400.
+  socket = io({ transports: ['websocket'] });
   socket.on('latest', (messages) => {
     byId('messages').replaceChildren();
     messages.forEach(add);
