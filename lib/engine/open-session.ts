@@ -115,6 +115,11 @@ export class OpenSession implements SessionKeeper {
     return this.#meta.expiresAt;
   }
 
+  noteLateTouch(): void {
+    // The application has until the next turn of the event loop to call `save`.
+    setImmediate(() => this.#unsaved.ofLateChange(this, this.#cookie.obstacle));
+  }
+
   /** Notes that no response can carry the cookie from here on. */
   withholdCookie(obstacle: CookieObstacle): void {
     this.#cookie.withhold(obstacle);

@@ -3,6 +3,12 @@ import { SessionDestroyedError } from '../session.errors.js';
 import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { RecordState } from './record-state.js';
 
+/** A session that may hold changes. */
+interface ChangedSession {
+  readonly hasCalls: boolean;
+  readonly data: { readonly hasChanges: boolean };
+}
+
 /**
  * Tells what becomes of changes that cannot be saved. Over HTTP they are dropped with a warning, as the next request of the browser
  * shows it. A message of a gateway has no response, so there it is an error.
@@ -23,6 +29,16 @@ export class UnsavedChanges {
     if (obstacle === 'head-sent') this.#logger.warn(`${message} (${this.#route()}).`);
     else this.#logger.warnOnce(`${message}.`);
     return undefined;
+  }
+
+  /** Of a session that was changed after its response, or after its message was handled. */
+  ofLateChange({ hasCalls, data }: ChangedSession, obstacle: CookieObstacle | undefined): void {
+    // A call such as `save` takes care of it.
+    if (hasCalls || !data.hasChanges) return;
+    const end = obstacle === 'no-response' ? 'message was handled' : 'response was sent';
+    this.#logger.warnOnce(
+      `The session of ${this.#route()} was changed after its ${end}, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,
+    );
   }
 
   /** Of a session that has ended, or whose id had a tombstone when it was opened. */

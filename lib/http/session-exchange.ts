@@ -130,9 +130,8 @@ export class SessionExchange implements HookedExchange {
 
   afterEnd(): void {
     this.#hasEnded = true;
-    const opened = this.#opened;
-    // The application has until the next turn of the event loop to call `save`.
-    if (opened !== undefined) opened.data.whenTouched = () => setImmediate(() => this.#warnOfLateChange(opened));
+    // No function of this exchange: it would keep the whole response alive for as long as the data.
+    if (this.#opened !== undefined) this.#opened.data.isOver = true;
   }
 
   cookieLines(): readonly string[] {
@@ -163,14 +162,6 @@ export class SessionExchange implements HookedExchange {
   #logSwallowed(status: number): void {
     this.engine.logger.error(
       `The session of ${this.#request.route()} could not be saved, but an interceptor or exception filter of the application responds with ${status} all the same. ${describe(this.#unsaved)}`,
-    );
-  }
-
-  #warnOfLateChange({ data, hasCalls }: OpenSession): void {
-    if (hasCalls || !data.hasChanges) return;
-    const end = this.#response === undefined ? 'message was handled' : 'response was sent';
-    this.engine.logger.warnOnce(
-      `The session of ${this.#request.route()} was changed after its ${end}, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,
     );
   }
 

@@ -30,6 +30,8 @@ export interface SessionKeeper {
   reload(): Promise<void>;
   touch(): void;
   update<R>(fn: (data: Record<string, unknown>) => R | Promise<R>): Promise<R>;
+  /** The application has changed the data after the response, or was given an object of them that it may change. */
+  noteLateTouch(): void;
 }
 
 /** A live session and the data that it shows. */
@@ -153,6 +155,7 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
     refuseReservedName(key, this.#keeper.recordNames);
     this.#data.assign(key, value, this.#keeper.hasCalls);
+    if (this.#data.isOver) this.#keeper.noteLateTouch();
     if (!this.#isCurrent) this.#keeper.live[key] = value;
     return true;
   }
@@ -160,6 +163,7 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
   deleteProperty(target: Record<string, unknown>, key: string | symbol): boolean {
     if (typeof key === 'symbol') return Reflect.deleteProperty(target, key);
     this.#data.delete(key, this.#keeper.hasCalls);
+    if (this.#data.isOver) this.#keeper.noteLateTouch();
     if (!this.#isCurrent) delete this.#keeper.live[key];
     return true;
   }
@@ -192,5 +196,6 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
     // If the old and the new session share the object, the new one watches it.
     if (data === this.#data || (Object.hasOwn(data.values, key) && data.values[key] === value))
       data.handOut(key, value);
+    if (data.isOver) this.#keeper.noteLateTouch();
   }
 }

@@ -36,8 +36,8 @@ export interface TrackedDataStart {
 export class TrackedData {
   /** What the live session shows. Only {@link assign} and {@link delete} note a change: what the engine does to this object is none. */
   readonly values: Record<string, unknown>;
-  /** Called when the application assigns or deletes a key, or is given an object that it may change. */
-  whenTouched: (() => void) | undefined;
+  /** Whether the response has ended, so that nothing is saved of itself any more. */
+  isOver = false;
   readonly #form: StoredForm;
   /** The number of the latest assignment of the request. All its data share the clock. */
   readonly #clock: { now: number };
@@ -74,7 +74,6 @@ export class TrackedData {
     if (!mayDiffer && Object.hasOwn(this.values, key) && Object.is(this.values[key], value)) return;
     defineData(this.values, key, value);
     this.#noteAssigned(key, ++this.#clock.now);
-    this.whenTouched?.();
   }
 
   /** @param mayDiffer whether a call that waits or runs may set the key, so that deleting what is not there is a change. */
@@ -82,13 +81,11 @@ export class TrackedData {
     if (!mayDiffer && !Object.hasOwn(this.values, key)) return;
     delete this.values[key];
     this.#noteAssigned(key, ++this.#clock.now);
-    this.whenTouched?.();
   }
 
   /** Notes that the application is given the object under this key, and may change what is inside. */
   handOut(key: string, value: object): void {
     if (this.#prints?.has(key) !== true && !this.#isAssigned(key)) this.#notePrint(key, this.#printOf(value));
-    this.whenTouched?.();
   }
 
   /**
