@@ -5,7 +5,7 @@ import { announceSessions, type ModuleSessions } from './nest/application-sessio
 import { attachInterceptor, attachToGateways } from './nest/attach-interceptor.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { attachErrorFilter } from './nest/gateway-error.filter.js';
-import { GatewayConnections, type ModuleOfConnections } from './nest/gateway-connections.js';
+import { GatewayConnections } from './nest/gateway-connections.js';
 import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
@@ -77,7 +77,7 @@ function refuseNoOptions(): never {
   );
 }
 
-function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions & ModuleOfConnections)[] {
+function sessionModulesOf(modules: ModulesContainer): (SessionModuleInUse & ModuleSessions)[] {
   return [...modules.values()]
     .filter(({ metatype }) => metatype === SessionModule)
     .map((module) => {

@@ -134,8 +134,7 @@ export class RequestSlot {
    */
   commit(): Promise<unknown> | undefined {
     if (this.#exchanges.length === 1) return this.#exchanges[0]?.commit();
-    const saving = this.#exchanges.map((exchange) => exchange.commit()).filter((each) => each !== undefined);
-    return saving.length === 0 ? undefined : Promise.all(saving);
+    return together(this.#exchanges.map((exchange) => exchange.commit()));
   }
 
   /** Whether no response follows: this is a message of a connection that outlives its request. */
@@ -154,8 +153,7 @@ export class RequestSlot {
    * @returns a promise of the saves; `undefined` when there is nothing to wait for.
    */
   settle(): Promise<unknown> | undefined {
-    const saving = this.#exchanges.map((exchange) => exchange.settle()).filter((each) => each !== undefined);
-    return saving.length === 0 ? undefined : Promise.all(saving);
+    return together(this.#exchanges.map((exchange) => exchange.settle()));
   }
 
   /** For a message: it has been handled, so nothing is saved for it from here on. */
@@ -174,6 +172,12 @@ export class RequestSlot {
     this.#exchanges.push(exchange);
     return exchange;
   }
+}
+
+/** One promise of all saves; `undefined` when there is none to wait for. */
+function together(saves: readonly (Promise<void> | undefined)[]): Promise<unknown> | undefined {
+  const saving = saves.filter((each) => each !== undefined);
+  return saving.length === 0 ? undefined : Promise.all(saving);
 }
 
 /** Whether this is a request of Express, Fastify or Node, and no other object that an application may hand over by mistake. */

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { enhancersOf, interceptorsOf, putFirst } from './enhancers.js';
+import { enhancersOf, interceptorsOf, putInterceptorFirst } from './enhancers.js';
 import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
@@ -59,7 +59,7 @@ function addMiddleware(handler: object): void {
 
 function attachTo({ module, controller, handler }: HandlerMethod, owner: NestModuleInUse): void {
   // The class may serve two applications in one process, so no instance stands there.
-  putFirst(SessionInterceptor, interceptorsOf(controller).length > 0 ? controller : handler);
+  putInterceptorFirst(SessionInterceptor, interceptorsOf(controller).length > 0 ? controller : handler);
   // Nest looks for the instance of an enhancer's class in the module of the handler.
   if (!module.injectables.has(SessionInterceptor)) {
     module.injectables.set(SessionInterceptor, owner.getProviderByKey(SessionInterceptor));

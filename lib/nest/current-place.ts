@@ -34,7 +34,8 @@ export class CurrentPlace {
   }
 }
 
-/** Runs the work as part of this request or message, for several SessionModules. */
+/** Runs the work as part of this request or message, for those of several SessionModules that have the option on. */
 export function enterEach<R>(currents: readonly CurrentPlace[], place: SessionPlace, work: () => R): R {
-  return currents.reduce((run, current) => () => current.enter(place, run), work)();
+  const entered = currents.filter(({ isOn }) => isOn);
+  return entered.reduce((run, current) => () => current.enter(place, run), work)();
 }

@@ -1,7 +1,8 @@
 // Nest's metadata keys of what `@UseGuards()` and its like name. They are not part of its public exports.
 const GUARDS = '__guards__';
 const INTERCEPTORS = '__interceptors__';
-const ALL = [GUARDS, INTERCEPTORS, '__pipes__', '__exceptionFilters__'];
+const FILTERS = '__exceptionFilters__';
+const ALL = [GUARDS, INTERCEPTORS, '__pipes__', FILTERS];
 
 /** What `@UseGuards()` names on a class or a handler. */
 export function guardsOf(target: object): unknown[] {
@@ -19,9 +20,18 @@ export function enhancersOf(target: object): unknown[] {
 }
 
 /** Names the interceptor on a class or a handler, before all others, once. */
-export function putFirst(interceptor: unknown, target: object): void {
-  const others = interceptorsOf(target);
-  if (!others.includes(interceptor)) Reflect.defineMetadata(INTERCEPTORS, [interceptor, ...others], target);
+export function putInterceptorFirst(interceptor: unknown, target: object): void {
+  putFirst(INTERCEPTORS, interceptor, target);
+}
+
+/** Names the exception filter on a class or a handler, before all others, once. Nest asks the last one first. */
+export function putFilterFirst(filter: unknown, target: object): void {
+  putFirst(FILTERS, filter, target);
+}
+
+function putFirst(key: string, enhancer: unknown, target: object): void {
+  const others = namedUnder(key, target);
+  if (!others.includes(enhancer)) Reflect.defineMetadata(key, [enhancer, ...others], target);
 }
 
 function namedUnder(key: string, target: object): unknown[] {

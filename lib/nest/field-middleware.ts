@@ -1,4 +1,4 @@
-import { RequestSlot } from '../http/request-slot.js';
+import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import { sessionsOfApplication } from './application-sessions.js';
 import { enterEach } from './current-place.js';
 import { placeOfField, type FieldCall } from './session-place.js';
@@ -11,32 +11,23 @@ type NextResolver = () => Promise<unknown>;
  * `fieldResolverEnhancers`.
  */
 export async function saveAfterField(call: FieldCall, next: NextResolver): Promise<unknown> {
-  let value: unknown;
-  try {
-    value = await runInPlace(call, next);
-  } catch (error) {
-    await slotToSave(call)?.commitAfterError(error);
-    throw error;
-  }
-  await slotToSave(call)?.settle();
-  return value;
-}
-
-/** Makes the event the current place of its resolver. */
-function runInPlace(call: FieldCall, next: NextResolver): Promise<unknown> {
   const place = placeOfField(call);
   if (place === undefined) return next();
   const currents = sessionsOfApplication(place.request).map(({ current }) => current);
-  return enterEach(
-    currents.filter(({ isOn }) => isOn),
-    place,
-    next,
-  );
+  let value: unknown;
+  try {
+    // The event is the current place of its resolver.
+    value = await enterEach(currents, place, next);
+  } catch (error) {
+    await slotToSave(place)?.commitAfterError(error);
+    throw error;
+  }
+  await slotToSave(place)?.settle();
+  return value;
 }
 
 /** The slot that no hook will save: that of a message, and that of a request for which a save has failed. */
-function slotToSave(call: FieldCall): RequestSlot | undefined {
-  const place = placeOfField(call);
-  const slot = place && RequestSlot.find(place);
+function slotToSave(place: SessionPlace): RequestSlot | undefined {
+  const slot = RequestSlot.find(place);
   return slot !== undefined && (slot.isMessage || slot.hasFailed) ? slot : undefined;
 }

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { ContextIdFactory, type ModulesContainer } from '@nestjs/core';
 
-import { RequestSlot } from '../http/request-slot.js';
 import { SessionConfigurationError, SessionEndedError, SessionError } from '../session.errors.js';
 import { admit } from './admission.js';
+import type { ModuleSessions } from './application-sessions.js';
 import { connectionContext } from './connection-context.js';
 import { connectionGuardsOf, passGuards } from './connection-guards.js';
 import {
@@ -12,26 +12,20 @@ import {
   type HookedConnections,
   type NewConnection,
 } from './connection-hook.js';
-import { enterEach, type CurrentPlace } from './current-place.js';
+import { enterEach } from './current-place.js';
 import { closeClient } from './gateway-client.js';
 import { FORBIDDEN, gatewayErrorOf } from './gateway-error.js';
 import { gatewaysOf, HANDLE_CONNECTION, type NestModuleInUse } from './handler-methods.js';
 import { sessionArgumentsOf, type SessionArgument } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
-import { findPlace } from './session-place.js';
+import { findPlace, findSlot } from './session-place.js';
 import { valueOf } from './session.decorator.js';
 import type { SessionService } from './session.service.js';
-
-/** What a SessionModule does for connections. */
-export interface ModuleOfConnections {
-  readonly service: SessionService;
-  readonly current: CurrentPlace;
-}
 
 type GatewayProvider = NestModuleInUse['providers'] extends Map<unknown, infer Provider> ? Provider : never;
 
 /** The SessionModules of an application. Their providers are there when the first client connects. */
-type Modules = () => readonly ModuleOfConnections[];
+type Modules = () => readonly ModuleSessions[];
 
 /**
  * The connections of the gateways of one application. Each has to pass the guards; `handleConnection` gets its sessions, and what it
@@ -95,12 +89,12 @@ export class GatewayConnections implements HookedConnections {
     const [client] = args;
     try {
       await this.#within(scope, client, () => handle(...args));
-      await scope.run(() => slotOf(client)?.commit());
+      await scope.run(() => findSlot(client)?.commit());
     } catch (error) {
       if (!(error instanceof SessionError)) throw error;
       this.#refuse(client, error);
     } finally {
-      scope.run(() => slotOf(client)?.afterEnd());
+      scope.run(() => findSlot(client)?.afterEnd());
       scope.end();
     }
   }
@@ -109,7 +103,7 @@ export class GatewayConnections implements HookedConnections {
   #within<R>(scope: MessageScope, client: object, work: () => R): R {
     return scope.run(() => {
       const place = findPlace(client);
-      const currents = this.#sessions.map(({ current }) => current).filter(({ isOn }) => isOn);
+      const currents = this.#sessions.map(({ current }) => current);
       return place === undefined ? work() : enterEach(currents, place, work);
     });
   }
@@ -186,8 +180,3 @@ export class GatewayConnections implements HookedConnections {
 
 /** A guard has returned `false`. */
 class ConnectionRefused extends Error {}
-
-function slotOf(client: object): RequestSlot | undefined {
-  const place = findPlace(client);
-  return place && RequestSlot.find(place);
-}

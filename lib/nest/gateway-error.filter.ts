@@ -2,13 +2,11 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import type { ModulesContainer } from '@nestjs/core';
 
 import { SessionError } from '../session.errors.js';
+import { putFilterFirst } from './enhancers.js';
 import { sendEvent } from './gateway-client.js';
 import { gatewayErrorOf } from './gateway-error.js';
 import { GatewayRefusal } from './gateway-refusal.js';
 import { gatewaysOf } from './handler-methods.js';
-
-/** Nest's metadata key of what `@UseFilters()` names. It is not part of its public exports. */
-const FILTERS = '__exceptionFilters__';
 
 /**
  * Tells the client of a gateway of an error of this library, in the form of Nest's own exceptions. Nest's filter would call each an
@@ -30,10 +28,7 @@ export class GatewayErrorFilter implements ExceptionFilter<Error> {
 /** It keeps no state, so that one instance may serve several applications. */
 const FILTER = new GatewayErrorFilter();
 
-/** Puts the filter on every gateway, where those of the application and of the handlers come first: Nest asks the last one first. */
+/** Puts the filter on every gateway, where those of the application and of the handlers are asked first. */
 export function attachErrorFilter(modules: ModulesContainer): void {
-  for (const { controller } of gatewaysOf(modules)) {
-    const others = (Reflect.getMetadata(FILTERS, controller) ?? []) as unknown[];
-    if (!others.includes(FILTER)) Reflect.defineMetadata(FILTERS, [FILTER, ...others], controller);
-  }
+  for (const { controller } of gatewaysOf(modules)) putFilterFirst(FILTER, controller);
 }

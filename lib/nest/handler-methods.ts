@@ -42,25 +42,24 @@ export function gatewayMethodsOf(modules: ModulesContainer): HandlerMethod[] {
   return providerMethodsOf(modules).filter(({ handler }) => Reflect.hasMetadata(MESSAGE, handler));
 }
 
-/** All methods of all providers, such as gateways and resolvers. Nest knows their classes as soon as it starts. */
+/** All methods of all providers, such as gateways and resolvers. */
 export function providerMethodsOf(modules: ModulesContainer): HandlerMethod[] {
+  return providersOf(modules).flatMap(methodsOf);
+}
+
+/** All gateways of an application. They are providers. */
+export function gatewaysOf(modules: ModulesContainer): HandlerClass[] {
+  return providersOf(modules).filter(({ controller }) => Reflect.hasMetadata(GATEWAY, controller));
+}
+
+/** The providers that are classes. Nest knows them as soon as it starts. */
+function providersOf(modules: ModulesContainer): HandlerClass[] {
   return [...modules.values()].flatMap((module) =>
     [...module.providers.values()].flatMap((injectee) => {
       const { metatype, inject } = injectee;
       // A factory is a function too, and has no methods.
       if (typeof metatype !== 'function' || inject != null) return [];
-      return methodsOf({ module, injectee, controller: metatype });
-    }),
-  );
-}
-
-/** All gateways of an application. They are providers. */
-export function gatewaysOf(modules: ModulesContainer): HandlerClass[] {
-  return [...modules.values()].flatMap((module) =>
-    [...module.providers.values()].flatMap((injectee) => {
-      const { metatype, inject } = injectee;
-      if (typeof metatype !== 'function' || inject != null) return [];
-      return Reflect.hasMetadata(GATEWAY, metatype) ? [{ module, injectee, controller: metatype }] : [];
+      return [{ module, injectee, controller: metatype }];
     }),
   );
 }

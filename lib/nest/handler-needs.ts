@@ -2,6 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 
 import { DEFAULT_NAME } from '../session.constants.js';
 import { interceptorsOf } from './enhancers.js';
+import { HandlerCache } from './handler-cache.js';
 import { sessionParameterOf } from './session.decorator.js';
 
 /** What the metadata of a handler tells before it runs. */
@@ -44,18 +45,12 @@ const NONE: HandlerNeeds = {
   repeatsInterceptor: false,
 };
 
-/** Reads the needs of each handler once. It tells classes apart, because one that inherits a handler may have needs of its own. */
+/** Reads the needs of each handler once. */
 export class HandlerNeedsReader {
-  readonly #known = new WeakMap<Controller, Map<Handler, HandlerNeeds>>();
+  readonly #known = new HandlerCache(readNeeds);
 
   of(context: ExecutionContext): HandlerNeeds {
-    const controller = context.getClass();
-    const handler = context.getHandler();
-    let handlers = this.#known.get(controller);
-    if (handlers === undefined) this.#known.set(controller, (handlers = new Map<Handler, HandlerNeeds>()));
-    let needs = handlers.get(handler);
-    if (needs === undefined) handlers.set(handler, (needs = readNeeds(controller, handler)));
-    return needs;
+    return this.#known.of(context.getClass(), context.getHandler());
   }
 }
 

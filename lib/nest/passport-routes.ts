@@ -4,6 +4,7 @@ import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { isServedElsewhere } from './application-sessions.js';
 import { isAuthGuard, openBefore, refusesSession, type AuthGuard } from './auth-guard.js';
 import { guardsOf } from './enhancers.js';
+import { HandlerCache } from './handler-cache.js';
 import { controllerMethodsOf } from './handler-methods.js';
 import { bridgePassport } from './passport-bridge.js';
 import { findPlace } from './session-place.js';
@@ -20,7 +21,7 @@ export class PassportRoutes {
   readonly sessions: SessionService;
   readonly #modules: ModulesContainer;
   readonly #config: ApplicationConfig;
-  readonly #known = new WeakMap<object, Map<object, boolean>>();
+  readonly #known = new HandlerCache((controller: object, handler: object) => this.#isGuarded(controller, handler));
   #isWatching = false;
 
   constructor(sessions: SessionService, modules: ModulesContainer, config: ApplicationConfig) {
@@ -55,15 +56,7 @@ export class PassportRoutes {
 
   /** Whether the session has to be open before the guards of this handler run. */
   includes(controller: object, handler: object): boolean {
-    let handlers = this.#known.get(controller);
-    if (handlers === undefined) this.#known.set(controller, (handlers = new Map<object, boolean>()));
-    let isIncluded = handlers.get(handler);
-    if (isIncluded === undefined) {
-      const guards = [...guardsOf(controller), ...guardsOf(handler)];
-      isIncluded = this.#hasScopedGuard || guards.some((guard) => this.#needsSession(guard));
-      handlers.set(handler, isIncluded);
-    }
-    return isIncluded;
+    return this.#known.of(controller, handler);
   }
 
   /** Opens the session for Passport, which then finds what it needs, on both platforms. */
@@ -84,6 +77,11 @@ export class PassportRoutes {
     if (this.#isWatching) return;
     this.#isWatching = true;
     for (const guard of this.#globalGuards) openBefore(guard, (context) => this.open(context as ExecutionContext));
+  }
+
+  #isGuarded(controller: object, handler: object): boolean {
+    const guards = [...guardsOf(controller), ...guardsOf(handler)];
+    return this.#hasScopedGuard || guards.some((guard) => this.#needsSession(guard));
   }
 
   /** Whether one of them is made anew for each request. Such a guard runs after all others, and so after ours. */

@@ -1,7 +1,7 @@
 import type { ArgumentsHost } from '@nestjs/common';
 
 import type { AnyRequest } from '../http/any-request.js';
-import { isRequest, type SessionPlace } from '../http/request-slot.js';
+import { isRequest, RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { connectionOf, handshakeOf, isWs } from './gateway-client.js';
 import { messageOf } from './message-scope.js';
@@ -73,6 +73,12 @@ export function placeOf(source: SessionSource): SessionPlace {
 export function findPlace(source: SessionSource): SessionPlace | undefined {
   const place = isHost(source) ? placeOfHost(source) : placeOfObject(source);
   return isRequest(place?.request) ? (place as SessionPlace) : undefined;
+}
+
+/** The slot that was made before for this source; `undefined` when there is none, or no request. */
+export function findSlot(source: SessionSource): RequestSlot | undefined {
+  const place = findPlace(source);
+  return place && RequestSlot.find(place);
 }
 
 /** The place of a field's middleware; `undefined` when there is no request. */

@@ -9,7 +9,7 @@ import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
 import { MessageScope } from './message-scope.js';
 import { savedMessage } from './saved-message.js';
-import { findPlace, isRootField } from './session-place.js';
+import { findPlace, findSlot, isRootField } from './session-place.js';
 import type { SessionService } from './session.service.js';
 import { getSessionServiceToken } from './session-tokens.js';
 
@@ -73,7 +73,7 @@ export class SessionInterceptor implements NestInterceptor {
     const handle = (): Observable<unknown> => this.#inPlace(findPlace(context), () => next.handle());
     if (context.getType() !== 'ws') return committedMessage(handle(), context);
     const run = (): Observable<unknown> => inMessageScope(context.getArgs(), handle);
-    return savedMessage({ run, slot: () => slotOf(context), settlesOnce });
+    return savedMessage({ run, slot: () => findSlot(context), settlesOnce });
   }
 
   /** Makes the message the current place of its handler, and of the Observable that the handler may return. */
@@ -139,18 +139,12 @@ function inMessageScope(args: readonly unknown[], handle: () => Observable<unkno
 function committedMessage(source: Observable<unknown>, context: ExecutionContext): Observable<unknown> {
   return source.pipe(
     catchError(async (error: unknown) => {
-      await slotOf(context)?.commitAfterError(error);
+      await findSlot(context)?.commitAfterError(error);
       throw error;
     }),
     concatMap((value) => {
-      const saving = slotOf(context)?.settle();
+      const saving = findSlot(context)?.settle();
       return saving === undefined ? of(value) : saving.then(() => value);
     }),
   );
-}
-
-/** The slot of a message or of the request of a resolver; `undefined` where there can be none, as in a microservice. */
-function slotOf(context: ExecutionContext): RequestSlot | undefined {
-  const place = findPlace(context);
-  return place && RequestSlot.find(place);
 }
