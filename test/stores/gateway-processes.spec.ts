@@ -1,11 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { ChildProgram } from '../fixtures/child-program.js';
 import { connectTo, transports, type GatewayClient } from '../fixtures/gateway-client.js';
-import { buildGatewayProgram, SessionProcess } from '../fixtures/session-process.js';
-import { TcpProxy } from '../fixtures/tcp-proxy.js';
+import { ProcessPair } from '../fixtures/process-pair.js';
+import { buildGatewayProgram, type SessionProcess } from '../fixtures/session-process.js';
+import type { TcpProxy } from '../fixtures/tcp-proxy.js';
 
 let program: ChildProgram;
+let pair: ProcessPair;
 let here: SessionProcess;
 let there: SessionProcess;
 let proxy: TcpProxy;
@@ -17,15 +19,11 @@ beforeAll(async () => {
 afterAll(() => program.remove());
 
 beforeEach(async () => {
-  proxy = await TcpProxy.start(Number(new URL(inject('redisUrl')).port));
-  const busUrl = `redis://127.0.0.1:${proxy.port}`;
-  [here, there] = await Promise.all([SessionProcess.start(program, busUrl), SessionProcess.start(program, busUrl)]);
+  pair = await ProcessPair.start(program);
+  ({ here, there, proxy } = pair);
 });
 
-afterEach(async () => {
-  await Promise.all([here.stop(), there.stop()]);
-  await proxy.stop();
-});
+afterEach(() => pair.stop());
 
 describe.each(transports)('a logout at one process, and gateways of %s', (transport) => {
   /** A browser that is signed in here, and its connections in the other process. */
