@@ -17,6 +17,7 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
+export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,
   RegenerateOptions,
@@ -59,6 +60,7 @@ export {
   SessionDestroyedError,
   SessionEndedError,
   SessionError,
+  SessionLimitError,
   SessionSerializationError,
   SessionStoreError,
   SessionTooLargeError,

@@ -99,6 +99,16 @@ export class SessionDestroyedError extends SessionError {
 }
 
 /**
+ * The user has as many sessions as `sessionsPerUser` allows, and `beyond` is `'refuse'`. The sign-in was not stored. The response is
+ * 409.
+ */
+export class SessionLimitError extends SessionError {
+  override readonly name = 'SessionLimitError';
+  override readonly code = 'SESSION_LIMIT';
+  override readonly statusCode = 409;
+}
+
+/**
  * Why a session has ended:
  *
  * - `'destroyed'`: `destroy()` was called, a request removed all data, or the pin did not match.

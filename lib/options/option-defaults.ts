@@ -45,6 +45,9 @@ const WITHOUT_DEFAULT = [
   'migrateFrom',
   'exposeAs',
   'bus',
+  'user',
+  'device',
+  'sessionsPerUser',
 ] as const satisfies (keyof SessionModuleOptions)[];
 
 const COOKIE_DEFAULTS = {

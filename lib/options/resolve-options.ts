@@ -32,6 +32,7 @@ import {
 import { withCookieDefaults, withDefaults, withPinningDefaults, type OptionsWithDefaults } from './option-defaults.js';
 import { checkedSerializer, checkedSigner } from './option-shapes.js';
 import { checkedPropertyName } from './request-properties.js';
+import { resolveUsers, type ResolvedUsers } from './resolve-users.js';
 import type { SessionModuleOptions } from './session-options.js';
 
 /** The options with every default filled in, and in the form that the engine works with. */
@@ -61,6 +62,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly recordNames: RecordNames;
   readonly migration: SessionMigration | undefined;
   readonly generateId: () => string;
+  /** Absent: sessions are nobody's. */
+  readonly users: ResolvedUsers | undefined;
   readonly pin: AddressPin | undefined;
   readonly onMismatch: 'destroy' | 'reject';
   readonly trust: TrustFunction | undefined;
@@ -88,7 +91,8 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
   checkNames(options);
   const given = withDefaults(options);
   checkChoices(given);
-  const { wire, secret, signer, serializer, migrateFrom, pinning, trustProxy, cookie, ...unchanged } = given;
+  const { wire, secret, signer, serializer, migrateFrom, pinning, trustProxy, cookie, ...rest } = given;
+  const { user, device, sessionsPerUser, ...unchanged } = rest;
   const { maxRecordBytes, idleTimeout, absoluteTimeout, recheck, generateId } = given;
   return Object.freeze({
     ...unchanged,
@@ -103,6 +107,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     signer: signerOf({ secret, signer, wire }, name),
     ...recordFormOf({ serializer, wire }),
     migration: checkedMigration(migrateFrom),
+    users: resolveUsers({ user, device, sessionsPerUser }),
     ...pinOf(pinning),
     trust: trustProxy === undefined ? undefined : compileTrust(trustProxy),
     ...cookieOf(cookie, name),

@@ -14,6 +14,7 @@ import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
 import type { RedisConnectOptions } from '../stores/redis/redis-connection.js';
 import type { RedisClient } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
+import type { DeviceOf, SessionsPerUser, UserOf, UserOptions } from './user-options.js';
 
 /** A store that the module ships, by name. */
 export type StoreName = 'memory' | 'redis' | 'memcached' | 'null';
@@ -159,6 +160,22 @@ export interface SessionModuleOptions {
    * @default false
    */
   readonly closeOnEnd?: boolean | undefined;
+  /**
+   * Whose session it is, told from its data: `(data) => data.user?.id`. `UserSessions` then lists and ends the sessions of a user. A
+   * sign-in costs two more commands of the store, a logout two, and a renewal two; a read costs none, unless you write `{ of, verify }`.
+   * @default undefined: sessions are nobody's
+   */
+  readonly user?: UserOf | UserOptions | undefined;
+  /**
+   * What a list of a user's sessions shows of the device that signed in: `(request) => request.headers['user-agent']`. Needs `user`.
+   * @default undefined: nothing
+   */
+  readonly device?: DeviceOf | undefined;
+  /**
+   * How many sessions one user may have at the same time. Needs `user`.
+   * @default undefined: 1,000, and beyond that the oldest one ends
+   */
+  readonly sessionsPerUser?: SessionsPerUser | undefined;
   /**
    * Whether a session stays with the client's IP address.
    * @default false

@@ -6,24 +6,30 @@ const UNDERSCORE = 95;
  */
 export class RecordNames {
   /** The names when no other program writes the records: the library's times have short ones. */
-  static readonly native = new RecordNames('_created', '_seen');
+  static readonly native = new RecordNames('_', { hasSeen: true });
   /**
    * The names when Quart-Session shares the records: `_permanent` and `_addr` are its own names. No Python program uses
-   * `_nest_session_created` for a value of its own. There is no time of the last renewal, because each write renews.
+   * a name such as `_nest_session_created` for a value of its own. There is no time of the last renewal, because each write renews.
    */
-  static readonly quart = new RecordNames('_nest_session_created', undefined);
+  static readonly quart = new RecordNames('_nest_session_', { hasSeen: false });
 
   readonly permanent = '_permanent';
   readonly addr = '_addr';
   readonly created: string;
   /** `undefined`: records do not hold this time. */
   readonly seen: string | undefined;
+  readonly lifetime: string;
+  readonly signIn: string;
+  readonly listing: string;
   readonly #all: ReadonlySet<string | undefined>;
 
-  private constructor(created: string, seen: string | undefined) {
-    this.created = created;
-    this.seen = seen;
-    this.#all = new Set([this.permanent, this.addr, created, seen]);
+  private constructor(prefix: string, { hasSeen }: { readonly hasSeen: boolean }) {
+    this.created = `${prefix}created`;
+    this.seen = hasSeen ? `${prefix}seen` : undefined;
+    this.lifetime = `${prefix}lifetime`;
+    this.signIn = `${prefix}signed_in`;
+    this.listing = `${prefix}listed`;
+    this.#all = new Set([this.permanent, this.addr, this.created, this.seen, this.lifetime, this.signIn, this.listing]);
   }
 
   /** Whether the key is one of these names, and so cannot be a key of the data. */

@@ -13,6 +13,28 @@ export interface SessionMeta {
   readonly addr?: string;
   /** Whether the cookie outlives the browser, as Quart-Session writes it. What another program wrote here stays as it is. */
   readonly permanent?: unknown;
+  /** What `remember` has set in place of the idle timeout: seconds, or `false` for as long as the browser is open. */
+  readonly lifetime?: number | false;
+  /** The last sign-in of the user. */
+  readonly signIn?: SignIn;
+  /** In whose list of sessions this one stands. */
+  readonly listing?: Listing;
+}
+
+/** When a user has proved who they are, and how. */
+export interface SignIn {
+  /** Epoch seconds. */
+  readonly at: number;
+  /** The methods, as in an OpenID Connect ID token: `['pwd', 'otp']` (RFC 8176). */
+  readonly amr?: readonly string[];
+}
+
+/** The place of a session in a user's list. */
+export interface Listing {
+  /** A hash of the user's id. */
+  readonly user: string;
+  /** When the list was last written for this session, in epoch seconds. */
+  readonly at: number;
 }
 
 /** What a store keeps of a session, before it is encoded. */
@@ -32,7 +54,7 @@ export interface ReadRecord extends SessionRecord {
 export type Removal = 'tombstone' | 'delete';
 
 /** The parts of the meta, in the order in which they are written. */
-const META_PARTS = ['permanent', 'addr', 'created', 'seen'] as const;
+const META_PARTS = ['permanent', 'lifetime', 'addr', 'created', 'seen', 'signIn', 'listing'] as const;
 
 /**
  * Splits what a serializer read into data and meta.
@@ -43,12 +65,25 @@ export function recordFromWire(payload: unknown, names: RecordNames): SessionRec
   const fields = payload as Record<string, unknown>;
   // The rest of a pattern is the fastest copy, and keeps a key such as `__proto__` a key. A name twice excludes it once.
   const { created: createdName, seen: seenName = createdName, addr: addrName, permanent: permanentName } = names;
-  const { [createdName]: created, [seenName]: seen, [addrName]: addr, [permanentName]: permanent, ...data } = fields;
+  const { lifetime: lifetimeName, signIn: signInName, listing: listingName } = names;
+  const {
+    [createdName]: created,
+    [seenName]: seen,
+    [addrName]: addr,
+    [permanentName]: permanent,
+    [lifetimeName]: lifetime,
+    [signInName]: signIn,
+    [listingName]: listing,
+    ...data
+  } = fields;
   const meta = {
     created: asTime(created),
     seen: names.seen === undefined ? undefined : asTime(seen),
     addr: asText(addr),
     permanent,
+    lifetime: asLifetime(lifetime),
+    signIn: asSignIn(signIn),
+    listing: asListing(listing),
   };
   return { data, meta };
 }
@@ -76,4 +111,24 @@ function asTime(value: unknown): number | undefined {
 
 function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+function asLifetime(value: unknown): number | false | undefined {
+  return value === false || (typeof value === 'number' && value > 0) ? value : undefined;
+}
+
+function asSignIn(value: unknown): SignIn | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { at, amr } = value as Partial<Record<keyof SignIn, unknown>>;
+  const time = asTime(at);
+  if (time === undefined) return undefined;
+  const methods = Array.isArray(amr) ? amr.filter((method) => typeof method === 'string') : undefined;
+  return methods === undefined ? { at: time } : { at: time, amr: methods };
+}
+
+function asListing(value: unknown): Listing | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { user, at } = value as Partial<Record<keyof Listing, unknown>>;
+  const time = asTime(at);
+  return typeof user === 'string' && time !== undefined ? { user, at: time } : undefined;
 }

@@ -96,6 +96,9 @@ export class TrackedMeta {
       seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
       addr: meta.addr ?? this.#initial.addr,
       permanent: meta.permanent,
+      lifetime: meta.lifetime,
+      signIn: meta.signIn,
+      listing: meta.listing,
     };
   }
 }

@@ -17,8 +17,8 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, bus, closeOnEnd, context, cookie, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
-  'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, signer, staticFiles, store, tombstones, trustProxy, wire',
+  'absoluteTimeout, bus, closeOnEnd, context, cookie, device, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
+  'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, sessionsPerUser, signer, staticFiles, store, tombstones, trustProxy, user, wire',
 ].join(', ');
 const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
 const DURATION = "write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.";
