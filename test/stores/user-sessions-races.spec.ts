@@ -39,31 +39,29 @@ class Users {
   constructor(
     private readonly name: BackEnd,
     private readonly backEnd: OpenBackEnd,
-    private readonly apps: readonly SessionApp[],
+    private readonly apps: ReadonlyMap<Beyond | undefined, SessionApp>,
   ) {}
 
   static async on(name: BackEnd): Promise<Users> {
     const backEnd = await openBackEnd(name);
-    if (name !== 'memory') return new Users(name, backEnd, []);
+    if (name !== 'memory') return new Users(name, backEnd, new Map());
     const { store } = backEnd;
-    const limits = [undefined, 'end-oldest', 'refuse'] as const;
-    const apps = limits.map((beyond) =>
-      SessionApp.start('fastify', {
-        session: { ...userOptions, store, ...(beyond && { sessionsPerUser: { max: 3, beyond } }) },
-        controllers: [UserController],
-      }),
-    );
-    return new Users(name, backEnd, await Promise.all(apps));
+    const apps = new Map<Beyond | undefined, SessionApp>();
+    for (const beyond of [undefined, 'end-oldest', 'refuse'] as const) {
+      const session = { ...userOptions, store, ...(beyond && { sessionsPerUser: { max: 3, beyond } }) };
+      apps.set(beyond, await SessionApp.start('fastify', { session, controllers: [UserController] }));
+    }
+    return new Users(name, backEnd, apps);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.apps.map((app) => app.close()));
+    await Promise.all([...this.apps.values()].map((app) => app.close()));
     await this.backEnd.close();
   }
 
   /** A browser at one process after the other. */
   client(request: number, beyond?: Beyond): Client {
-    const app = this.apps[beyond === undefined ? 0 : beyond === 'refuse' ? 2 : 1];
+    const app = this.apps.get(beyond);
     if (app !== undefined) return app.client();
     const application = beyond === undefined ? this.name : `${this.name} ${beyond}`;
     return processes[request % PROCESSES]!.client(application);
@@ -165,17 +163,17 @@ describe.each(backEnds)('Four processes that share %s', (name) => {
       const user = randomUUID();
       const clients = numbers(8).map((number) => users.client(number));
       await Promise.all(clients.map((client) => client.post(`/sign-in/${user}`)));
-      let isOver = false;
+      const over = new AbortController();
       const spinning = clients.map(async (client) => {
         const seen: string[] = [];
-        while (!isOver) {
+        while (!over.signal.aborted) {
           seen.push(client.cookieHeader);
           await client.post('/regenerate');
         }
         return [...seen, client.cookieHeader];
       });
       await users.endAll(user);
-      isOver = true;
+      over.abort();
       const cookies = (await Promise.all(spinning)).flat();
       expect(await users.working([...new Set(cookies)], user)).toEqual([]);
       expect([await users.list(user), await users.entries(user)]).toEqual([[], 0]);
@@ -197,7 +195,13 @@ describe.each(backEnds)('Four processes that share %s', (name) => {
   });
 });
 
-describe.each(sharedBackEnds)('A process on %s that is killed', (name) => {
+/** Before or after which of its commands a process dies. */
+const deaths = numbers(ROUNDS === 1 ? 2 : ROUNDS).map((number) => {
+  const commands = ROUNDS === 1 ? 2 + 4 * number : 1 + (number >> 1);
+  return [commands, number % 2 === 0 ? 'before' : 'after'] as const;
+});
+
+describe.each(sharedBackEnds)('A process on %s that dies', (name) => {
   let users: Users;
 
   beforeAll(async () => {
@@ -206,39 +210,52 @@ describe.each(sharedBackEnds)('A process on %s that is killed', (name) => {
 
   afterAll(() => users.close());
 
-  describe.each(numbers(ROUNDS))('in round %i', (round) => {
-    it('in the middle of sign-ins leaves no session out of the list', async () => {
-      const user = randomUUID();
-      const victim = await SessionProcess.start(program);
-      const cookies: string[] = [];
-      let dying: Promise<void> | undefined;
-      const requests = numbers(60).map(async (number) => {
-        const client = number % 2 === 0 ? victim.client(name) : users.client(number);
-        const answer = await client.post(`/sign-in/${user}`).catch(() => undefined);
-        if (answer?.status === 201) cookies.push(client.cookieHeader);
-        if (cookies.length > 10 + round) dying ??= victim.kill();
-      });
-      await Promise.all(requests);
-      await dying;
-      expect(cookies.length).toBeGreaterThan(20);
-      expect((await users.working(cookies, user)).length).toBe(cookies.length);
-      expect((await users.list(user)).length).toBeGreaterThanOrEqual(cookies.length);
-      await users.expectClean(user, cookies);
+  it.each(numbers(ROUNDS))('in the middle of sign-ins leaves no session out of the list (%i)', async (round) => {
+    const user = randomUUID();
+    const victim = await SessionProcess.start(program);
+    const cookies: string[] = [];
+    let dying: Promise<void> | undefined;
+    const requests = numbers(60).map(async (number) => {
+      const client = number % 2 === 0 ? victim.client(name) : users.client(number);
+      const answer = await client.post(`/sign-in/${user}`).catch(() => undefined);
+      if (answer?.status === 201) cookies.push(client.cookieHeader);
+      if (cookies.length > 10 + round) dying ??= victim.kill();
     });
-
-    it('in the middle of endAll leaves what another endAll ends', async () => {
-      const user = randomUUID();
-      const victim = await SessionProcess.start(program);
-      const clients = numbers(40).map((number) => users.client(number));
-      await Promise.all(clients.map((client) => client.post(`/sign-in/${user}`)));
-      const cookies = clients.map((client) => client.cookieHeader);
-      const ending = victim.client(name).post(`/end-all/${user}`);
-      // The more rounds, the later it dies.
-      for (let turn = 0; turn < round; turn++) await users.userOf(cookies[turn] ?? '');
-      await Promise.all([ending.catch(() => undefined), victim.kill()]);
-      const working = await users.working(cookies, user);
-      expect((await users.list(user)).length).toBeGreaterThanOrEqual(working.length);
-      await users.expectClean(user, cookies);
-    });
+    await Promise.all(requests);
+    await dying;
+    expect(cookies.length).toBeGreaterThan(20);
+    expect((await users.working(cookies, user)).length).toBe(cookies.length);
+    expect((await users.list(user)).length).toBeGreaterThanOrEqual(cookies.length);
+    await users.expectClean(user, cookies);
   });
+
+  it.each(deaths)('at its command %i, %s it, in endAll leaves what the next one ends', async (commands, dies) => {
+    const user = randomUUID();
+    const victim = await SessionProcess.start(program);
+    const clients = numbers(4).map((number) => users.client(number));
+    await Promise.all(clients.map((client) => client.post(`/sign-in/${user}`)));
+    const cookies = clients.map((client) => client.cookieHeader);
+    await victim.dieAfter(commands, dies);
+    await expect(victim.client(name).post(`/end-all/${user}`)).rejects.toThrow();
+    await victim.ended();
+    const newcomer = users.client(0);
+    await newcomer.post(`/sign-in/${user}`);
+    expect(await users.userOf(newcomer.cookieHeader)).toBe(user);
+    await users.expectClean(user, [...cookies, newcomer.cookieHeader]);
+  });
+
+  it.each(deaths.map(([commands, dies]) => [1 + (commands % 3), dies] as const))(
+    'at its command %i, %s it, in a sign-in leaves no session that works',
+    async (commands, dies) => {
+      const user = randomUUID();
+      const victim = await SessionProcess.start(program);
+      const other = users.client(0);
+      await other.post(`/sign-in/${user}`);
+      await victim.dieAfter(commands, dies);
+      await expect(victim.client(name).post(`/sign-in/${user}`)).rejects.toThrow();
+      await victim.ended();
+      expect(await users.working([other.cookieHeader], user)).toHaveLength(1);
+      await users.expectClean(user, [other.cookieHeader]);
+    },
+  );
 });

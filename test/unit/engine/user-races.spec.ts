@@ -5,7 +5,7 @@ import { everyCourse, someCourses, type Course, type Play } from '../../fixtures
 import {
   endAll,
   request,
-  signIn,
+  signInAs,
   UserWorld,
   type Act,
   type Cookie,
@@ -31,7 +31,7 @@ interface Browsers {
 }
 
 const change = (how: (live: Data, open: OpenSession) => unknown) => (cookie: Cookie) =>
-  request(cookie, async (open) => how(open.live as Data, open));
+  request(cookie, async (open) => how(open.live, open));
 
 /** Ends sessions otherwise than by `endAll`. */
 const ending =
@@ -55,11 +55,11 @@ const regenerate =
 
 /** What actors do with the session of a device. */
 const acts: Record<string, (browsers: Browsers) => Act> = {
-  'sign in': () => signIn(),
-  'sign in without a new id': ({ visitor }) => signIn('ada', { cookie: visitor, regenerates: false }),
-  'sign in of a visitor': ({ visitor }) => signIn('ada', { cookie: visitor }),
-  'sign in again': ({ here }) => ending(signIn('ada', { cookie: here })),
-  'become another': ({ here }) => ending(signIn('bob', { cookie: here, regenerates: false })),
+  'sign in': () => signInAs(),
+  'sign in without a new id': ({ visitor }) => signInAs('ada', { cookie: visitor, regenerates: false }),
+  'sign in of a visitor': ({ visitor }) => signInAs('ada', { cookie: visitor }),
+  'sign in again': ({ here }) => ending(signInAs('ada', { cookie: here })),
+  'become another': ({ here }) => ending(signInAs('bob', { cookie: here, regenerates: false })),
   'regenerate and keep all': ({ here }) => regenerate(true)(here),
   'regenerate and keep the user': ({ here }) => regenerate(['user'])(here),
   'regenerate and keep nothing': ({ here }) => ending(regenerate(false)(here)),
@@ -110,8 +110,8 @@ function actors(names: readonly string[], { sharesProcess, clockAhead = 0, ...op
       });
     });
     await world.play(async () => {
-      await signIn('ada', { cookie: browsers.here })(world, 'before');
-      await signIn('ada', { cookie: browsers.there })(world, 'before');
+      await signInAs('ada', { cookie: browsers.here })(world, 'before');
+      await signInAs('ada', { cookie: browsers.there })(world, 'before');
       const visitor = await world.open('before', undefined);
       (visitor.live as Data).cart = 1;
       await visitor.commit();
