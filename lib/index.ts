@@ -8,7 +8,7 @@ export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
-export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 export type {
   BusName,
   MemcachedStoreOptions,
@@ -17,6 +17,7 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
+export { UserSessions, type EndAllOptions, type ListOptions, type UserSession } from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,

@@ -8,11 +8,12 @@ import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { ActionQueue } from './action-queue.js';
 import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { holdRecord } from './listed-record.js';
 import { endedError } from './ended-error.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
-import { RecordHandle } from './record-handle.js';
+import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
 import type { SessionContext } from './session-context.js';
@@ -56,10 +57,9 @@ export class OpenSession implements SessionKeeper, SessionContent {
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
-    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
+    this.#record = holdRecord(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
-    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.needsNewCookie && this.#cookie.obstacle !== 'no-response') this.#meta.wantRenewal();
+    if (this.#lacksSave(known)) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -76,6 +76,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   get signal(): AbortSignal {
     return this.#record.signal;
+  }
+
+  get listedAs(): readonly string[] {
+    return this.#record.listedAs;
   }
 
   get isEstablished(): boolean {
@@ -129,6 +133,13 @@ export class OpenSession implements SessionKeeper, SessionContent {
   /** Whether the cookie outlives the browser, whatever the options say. */
   get isRemembered(): boolean {
     return this.#meta.isRemembered;
+  }
+
+  /** Whether the session has to be saved although nothing has changed. */
+  #lacksSave(known: FoundSession | undefined): boolean {
+    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
+    const lacksCookie = known?.needsNewCookie === true && this.#cookie.obstacle !== 'no-response';
+    return lacksCookie || this.#record.lacksListing;
   }
 
   noteLateTouch(): void {
@@ -241,7 +252,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
       case 'destroyed':
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
-        return undefined;
+        return this.#record.settle();
       case 'dropped':
         return this.#discard(changed);
       default:

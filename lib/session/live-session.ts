@@ -24,6 +24,8 @@ export interface SessionKeeper {
   readonly isEstablished: boolean;
   /** The last sign-in of the user, as far as this request knows, and also if it is not saved yet. */
   readonly signIn: SignIn | undefined;
+  /** The names of the entries that stand for it in the list of its user. */
+  readonly listedAs: readonly string[];
   /** Whether a call of the application, such as `save`, waits or runs. */
   readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
@@ -80,6 +82,11 @@ export function isEstablished(session: LiveSession): boolean {
  */
 export function signInOf(session: LiveSession): SignIn | undefined {
   return (keeperOf(session) as SessionKeeper | undefined)?.signIn;
+}
+
+/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
+export function listedAs(session: LiveSession): readonly string[] {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
 }
 
 /** Whether the value is the session, or a wrapper around it. */
