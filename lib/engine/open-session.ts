@@ -1,4 +1,4 @@
-import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
+import { createLiveSession, type SessionKeeper, type SessionOwner } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
 import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
@@ -14,6 +14,7 @@ import type { Replacement } from './record-change.js';
 import { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
+import { ownerOf } from './session-owner.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
@@ -81,6 +82,10 @@ export class OpenSession implements SessionKeeper {
 
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
+  }
+
+  get owner(): SessionOwner {
+    return ownerOf(this.#context.options, this.#data.values, this.#meta.current);
   }
 
   get hasCalls(): boolean {
@@ -333,7 +338,8 @@ export class OpenSession implements SessionKeeper {
   }
 
   #runUpdate<R>(fn: UpdateFunction<R>, draft: Record<string, unknown>): Promise<R> {
-    return runUpdate({ fn, session: this, warn: (message) => this.#warn(message) }, draft);
+    const warn = (message: string): void => this.#context.logger.warn(`${message} (${this.#request.route()}).`);
+    return runUpdate({ fn, session: this, warn }, draft);
   }
 
   /**
@@ -388,13 +394,8 @@ export class OpenSession implements SessionKeeper {
     return new UnsavedChanges(this.#context.logger, () => this.#request.route());
   }
 
-  #warn(message: string): void {
-    this.#context.logger.warn(`${message} (${this.#request.route()}).`);
-  }
-
   async #destroyOthers(): Promise<void> {
-    const current = this.#record.state === 'known' ? this.#record.id : undefined;
-    await this.#presented.destroyOthers(current, this.#removal);
+    await this.#presented.destroyOthers(this.#record.state === 'known' ? this.#record.id : undefined, this.#removal);
   }
 
   get #isEmpty(): boolean {

@@ -1,6 +1,7 @@
 import { callbackify } from 'node:util';
 
 import type { RecordNames } from './record-names.js';
+import type { SignIn } from './session-record.js';
 import { isMemberName, type LiveSession, type RegenerateOptions, type SessionCallback } from './session-members.js';
 import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
@@ -12,6 +13,7 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  readonly owner: SessionOwner;
   /** Whether a call of the application, such as `save`, waits or runs. */
   readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
@@ -32,6 +34,14 @@ export interface SessionKeeper {
   update<R>(fn: (data: Record<string, unknown>) => R | Promise<R>): Promise<R>;
   /** The application has changed the data after the response, or was given an object of them that it may change. */
   noteLateTouch(): void;
+}
+
+/** Whose session it is. */
+export interface SessionOwner {
+  /** Whether it is a user; `undefined` where that cannot be told, without the option `user`. */
+  readonly isUser: boolean | undefined;
+  /** The last sign-in that the record tells of. */
+  readonly signIn: SignIn | undefined;
 }
 
 /** A live session and the data that it shows. */
@@ -58,6 +68,19 @@ export function isEstablished(session: LiveSession): boolean {
   const keeper = keeperOf(session) as SessionKeeper | undefined;
   // A stand-in for a session, as in an application's unit test, has no keeper.
   return keeper?.isEstablished ?? !session.isNew;
+}
+
+/**
+ * Whether the session is that of a user, by the option `user`; `undefined` where that cannot be told: without the option, or of a
+ * stand-in that `fakeSession()` has not made.
+ */
+export function isOfUser(session: LiveSession): boolean | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.owner.isUser;
+}
+
+/** The last sign-in of the session's user; `undefined` when the record tells of none. */
+export function signInOf(session: LiveSession): SignIn | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.owner.signIn;
 }
 
 /** Whether the value is the session, or a wrapper around it. */
