@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } fr
 
 import { SessionGuard } from './nest/session.guard.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
-import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { DEFAULT_NAME } from './session.constants.js';
 import { sessionProviders } from './session.providers.js';
@@ -12,7 +12,8 @@ export interface SessionModuleExtras {
   /**
    * The kind of session, for a second SessionModule beside the one without a name: 1 to 32 letters, digits, `-` and `_`. It is a part
    * of the cookie's default name, `admin-session`, of the keys and of the signatures. Reach these sessions with
-   * `@Session.of('admin')`, `SessionGuard.of('admin')`, `SignedInGuard.of('admin')`, `@FreshSignIn.of('admin', '5m')`, `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
+   * `@Session.of('admin')`, `SessionGuard.of('admin')`, `SignedInGuard.of('admin')`, `@FreshSignIn.of('admin', '5m')`,
+   * `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
    * @default 'default'
    */
   readonly name?: string;
@@ -41,6 +42,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
     exports: [
       getSessionStoreToken(name),
       getSessionServiceToken(name),
+      getUserSessionsToken(name),
       ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
     ],
   };

@@ -14,6 +14,8 @@ export interface SessionKeeper {
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
   readonly owner: SessionOwner;
+  /** The names of the entries that stand for it in the list of its user. */
+  readonly listedAs: readonly string[];
   /** Whether a call of the application, such as `save`, waits or runs. */
   readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
@@ -81,6 +83,11 @@ export function isOfUser(session: LiveSession): boolean | undefined {
 /** The last sign-in of the session's user; `undefined` when the record tells of none. */
 export function signInOf(session: LiveSession): SignIn | undefined {
   return (keeperOf(session) as SessionKeeper | undefined)?.owner.signIn;
+}
+
+/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
+export function listedAs(session: LiveSession): readonly string[] {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
 }
 
 /** Whether the value is the session, or a wrapper around it. */
