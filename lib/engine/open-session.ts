@@ -17,6 +17,7 @@ import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
 import type { SessionContext } from './session-context.js';
+import { isOfUser } from './session-owner.js';
 import { statusOf, type SessionContent } from './session-status.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
@@ -84,6 +85,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
+  }
+
+  get isOfUser(): boolean | undefined {
+    return isOfUser(this.#context.options, this.#data.values);
   }
 
   get isEmpty(): boolean {

@@ -22,6 +22,8 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  /** Whether the data are those of a user; `undefined` where that cannot be told, without the option `user`. */
+  readonly isOfUser: boolean | undefined;
   /** The last sign-in of the user, as far as this request knows, and also if it is not saved yet. */
   readonly signIn: SignIn | undefined;
   /** The names of the entries that stand for it in the list of its user. */
@@ -74,6 +76,14 @@ export function isEstablished(session: LiveSession): boolean {
   const keeper = keeperOf(session) as SessionKeeper | undefined;
   // A stand-in for a session, as in an application's unit test, has no keeper.
   return keeper?.isEstablished ?? !session.isNew;
+}
+
+/**
+ * Whether the session is that of a user, by the option `user`; `undefined` where that cannot be told: without the option, or of a
+ * stand-in that `fakeSession()` has not made.
+ */
+export function isOfUser(session: LiveSession): boolean | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.isOfUser;
 }
 
 /**
