@@ -6,6 +6,8 @@ export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
+export { SessionEvents } from './nest/session-events.js';
+export type { SessionEvent } from './engine/session-event.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
+import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
@@ -40,6 +41,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
     exports: [
       getSessionStoreToken(name),
       getSessionServiceToken(name),
+      SessionEvents,
       ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     ],
   };

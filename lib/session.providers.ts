@@ -1,11 +1,14 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
+import { EventHub } from './engine/event-hub.js';
 import { SessionEngine } from './engine/session-engine.js';
 import { CurrentPlace } from './nest/current-place.js';
+import { hubOf } from './nest/application-events.js';
 import { openAhead } from './nest/open-ahead.guard.js';
 import { PassportRoutes } from './nest/passport-routes.js';
 import { RequestEntry } from './nest/request-entry.js';
+import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -60,7 +63,9 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
-    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
+    { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
+    { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
+    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, EventHub, BackEndOwner], useFactory: provideEngine },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
     { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
@@ -94,12 +99,18 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: Ba
 async function provideEngine(
   options: ResolvedOptions,
   store: SessionStore,
+  hub: EventHub,
   owner: BackEndOwner,
 ): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
-  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus });
+  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub });
   owner.own(engine.endings);
+  owner.own(hub);
   return engine;
+}
+
+function provideEvents(hub: EventHub): SessionEvents {
+  return new SessionEvents(hub);
 }
 
 function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {

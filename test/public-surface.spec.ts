@@ -48,6 +48,8 @@ const surface = {
     'SessionEndedError',
     'SessionEnding',
     'SessionError',
+    'SessionEvent',
+    'SessionEvents',
     'SessionGuard',
     'SessionInterceptor',
     'SessionKeyDecorator',

@@ -13,6 +13,7 @@ import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
+import type { EndedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
@@ -166,7 +167,7 @@ export class OpenSession implements SessionKeeper {
 
   destroy(): Promise<void> {
     return this.#actions.runEnding('destroy', async () => {
-      await this.#destroyOthers();
+      await this.#destroyOthers('logout');
       await this.#record.destroy(this.#removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
@@ -341,7 +342,7 @@ export class OpenSession implements SessionKeeper {
    */
   async #retire(changed: ReadonlySet<string>): Promise<void> {
     const { state } = this.#record;
-    await this.#destroyOthers();
+    await this.#destroyOthers('replaced');
     if (state === 'known') {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
@@ -392,9 +393,9 @@ export class OpenSession implements SessionKeeper {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
   }
 
-  async #destroyOthers(): Promise<void> {
+  async #destroyOthers(because: EndedBecause): Promise<void> {
     const current = this.#record.state === 'known' ? this.#record.id : undefined;
-    await this.#presented.destroyOthers(current, this.#removal);
+    await this.#presented.destroyOthers(current, this.#removal, because);
   }
 
   get #isEmpty(): boolean {

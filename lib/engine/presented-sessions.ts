@@ -2,8 +2,10 @@ import type { UnsignedCookie } from '../cookies/cookie-signer.js';
 import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import type { OpenRequest } from './open-request.js';
+import type { EventSubject } from './event-publisher.js';
 import { RecordHandle } from './record-handle.js';
 import type { FoundRecord } from './session-records.js';
+import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
 
 /** A valid stored session, and the cookie that opened it. */
@@ -15,6 +17,10 @@ export interface FoundSession {
 }
 
 const NO_IDS: readonly string[] = [];
+const NO_SESSIONS: readonly FoundSession[] = [];
+
+/** An id that a request presents, and its record, if that can be read. */
+type PresentedId = Pick<FoundSession, 'id'> & { readonly record?: SessionRecord };
 
 /**
  * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and the
@@ -27,11 +33,13 @@ export class PresentedSessions {
   readonly #request: OpenRequest;
   #next = 0;
   readonly #ids: string[] = [];
-  /** Ids of live sessions behind further cookies, until they are destroyed. */
-  #others: readonly string[] = NO_IDS;
+  /** Live sessions behind further cookies, until they are destroyed. */
+  #others = NO_SESSIONS;
   /** Ids with a record that this process does not accept. Another version of the application may accept it. */
   #refused: readonly string[] = NO_IDS;
   #isRetired = false;
+  /** How many cookies that tell no id were published as refused. */
+  #withoutId = 0;
   #isPinnedElsewhere = false;
 
   constructor(context: SessionContext, request: OpenRequest) {
@@ -77,17 +85,18 @@ export class PresentedSessions {
    * @param current the id of the session that the request has opened, if it has a record.
    * @param removal how to remove a record that was not accepted. A live session behind a further cookie leaves
    * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
+   * @param because why these sessions end, for an event.
    */
-  async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
-    const { records, migrator } = this.#context;
+  async destroyOthers(current: string | undefined, removal: Removal, because: EndedBecause): Promise<void> {
+    const { migrator } = this.#context;
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
-      this.#others = [...this.#others, live.id];
+      this.#others = [...this.#others, live];
     await Promise.all([
-      ...this.#others.map((id) => records.destroy(id, 'delete')),
-      ...this.#refused.map((id) => records.destroy(id, removal)),
+      ...this.#others.map((other) => this.#destroy(other, 'delete', because)),
+      ...this.#refused.map((id) => this.#destroy({ id }, removal, because)),
     ]);
     // Only now, so that a second attempt finds them again if the store has failed.
-    this.#others = NO_IDS;
+    this.#others = NO_SESSIONS;
     this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
@@ -99,7 +108,11 @@ export class PresentedSessions {
     while (this.#next < cookies.length && this.#ids.length < MAX_IDS) {
       const cookie = cookies[this.#next++] ?? '';
       const verified = signer ? signer.unsign(cookie, incoming) : { id: cookie, rotated: false };
-      if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.includes(verified.id)) continue;
+      if (verified === undefined || !isWellFormedId(verified.id)) {
+        this.#refuseCookie(cookie, verified);
+        continue;
+      }
+      if (this.#ids.includes(verified.id)) continue;
       this.#ids.push(verified.id);
       return verified;
     }
@@ -118,9 +131,14 @@ export class PresentedSessions {
   /** The record, if it is live. Notes what else there is. */
   #live(id: string, found: FoundRecord): ReadRecord | undefined {
     if (found === 'retired') this.#isRetired = true;
-    if (found === undefined || found === 'retired') return undefined;
+    if (found === undefined || found === 'retired') {
+      this.#refuse(found === undefined ? 'unknown' : 'ended', id);
+      return undefined;
+    }
     if (found !== 'unreadable' && !this.#context.lifetime.isExpired(found.meta)) return found;
     this.#refused = [...this.#refused, id];
+    if (found === 'unreadable') this.#refuse('unreadable', id);
+    else this.#end(id, found, 'expired');
     return undefined;
   }
 
@@ -132,7 +150,10 @@ export class PresentedSessions {
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
     const { id, record } = migrated;
-    if (lifetime.isExpired(record.meta)) return undefined;
+    if (lifetime.isExpired(record.meta)) {
+      this.#end(id, record, 'expired');
+      return undefined;
+    }
     if (this.#isElsewhere(record)) return this.#refuseElsewhere(id, record);
     // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
     return { id, record, needsNewCookie: true };
@@ -141,17 +162,49 @@ export class PresentedSessions {
   /** Refuses a record that the client's address may not use. The option `onMismatch` decides whether it is destroyed. */
   async #refuseElsewhere(id: string, record: ReadRecord): Promise<undefined> {
     this.#isPinnedElsewhere = true;
-    if (this.#context.options.onMismatch === 'destroy') await this.#destroyPinned(id, record);
+    const isDestroyed = this.#context.options.onMismatch === 'destroy' && (await this.#destroyPinned(id, record));
+    if (isDestroyed) this.#end(id, record, 'pin');
+    else this.#refuse('pin', id, record);
     return undefined;
   }
 
   /**
    * Destroys a record that is pinned to another address. Leaves no tombstone, so that the owner can start anew at once, and removes
    * none that the owner's own login has left meanwhile.
+   * @returns whether it destroyed the record.
    */
-  async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
+  async #destroyPinned(id: string, record: ReadRecord): Promise<boolean> {
     const handle = new RecordHandle(this.#context, { state: 'known', id, record });
-    await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
+    const rewritten = await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
+    return rewritten.outcome === 'replaced' && rewritten.change.replacement === 'delete';
+  }
+
+  async #destroy({ id, record }: PresentedId, removal: Removal, because: EndedBecause): Promise<void> {
+    if (await this.#context.records.destroy(id, removal)) this.#end(id, record, because);
+  }
+
+  /** Publishes that a session is over. */
+  #end(id: string, record: SessionRecord | undefined, because: EndedBecause): void {
+    const { events, records } = this.#context;
+    if (events.wants('ended')) events.ended({ ...this.#about(record), handle: records.handleOf(id) }, because);
+  }
+
+  /** Publishes that a cookie opens no session. */
+  #refuse(because: RefusedBecause, id?: string, record?: SessionRecord): void {
+    const { events, records } = this.#context;
+    if (!events.wants('refused')) return;
+    events.refused({ ...this.#about(record), handle: id === undefined ? undefined : records.handleOf(id) }, because);
+  }
+
+  /** Of one request, no more cookies are published than ids are looked up. One of another library is no cookie of ours. */
+  #refuseCookie(cookie: string, verified: UnsignedCookie | undefined): void {
+    if (this.#withoutId >= MAX_IDS || this.#request.migrationCookies.includes(cookie)) return;
+    this.#withoutId++;
+    this.#refuse(verified === undefined ? 'signature' : 'malformed');
+  }
+
+  #about(record: SessionRecord | undefined): Pick<EventSubject, 'user' | 'route'> {
+    return { user: record && this.#context.events.userOf(record.data), route: this.#request.route() };
   }
 
   #isElsewhere({ meta: { addr } }: SessionRecord): boolean {

@@ -17,7 +17,9 @@ import {
   type SessionStore,
   type StoredSession,
 } from '../stores/session-store.js';
+import type { EventPublisher } from './event-publisher.js';
 import type { SessionEndings } from './session-endings.js';
+import { handleOf } from './session-handle.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** What {@link SessionRecords} works with. */
@@ -27,6 +29,8 @@ export interface SessionRecordsOptions {
   readonly lifetime: SessionLifetime;
   /** Is told of every session that ends. */
   readonly endings: SessionEndings;
+  /** Is told when the store fails, and when it serves again. */
+  readonly events: EventPublisher;
   readonly logger: SessionLogger;
 }
 
@@ -57,20 +61,26 @@ export class SessionRecords {
   readonly #options: ResolvedOptions;
   readonly #lifetime: SessionLifetime;
   readonly #endings: SessionEndings;
+  readonly #events: EventPublisher;
   readonly #logger: SessionLogger;
 
-  constructor({ store, options, lifetime, endings, logger }: SessionRecordsOptions) {
+  constructor({ store, options, lifetime, endings, events, logger }: SessionRecordsOptions) {
     this.#store = store;
     this.#options = options;
     this.#lifetime = lifetime;
     this.#endings = endings;
+    this.#events = events;
     this.#logger = logger;
   }
 
   /** The key of the record with this id. With `hashIds` it holds a hash of the id, so that a leaked dump holds no usable cookie. */
   keyOf(id: string): string {
-    const { keyPrefix, hashIds } = this.#options;
-    return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
+    return this.#options.keyPrefix + this.#nameOf(id);
+  }
+
+  /** The handle of the session with this id. */
+  handleOf(id: string): string {
+    return handleOf(this.#nameOf(id));
   }
 
   read(id: string): Promise<FoundRecord> {
@@ -84,8 +94,9 @@ export class SessionRecords {
       // Not through `#call`: each session is read, and one more async function costs two promises.
       stored = await this.#store.read(key);
     } catch (cause) {
-      throw failureOf('read', cause);
+      throw this.#failed('read', cause);
     }
+    if (this.#events.isOut) this.#events.succeeded();
     const found = stored && (isTombstone(stored.value) ? 'retired' : (this.#decode(key, stored) ?? 'unreadable'));
     if (typeof found !== 'object') this.#endings.gone(key);
     return found;
@@ -138,17 +149,20 @@ export class SessionRecords {
     return outcome;
   }
 
-  /** Removes any record or tombstone, so that no request under way can prevent a logout. */
-  async destroy(id: string, removal: Removal): Promise<void> {
+  /**
+   * Removes any record or tombstone, so that no request under way can prevent a logout.
+   * @returns `false` when there was nothing to remove. Where a tombstone is left, the store does not tell.
+   */
+  async destroy(id: string, removal: Removal): Promise<boolean> {
     const key = this.keyOf(id);
     this.#endings.expect(key, 'destroyed');
-    if (this.#leavesTombstone(removal)) await this.#bury(key);
-    else await this.#call('delete', key);
+    const wasThere = this.#leavesTombstone(removal) ? await this.#bury(key) : await this.#call('delete', key);
     this.#endings.tell(key, 'destroyed');
+    return wasThere;
   }
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
-  delete(id: string): Promise<void> {
+  delete(id: string): Promise<boolean> {
     return this.destroy(id, 'delete');
   }
 
@@ -202,7 +216,7 @@ export class SessionRecords {
     return outcome;
   }
 
-  async #bury(key: string): Promise<void> {
+  async #bury(key: string): Promise<true> {
     try {
       await this.#call('set', key, newTombstone(), TOMBSTONE_SECONDS);
     } catch (error) {
@@ -210,6 +224,7 @@ export class SessionRecords {
       if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
       await this.#call('delete', key).catch(() => Promise.reject(error as Error));
     }
+    return true;
   }
 
   #leavesTombstone(removal: Removal): boolean {
@@ -220,10 +235,23 @@ export class SessionRecords {
   async #call<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
     const method = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
-      return await method.apply(this.#store, args);
+      const answer = await method.apply(this.#store, args);
+      if (this.#events.isOut) this.#events.succeeded();
+      return answer;
     } catch (cause) {
-      throw failureOf(verb, cause);
+      throw this.#failed(verb, cause);
     }
+  }
+
+  #failed(verb: Verb, cause: unknown): SessionError {
+    const error = failureOf(verb, cause);
+    this.#events.failed(error);
+    return error;
+  }
+
+  /** The key without its prefix. */
+  #nameOf(id: string): string {
+    return this.#options.hashIds ? hash('sha256', id, 'base64url') : id;
   }
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {

@@ -11,8 +11,8 @@ import type { SessionMigration } from './session-migration.js';
 export interface MigrationRecords {
   read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined>;
   create(id: string, record: SessionRecord): Promise<boolean>;
-  destroy(id: string, removal: Removal): Promise<void>;
-  delete(id: string): Promise<void>;
+  destroy(id: string, removal: Removal): Promise<unknown>;
+  delete(id: string): Promise<unknown>;
   getRaw(key: string): Promise<string | undefined>;
   deleteRaw(key: string): Promise<boolean>;
 }
