@@ -10,7 +10,7 @@ export { SessionEvents } from './nest/session-events.js';
 export type { SessionEvent } from './engine/session-event.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
-export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 export type {
   BusName,
   MemcachedStoreOptions,

@@ -2,7 +2,7 @@ import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } fr
 
 import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
-import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { DEFAULT_NAME } from './session.constants.js';
 import { sessionProviders } from './session.providers.js';
@@ -42,6 +42,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
       getSessionStoreToken(name),
       getSessionServiceToken(name),
       SessionEvents,
+      getUserSessionsToken(name),
       ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     ],
   };

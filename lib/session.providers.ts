@@ -3,6 +3,7 @@ import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nest
 
 import { EventHub } from './engine/event-hub.js';
 import { SessionEngine } from './engine/session-engine.js';
+import { UserSessions } from './engine/user-sessions.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { hubOf } from './nest/application-events.js';
 import { openAhead } from './nest/open-ahead.guard.js';
@@ -12,7 +13,7 @@ import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
-import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import { createBus } from './options/create-bus.js';
 import { createStore } from './options/create-store.js';
 import { checkStore } from './options/option-shapes.js';
@@ -28,9 +29,14 @@ interface Closable {
   close(): unknown;
 }
 
-/** Closes the store and the bus that the module made, and no others, after the last request under way has saved its session. */
+/**
+ * Closes the store and the bus that the module made, and no others, after the last request under way has saved its session. Then no event
+ * follows.
+ */
 export class BackEndOwner implements OnApplicationShutdown {
   readonly #owned: Closable[] = [];
+
+  constructor(readonly hub: EventHub) {}
 
   own<T extends object>(backEnd: T): T {
     if (isClosable(backEnd)) this.#owned.push(backEnd);
@@ -41,6 +47,7 @@ export class BackEndOwner implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     const owned = this.#owned.splice(0);
     await Promise.all(owned.map((backEnd) => backEnd.close()));
+    this.hub.close();
   }
 }
 
@@ -52,7 +59,7 @@ function isClosable(backEnd: object): backEnd is Closable {
 export function sessionProviders(optionsToken: string | symbol, name: string): Provider[] {
   const [store, service] = [getSessionStoreToken(name), getSessionServiceToken(name)];
   return [
-    BackEndOwner,
+    { provide: BackEndOwner, inject: [EventHub], useFactory: provideOwner },
     SessionInterceptor,
     RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard] : []),
@@ -65,9 +72,10 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
     { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
     { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
-    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, EventHub, BackEndOwner], useFactory: provideEngine },
+    { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
+    { provide: getUserSessionsToken(name), inject: [SessionEngine], useFactory: provideUserSessions },
     { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
     { provide: APP_GUARD, inject: [service, PassportRoutes], useFactory: openAhead },
   ];
@@ -99,14 +107,16 @@ async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: Ba
 async function provideEngine(
   options: ResolvedOptions,
   store: SessionStore,
-  hub: EventHub,
   owner: BackEndOwner,
 ): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
-  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub });
+  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub: owner.hub });
   owner.own(engine.endings);
-  owner.own(hub);
   return engine;
+}
+
+function provideOwner(hub: EventHub): BackEndOwner {
+  return new BackEndOwner(hub);
 }
 
 function provideEvents(hub: EventHub): SessionEvents {
@@ -119,6 +129,10 @@ function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
 
 function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
   return new SessionService(engine, current);
+}
+
+function provideUserSessions(engine: SessionEngine): UserSessions {
+  return new UserSessions(engine);
 }
 
 function providePassport(

@@ -58,10 +58,11 @@ export class EventPublisher {
     this.#hub.publish({ type: 'created', ...this.#now(), handle, user, route, former });
   }
 
-  /** A stored session became a user's. */
-  signedIn(session: EventSubject & { readonly user: string }): void {
+  /** A user has signed in to a stored session. */
+  signedIn(session: EventSubject): void {
     if (!this.wants('signed-in')) return;
     const { handle, user, route } = session;
+    if (user === undefined) return;
     this.#hub.publish({ type: 'signed-in', ...this.#now(), handle, user, route });
   }
 

@@ -1,12 +1,13 @@
 import type { UnsignedCookie } from '../cookies/cookie-signer.js';
 import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
+import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
 import type { EventSubject } from './event-publisher.js';
-import { RecordHandle } from './record-handle.js';
 import type { FoundRecord } from './session-records.js';
 import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
+import { handleOf } from './session-handle.js';
 
 /** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
@@ -18,9 +19,6 @@ export interface FoundSession {
 
 const NO_IDS: readonly string[] = [];
 const NO_SESSIONS: readonly FoundSession[] = [];
-
-/** An id that a request presents, and its record, if that can be read. */
-type PresentedId = Pick<FoundSession, 'id'> & { readonly record?: SessionRecord };
 
 /**
  * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and the
@@ -92,8 +90,8 @@ export class PresentedSessions {
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
       this.#others = [...this.#others, live];
     await Promise.all([
-      ...this.#others.map((other) => this.#destroy(other, 'delete', because)),
-      ...this.#refused.map((id) => this.#destroy({ id }, removal, because)),
+      ...this.#others.map((other) => this.#destroyOther(other, because)),
+      ...this.#refused.map((id) => this.#destroyRefused(id, removal, because)),
     ]);
     // Only now, so that a second attempt finds them again if the store has failed.
     this.#others = NO_SESSIONS;
@@ -174,26 +172,31 @@ export class PresentedSessions {
    * @returns whether it destroyed the record.
    */
   async #destroyPinned(id: string, record: ReadRecord): Promise<boolean> {
-    const handle = new RecordHandle(this.#context, { state: 'known', id, record });
+    const handle = holdRecord(this.#context, { state: 'known', id, record });
     const rewritten = await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
     return rewritten.outcome === 'replaced' && rewritten.change.replacement === 'delete';
   }
 
-  async #destroy({ id, record }: PresentedId, removal: Removal, because: EndedBecause): Promise<void> {
-    if (await this.#context.records.destroy(id, removal)) this.#end(id, record, because);
+  async #destroyOther({ id, record }: FoundSession, because: EndedBecause): Promise<void> {
+    const isDestroyed = await holdRecord(this.#context, { state: 'known', id, record }).destroy('delete');
+    if (isDestroyed) this.#end(id, record, because);
+  }
+
+  async #destroyRefused(id: string, removal: Removal, because: EndedBecause): Promise<void> {
+    if (await this.#context.records.destroy(id, removal)) this.#end(id, undefined, because);
   }
 
   /** Publishes that a session is over. */
   #end(id: string, record: SessionRecord | undefined, because: EndedBecause): void {
-    const { events, records } = this.#context;
-    if (events.wants('ended')) events.ended({ ...this.#about(record), handle: records.handleOf(id) }, because);
+    const { events } = this.#context;
+    if (events.wants('ended')) events.ended({ ...this.#about(record), handle: this.#handleOf(id) }, because);
   }
 
   /** Publishes that a cookie opens no session. */
   #refuse(because: RefusedBecause, id?: string, record?: SessionRecord): void {
-    const { events, records } = this.#context;
+    const { events } = this.#context;
     if (!events.wants('refused')) return;
-    events.refused({ ...this.#about(record), handle: id === undefined ? undefined : records.handleOf(id) }, because);
+    events.refused({ ...this.#about(record), handle: id === undefined ? undefined : this.#handleOf(id) }, because);
   }
 
   /** Of one request, no more cookies are published than ids are looked up. One of another library is no cookie of ours. */
@@ -201,6 +204,10 @@ export class PresentedSessions {
     if (this.#withoutId >= MAX_IDS || this.#request.migrationCookies.includes(cookie)) return;
     this.#withoutId++;
     this.#refuse(verified === undefined ? 'signature' : 'malformed');
+  }
+
+  #handleOf(id: string): string {
+    return handleOf(this.#context.records.nameOf(id));
   }
 
   #about(record: SessionRecord | undefined): Pick<EventSubject, 'user' | 'route'> {

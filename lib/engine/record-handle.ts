@@ -8,6 +8,7 @@ import type { OpenRequest } from './open-request.js';
 import type { Change, Rewritten, SyncChange } from './record-change.js';
 import type { RecordState } from './record-state.js';
 import type { SessionContext } from './session-context.js';
+import { handleOf } from './session-handle.js';
 import type { Written } from './session-records.js';
 import { SessionSignal, type SignalledRecord } from './session-signal.js';
 
@@ -75,7 +76,7 @@ export class RecordHandle implements SignalledRecord, EventSubject {
   }
 
   get handle(): string {
-    return this.#context.records.handleOf(this.id);
+    return handleOf(this.#context.records.nameOf(this.id));
   }
 
   get user(): string | undefined {
@@ -112,7 +113,8 @@ export class RecordHandle implements SignalledRecord, EventSubject {
    */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#context.records.create(this.id, record)) return this.#noteCreated(record);
+      const created = await this.createOnce(record);
+      if (created !== undefined) return this.#noteCreated(created);
       this.#id = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
@@ -162,10 +164,41 @@ export class RecordHandle implements SignalledRecord, EventSubject {
     }
   }
 
-  /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
-  async destroy(removal: Removal): Promise<void> {
+  /**
+   * Stores the new session under its present id.
+   * @returns what was stored; `undefined` when the id is taken.
+   */
+  protected async createOnce(record: SessionRecord): Promise<SessionRecord | undefined> {
+    return (await this.#context.records.create(this.id, record)) ? record : undefined;
+  }
+
+  /**
+   * Tidies up where a session was retired and no other has taken its place.
+   * @returns a promise of it; `undefined` when there is nothing to wait for.
+   */
+  settle(): Promise<void> | undefined {
+    return undefined;
+  }
+
+  /** Whether the record lacks its entry in the list of its user. */
+  get lacksListing(): boolean {
+    return false;
+  }
+
+  /** The names of the entries that stand for this session in the list of its user: more than one during a regenerate. */
+  get listedAs(): readonly string[] {
+    return [this.#context.records.nameOf(this.id)];
+  }
+
+  /**
+   * Destroys the record, if there is one, no matter what other requests do to it meanwhile.
+   * @returns `false` when there was none.
+   */
+  async destroy(removal: Removal): Promise<boolean> {
     const { records, events } = this.#context;
-    if (this.#state === 'known' && (await records.destroy(this.id, removal))) events.ended(this, 'logout');
+    const isDestroyed = this.#state === 'known' && (await records.destroy(this.id, removal));
+    if (isDestroyed && this.#request !== undefined) events.ended(this, 'logout');
+    return isDestroyed;
   }
 
   #enterQueue(change: SyncChange | undefined, reread: boolean): Promise<Admission> | undefined {

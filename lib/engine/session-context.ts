@@ -6,6 +6,7 @@ import type { EventPublisher } from './event-publisher.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { SessionEndings } from './session-endings.js';
 import type { SessionRecords } from './session-records.js';
+import type { UserDirectory } from './user-directory.js';
 
 /** What all sessions of one engine share. Two engines in one process share nothing. */
 export interface SessionContext {
@@ -18,5 +19,7 @@ export interface SessionContext {
   readonly saveQueue: KeyedQueue;
   /** Absent: the application migrates no sessions of another library. */
   readonly migrator: SessionMigrator | undefined;
+  /** The lists of the users' sessions. Absent: sessions are nobody's. */
+  readonly directory: UserDirectory | undefined;
   readonly logger: SessionLogger;
 }

@@ -23,7 +23,7 @@ interface SessionCreated extends EventOfSession {
   readonly former: string | undefined;
 }
 
-/** A session became a user's. */
+/** A session became a user's, or `session.signedIn()` has noted that the user proved again who they are. */
 interface SessionSignedIn extends EventOfSession {
   readonly type: 'signed-in';
   readonly user: string;

@@ -1,4 +1,4 @@
-import { Observable, type Observer, type Operator, type Subscriber, type Subscription, type TeardownLogic } from 'rxjs';
+import { Observable, type Observer, type Subscriber, type Subscription, type TeardownLogic } from 'rxjs';
 
 /** Hears what a subscriber has thrown. */
 type Report = (error: unknown) => void;
@@ -17,11 +17,9 @@ export class GuardedObservable<T> extends Observable<T> {
   }
 
   // RxJS has each operator call this. Its Subject does the same.
-  override lift<R>(operator?: Operator<T, R>): Observable<R> {
+  override lift<R>(operator?: Parameters<Observable<T>['lift']>[0]): Observable<R> {
     const lifted = new GuardedObservable<R>(this.#report);
-    lifted.source = this;
-    lifted.operator = operator;
-    return lifted;
+    return Object.assign(lifted, { source: this, operator });
   }
 
   override subscribe(
