@@ -200,7 +200,8 @@ export class ListedRecord extends RecordHandle {
       const { data } = replacement;
       throw new ListingWanted(user, meta, { data, isKnown: isSame, wasListed: from === user });
     }
-    const isSignIn = user !== undefined && meta.signIn !== undefined && meta.signIn.at !== base.meta.signIn?.at;
+    const isSignIn =
+      meta.signIn !== undefined && user !== undefined && !(isSame && meta.signIn.at === base.meta.signIn?.at);
     return { ...made, from, isSignIn, replacement: { ...replacement, meta } };
   }
 

@@ -147,7 +147,8 @@ export class PresentedSessions {
     if (migrator === undefined || migrationCookies.length === 0) return undefined;
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
-    const { id, record } = migrated;
+    const { id, record, isNew } = migrated;
+    if (isNew) this.#create(id, record);
     if (lifetime.isExpired(record.meta)) {
       this.#end(id, record, 'expired');
       return undefined;
@@ -184,6 +185,12 @@ export class PresentedSessions {
 
   async #destroyRefused(id: string, removal: Removal, because: EndedBecause): Promise<void> {
     if (await this.#context.records.destroy(id, removal)) this.#end(id, undefined, because);
+  }
+
+  /** Publishes that another library's session is one of ours. */
+  #create(id: string, record: SessionRecord): void {
+    const { events } = this.#context;
+    if (events.wants('created')) events.created({ ...this.#about(record), handle: this.#handleOf(id) }, undefined);
   }
 
   /** Publishes that a session is over. */
