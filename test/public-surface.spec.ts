@@ -69,6 +69,7 @@ const surface = {
     'SessionTooLargeError',
     'SessionsPerUser',
     'SignatureDigest',
+    'SignedInOptions',
     'StoreName',
     'StoredSession',
     'TaggedJsonOptions',
