@@ -19,6 +19,9 @@ import { AccountApps, type Account } from './account-apps.js';
 /** How long a sign-in stays fresh for the routes below. */
 export const FRESH = 300;
 
+/** How long the second factor counts for a transaction. */
+export const SHORTLY = 60;
+
 /** What users and administrators do with sessions, written as its author should. Who may close accounts is not looked at here. */
 @Controller()
 export class UserSessionsController {
@@ -59,12 +62,19 @@ export class UserSessionsController {
     return { ended: await this.userSessions.endAll(session.user, { except: session }) };
   }
 
-  /** The password has been given again. */
+  /** The user has proved who they are again, by these methods. */
   @UseGuards(SignedInGuard)
   @Post('confirm')
-  async confirm(@Session() session: Session<Account>): Promise<void> {
+  async confirm(@Session() session: Session<Account>, @Query('amr') amr: string = 'pwd'): Promise<void> {
     await session.regenerate({ keep: true });
-    session.signedIn({ amr: ['pwd'] });
+    session.signedIn({ amr: amr.split(' ') });
+  }
+
+  /** Becomes another user without a new id. */
+  @UseGuards(SignedInGuard)
+  @Post('become')
+  become(@Session() session: Session<Account>, @Query('name') name: string): void {
+    session.user = name;
   }
 
   /** Changes the telephone number by which an account is recovered. */
@@ -75,7 +85,13 @@ export class UserSessionsController {
     return { changed: true };
   }
 
-  /** Keeps the id of the session, and tries to look like a new sign-in. */
+  @FreshSignIn(SHORTLY, { amr: ['otp'] })
+  @Post('transfer')
+  transfer(): object {
+    return { sent: true };
+  }
+
+  /** A new id for the same session, which is no sign-in. */
   @UseGuards(SignedInGuard)
   @Post('regenerate')
   regenerate(@Session() session: Session<Account>): Promise<void> {
@@ -135,6 +151,12 @@ export interface ListedSession {
   readonly signedInAt?: string;
   readonly device?: unknown;
   readonly isCurrent: boolean;
+}
+
+/** The user proves who they are again, by these methods. */
+export async function confirmWith(client: Client, ...amr: readonly string[]): Promise<void> {
+  const { status } = await client.post(`/confirm?amr=${amr.join('+')}`);
+  if (status !== 201) throw new Error(`The confirmation was answered with ${status}.`);
 }
 
 /** How many sessions a route says that it has ended. */
