@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { Chapter } from '../fixtures/chapter.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { Client } from '../fixtures/client.js';
+import { Gate } from '../fixtures/gate.js';
 import { createOn, platforms, type Platform } from '../fixtures/platforms.js';
 
 interface Listed {
@@ -158,6 +159,34 @@ describe.each(platforms)('the recipes of docs/user-sessions.md on %s', (platform
     expect([await status(own), await status(other)]).toEqual([200, 401]);
     expect((await new Client(port).get('/devices', { cookie: copy })).status).toBe(401);
     expect((await logIn(new Client(port), 'ada')).status).toBe(401);
+  });
+
+  it('refuse a sign-in that has checked the old password and comes behind the change', async () => {
+    const { Accounts } = await chapter.load<{ Accounts: Type<{ withPassword(...form: string[]): Promise<object> }> }>(
+      'accounts.ts',
+    );
+    const accounts = app.get(Accounts);
+    const withPassword = accounts.withPassword.bind(accounts);
+    const gate = new Gate();
+    const own = await signedIn();
+    const form = { headers: JSON_BODY, body: JSON.stringify({ name: 'ada', password: PASSWORDS.ada }) };
+    accounts.withPassword = async (...given) => {
+      const user = await withPassword(...given);
+      await gate.stop();
+      return user;
+    };
+    const late = new Client(port);
+    const login = late.post('/careful-login', form);
+    await gate.reached;
+    expect((await own.post('/password', { headers: JSON_BODY, body: '{"password":"byron"}' })).status).toBe(201);
+    gate.open();
+    expect((await login).status).toBe(401);
+    expect(late.cookieHeader).toBe('');
+    expect(await list(own)).toHaveLength(1);
+    accounts.withPassword = withPassword;
+    const again = { ...form, body: '{"name":"ada","password":"byron"}' };
+    expect((await late.post('/careful-login', again)).status).toBe(201);
+    expect(await list(late)).toHaveLength(2);
   });
 
   it('sign out everywhere, here too', async () => {
