@@ -1,20 +1,22 @@
 import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
 import type { RecordNames } from '../session/record-names.js';
-import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
+import { hiddenData, isEmptyData, layKeysOver, type Data } from '../session/session-data.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
-import type { Removal, SessionRecord } from '../session/session-record.js';
+import type { SessionRecord } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
-import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
 import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import { holdRecord } from './listed-record.js';
+import { endedError } from './ended-error.js';
+import { KeptParts } from './kept-parts.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
+import { statusOf, type SessionContent } from './session-status.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
@@ -26,9 +28,6 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  *   it.
  */
 
-/** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'dropped';
-
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
   readonly presented: PresentedSessions;
@@ -37,7 +36,7 @@ export interface OpenSessionStart {
 }
 
 /** The session of one request, from open to the last commit. Requests share nothing, even if they carry the same id. */
-export class OpenSession implements SessionKeeper {
+export class OpenSession implements SessionKeeper, SessionContent {
   readonly #context: SessionContext;
   readonly #request: OpenRequest;
   readonly #presented: PresentedSessions;
@@ -85,6 +84,14 @@ export class OpenSession implements SessionKeeper {
 
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
+  }
+
+  get isEmpty(): boolean {
+    return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
+  }
+
+  get hasStartedOver(): boolean {
+    return this.#hasStartedOver;
   }
 
   get hasCalls(): boolean {
@@ -159,26 +166,19 @@ export class OpenSession implements SessionKeeper {
   }
 
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
-    const keys: readonly string[] = Array.isArray(keep) ? [...(keep as readonly string[])] : [];
+    const parts = new KeptParts(keep);
     return this.#actions.runEnding('regenerate', async (changed) => {
-      if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
-        throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
-      }
-      const { obstacle } = this.#cookie;
-      if (obstacle !== undefined && this.#record.state === 'known') {
-        throw obstacleError(obstacle, 'The session cannot change its id here');
-      }
+      parts.check();
+      this.#requireCookie('The session cannot change its id here');
       await this.#retire(changed);
-      const { values } = this.#data;
-      const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
-      this.#startOver(kept, 'regenerated', detach);
+      this.#startOver(parts.dataOf(this.#data.values, this.#hidden), 'regenerated', detach);
     });
   }
 
   destroy(): Promise<void> {
     return this.#actions.runEnding('destroy', async () => {
       await this.#destroyOthers();
-      await this.#record.destroy(this.#removal);
+      await this.#record.destroy(this.#cookie.removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.#hasStartedOver = true;
       this.#startOver({}, 'destroyed');
@@ -188,11 +188,7 @@ export class OpenSession implements SessionKeeper {
   reload(): Promise<void> {
     return this.#actions.runCall('reload', async () => {
       const fresh = await this.#record.read();
-      if (fresh === undefined) {
-        throw new SessionDestroyedError(
-          'The session has no record in the store: it is new, has expired or was destroyed.',
-        );
-      }
+      if (fresh === undefined) throw endedError('reload');
       this.#data.replaceBy(fresh.data);
       this.#actions.forgetWatchedEnding();
     });
@@ -222,7 +218,7 @@ export class OpenSession implements SessionKeeper {
     const failed = this.#actions.failedEnding;
     if (failed !== undefined) return Promise.reject(failed.error);
     const changed = this.#data.takeChanges(this.#actions.horizon);
-    const status = this.#statusOf(changed);
+    const status = statusOf(this.#record.state, changed.size > 0, this);
     switch (status) {
       case 'untouched':
         if (this.#mayRenew) return this.#write(changed, 'set');
@@ -242,20 +238,6 @@ export class OpenSession implements SessionKeeper {
         return this.#discard(changed);
       default:
         return status satisfies never;
-    }
-  }
-
-  #statusOf(changed: ReadonlySet<string>): Status {
-    switch (this.#record.state) {
-      case 'known':
-        if (changed.size === 0) return 'untouched';
-        // The request removed all data: then the session is over, as in Flask.
-        return this.#isEmpty ? 'destroyed' : 'changed';
-      case 'new':
-        if (!this.#isEmpty) return 'created';
-        return this.#hasStartedOver ? 'destroyed' : 'untouched';
-      default:
-        return 'dropped';
     }
   }
 
@@ -316,9 +298,7 @@ export class OpenSession implements SessionKeeper {
       },
       { reread: true },
     );
-    if (rewritten.outcome === 'gone') {
-      throw new SessionDestroyedError('The session has ended, so it cannot be updated: load the page again.');
-    }
+    if (rewritten.outcome === 'gone') throw endedError('update');
     const { draft, result, replacement } = rewritten.change;
     if (typeof replacement === 'string') this.#wasEmptied();
     else this.#cookie.decide(this.#actionOfWrite);
@@ -335,7 +315,7 @@ export class OpenSession implements SessionKeeper {
       await this.#saveChanges();
       const { obstacle } = this.#cookie;
       // An update that resolves is counted.
-      if (obstacle !== undefined && !this.#isEmpty) throw obstacleError(obstacle, 'The new session cannot be stored');
+      if (obstacle !== undefined && !this.isEmpty) throw obstacleError(obstacle, 'The new session cannot be stored');
     } catch (error) {
       this.#data.merge(before);
       throw error;
@@ -357,11 +337,7 @@ export class OpenSession implements SessionKeeper {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
-    if (this.#record.state === 'gone') {
-      throw new SessionDestroyedError(
-        'The session was ended by another request, such as a second click: load the page again.',
-      );
-    }
+    if (this.#record.state === 'gone') throw endedError('regenerate');
     if (state !== 'new') this.#hasStartedOver = true;
   }
 
@@ -403,13 +379,15 @@ export class OpenSession implements SessionKeeper {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
   }
 
-  async #destroyOthers(): Promise<void> {
-    const current = this.#record.state === 'known' ? this.#record.id : undefined;
-    await this.#presented.destroyOthers(current, this.#removal);
+  /** @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session. */
+  #requireCookie(failure: string): void {
+    const { obstacle } = this.#cookie;
+    if (obstacle !== undefined && this.#record.state === 'known') throw obstacleError(obstacle, failure);
   }
 
-  get #isEmpty(): boolean {
-    return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
+  async #destroyOthers(): Promise<void> {
+    const current = this.#record.state === 'known' ? this.#record.id : undefined;
+    await this.#presented.destroyOthers(current, this.#cookie.removal);
   }
 
   get #hidden(): Record<string, unknown> {
@@ -430,16 +408,8 @@ export class OpenSession implements SessionKeeper {
     return this.#context.options.expireDeadCookies && this.#record.state === 'new' && this.#presented.isDead;
   }
 
-  /**
-   * What a destroyed or retired record leaves. If the response cannot expire the cookie, the browser keeps it: then its id must be
-   * able to open a new session at once.
-   */
-  get #removal(): Removal {
-    return this.#cookie.obstacle === undefined ? 'tombstone' : 'delete';
-  }
-
   /** What to write for a record. One without data is none, and is removed. */
   #recordOf(record: SessionRecord): Replacement {
-    return isEmptyData(record.data) ? this.#removal : record;
+    return isEmptyData(record.data) ? this.#cookie.removal : record;
   }
 }
