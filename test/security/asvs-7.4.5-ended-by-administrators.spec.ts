@@ -2,12 +2,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { platforms } from '../fixtures/platforms.js';
-import { accountBackEnds, type Account, type AccountApps } from './account-apps.js';
-import { endedBy, signIn, someone, startUserApps } from './user-apps.js';
+import { accountBackEnds, type AccountApps } from './account-apps.js';
+import { endedBy, ownerOf, signIn, someone, startUserApps } from './user-apps.js';
 
 /** With what `endEverybody` needs. */
 const everybody: SessionModuleOptions = {
-  user: { of: ({ user }: Partial<Account>) => user, verify: 'read', generation: true },
+  user: { of: ownerOf, verify: 'read', generation: true },
 };
 
 describe.each(platforms)('7.4.5: on %s an administrator ends sessions:', (platform) => {

@@ -6,7 +6,7 @@ import { platforms } from '../fixtures/platforms.js';
 import { accountBackEnds, type AccountApps } from './account-apps.js';
 import { FRESH, signIn, someone, startUserApps } from './user-apps.js';
 
-describe.each(platforms)('7.5.1: on %s a sensitive change needs a sign-in that is fresh:', (platform) => {
+describe.each(platforms)('7.5.1: on %s a sensitive change needs a fresh sign-in:', (platform) => {
   let apps: AccountApps;
   let now: number;
 
@@ -32,7 +32,7 @@ describe.each(platforms)('7.5.1: on %s a sensitive change needs a sign-in that i
   const changePhone = async (client: Client): Promise<number> => (await client.post('/phone')).status;
 
   describe.each(accountBackEnds)('with %s', (backEnd) => {
-    it('it passes after a sign-in, and no longer than was decided', async () => {
+    it('passes after a sign-in, and no longer than was decided', async () => {
       await start(backEnd);
       const client = await signIn(apps.first, someone());
       pass(FRESH - 1);
@@ -43,7 +43,7 @@ describe.each(platforms)('7.5.1: on %s a sensitive change needs a sign-in that i
       expect(await apps.doors(client.cookieHeader)).toEqual([200, 200]);
     });
 
-    it('it passes again after the password was given again, in this session alone', async () => {
+    it('passes again after the password was given again, in this session alone', async () => {
       await start(backEnd);
       const name = someone();
       const [client, other] = [await signIn(apps.first, name), await signIn(apps.second, name)];

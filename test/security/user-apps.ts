@@ -114,14 +114,19 @@ export class UserSessionsController {
   }
 }
 
+/** Whose session it is, for the option `user`. */
+export function ownerOf({ user }: Partial<Account>): string | undefined {
+  return user;
+}
+
 /** Two instances of one application whose sessions belong to users. */
 export function startUserApps(
   platform: Platform,
   backEnd: BackEnd = 'memory',
   session: SessionModuleOptions = {},
 ): Promise<AccountApps> {
-  const user = ({ user }: Partial<Account>): string | undefined => user;
-  return AccountApps.start(platform, backEnd, { user, ...session }, { controllers: [UserSessionsController] });
+  const options = { user: ownerOf, ...session };
+  return AccountApps.start(platform, backEnd, options, { controllers: [UserSessionsController] });
 }
 
 /** A user that no other test has: the tests share the servers, and with them the lists of users. */

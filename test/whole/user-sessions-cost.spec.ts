@@ -4,19 +4,17 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { SpyStore } from '../fixtures/spy-store.js';
-import { AccountApps, type Account } from '../security/account-apps.js';
-import { listed, signIn, someone, UserSessionsController } from '../security/user-apps.js';
+import { AccountApps } from '../security/account-apps.js';
+import { listed, ownerOf, signIn, someone, UserSessionsController } from '../security/user-apps.js';
 
 const page = readFileSync(new URL('../../docs/user-sessions.md', import.meta.url), 'utf8');
-
-const of = ({ user }: Partial<Account>): string | undefined => user;
 
 /** The columns of the table. */
 const COLUMNS: readonly SessionModuleOptions[] = [
   {},
-  { user: of },
-  { user: { of, verify: 'read' } },
-  { user: { of, verify: 'read', generation: true } },
+  { user: ownerOf },
+  { user: { of: ownerOf, verify: 'read' } },
+  { user: { of: ownerOf, verify: 'read', generation: true } },
 ];
 
 /** A row of the table, and what to do before its request is counted: it returns what to do then. */

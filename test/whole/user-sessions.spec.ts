@@ -1,10 +1,13 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 
-import { Controller, Get, Module, Post, type INestApplication, type Type } from '@nestjs/common';
+import { Module, type INestApplication, type Type } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 
+import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { Client } from '../fixtures/client.js';
@@ -289,10 +292,35 @@ describe('the scripts of docs/user-sessions.md in a browser', () => {
 describe('the module of docs/user-sessions.md that verifies reads', () => {
   it('takes a session for over whose list the store has lost', async () => {
     vi.stubEnv('MEMCACHED_SERVERS', inject('memcachedServer'));
-    const { VerifiedModule } = await chapter.load<{ VerifiedModule: Type }>('verified.module.ts');
+    const [{ VerifiedModule }, { AccountController }, { DevicesController }, { Accounts }, { SignedInGuard }] =
+      await Promise.all([
+        chapter.load<Record<string, Type>>('verified.module.ts'),
+        chapter.load<Record<string, Type>>('account.controller.ts'),
+        chapter.load<Record<string, Type>>('devices.controller.ts'),
+        chapter.load<Record<string, Type>>('accounts.ts'),
+        library(),
+      ]);
     class LossModule {}
-    Module({ imports: [VerifiedModule], controllers: [LossController] })(LossModule);
+    Module({
+      imports: [VerifiedModule as Type],
+      controllers: [AccountController as Type, DevicesController as Type],
+      providers: [Accounts as Type, { provide: APP_GUARD, useClass: SignedInGuard as Type }],
+    })(LossModule);
     await start('express', LossModule);
-    expect(LossController).toBeDefined();
+    // The server is that of all tests: a user of our own.
+    const id = randomUUID();
+    Object.assign(app.get<object>(Accounts as Type), { withPassword: async () => ({ id, name: 'ada' }) });
+    const client = await signedIn();
+    expect(await list(client)).toHaveLength(1);
+    const store = await MemcachedStore.connect({ servers: inject('memcachedServer') });
+    expect(await store.delete(`session:user=${createHash('sha256').update(id).digest('base64url')}`)).toBe(true);
+    await store.close();
+    expect(await status(client)).toBe(401);
   });
 });
+
+/** The package that the programs of the page have imported. */
+function library(): Promise<Record<string, Type>> {
+  const index = new URL('../../dist/index.js', import.meta.url);
+  return import(/* @vite-ignore */ index.href) as Promise<Record<string, Type>>;
+}
