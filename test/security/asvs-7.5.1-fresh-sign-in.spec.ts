@@ -53,6 +53,16 @@ describe.each(platforms)('7.5.1: on %s a sensitive change needs a fresh sign-in:
       expect([await changePhone(client), await changePhone(other)]).toEqual([201, 403]);
     });
 
+    it('passes again after a login, of the same user too', async () => {
+      await start(backEnd);
+      const name = someone();
+      const client = await signIn(apps.first, name);
+      pass(FRESH + 1);
+      expect(await changePhone(client)).toBe(403);
+      await client.post(`/login?name=${name}`);
+      expect(await changePhone(client)).toBe(201);
+    });
+
     it.each(['/stay', '/regenerate', '/cart?item=tea'])('POST %s does not make it fresh', async (path) => {
       await start(backEnd);
       const client = await signIn(apps.first, someone());

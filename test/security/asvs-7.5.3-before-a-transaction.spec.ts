@@ -22,7 +22,7 @@ describe.each(platforms)('7.5.3: on %s a transaction needs a second factor that 
   const transfer = async (client: Client): Promise<number> => (await client.post('/transfer')).status;
 
   describe.each(accountBackEnds)('with %s', (backEnd) => {
-    it('neither a login nor the password alone is enough', async () => {
+    it('neither a login nor the password alone passes', async () => {
       apps = await startUserApps(platform, backEnd);
       const client = await signIn(apps.first, someone());
       expect(await transfer(client)).toBe(403);
@@ -32,7 +32,7 @@ describe.each(platforms)('7.5.3: on %s a transaction needs a second factor that 
       expect(await transfer(client)).toBe(201);
     });
 
-    it('it is enough for a moment, in this session alone', async () => {
+    it('counts for a moment, in this session alone', async () => {
       apps = await startUserApps(platform, backEnd);
       const name = someone();
       const [client, other] = [await signIn(apps.first, name), await signIn(apps.second, name)];
