@@ -17,6 +17,7 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
+export { UserSessions, type EndAllOptions, type ListOptions, type UserSession } from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { UserSessions } from '../../../lib/engine/user-sessions.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
+import { SessionLimitError, SessionStoreError } from '../../../lib/session.errors.js';
 import { TestEngine } from '../../fixtures/engine.js';
 
 interface Data {
@@ -133,4 +134,138 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     const { UserIndex } = await import('../../../lib/engine/user-index.js');
     return UserIndex.userOf('7');
   };
+});
+
+describe('the number of sessions of a user', () => {
+  const user = { id: 7 };
+  const limited = (beyond: 'end-oldest' | 'refuse', more: SessionModuleOptions = {}) => {
+    const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, sessionsPerUser: { max: 3, beyond }, ...more });
+    return { engine, users: new UserSessions(engine.engine) };
+  };
+  const survivors = async (engine: TestEngine, ids: readonly string[]): Promise<number> =>
+    (await Promise.all(ids.map((id) => engine.seen(id)))).filter((data) => data !== undefined).length;
+
+  it('is never more than the limit: the oldest session ends', async () => {
+    const { engine, users } = limited('end-oldest');
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) ids.push(await engine.stored({ user }));
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual([
+      undefined,
+      undefined,
+      { user },
+      { user },
+      { user },
+    ]);
+    expect(await users.list(7)).toHaveLength(3);
+  });
+
+  it('is never more than the limit: one more sign-in is refused, and stores nothing', async () => {
+    const { engine, users } = limited('refuse');
+    for (let count = 0; count < 3; count++) await engine.stored({ user });
+    await expect(engine.stored({ user })).rejects.toThrow(SessionLimitError);
+    expect(await users.list(7)).toHaveLength(3);
+    const anonymous = await engine.open(await engine.stored({ cart: [1] }));
+    anonymous.live.user = user;
+    await expect(anonymous.commit()).rejects.toThrow(SessionLimitError);
+    expect(await engine.seen(anonymous.id)).toEqual({ cart: [1] });
+    const [first] = await users.list(7);
+    await users.end(7, first?.handle ?? '');
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(3);
+  });
+
+  it.each([
+    ['end-oldest', {}],
+    ['refuse', {}],
+    ['end-oldest', { tombstones: false }],
+    ['refuse', { tombstones: false }],
+  ] as const)('is exactly the limit after ten sign-ins at once (%s, %j)', async (beyond, more) => {
+    const { engine, users } = limited(beyond, more);
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => engine.stored({ user })));
+    const ids = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(await survivors(engine, ids)).toBe(3);
+    expect(await users.list(7)).toHaveLength(3);
+    if (beyond === 'refuse') expect(ids).toHaveLength(3);
+  });
+
+  it('counts a sign-in that failed half-way for a short while only', async () => {
+    const now = vi.spyOn(Date, 'now');
+    const { engine, users } = limited('refuse');
+    const create = vi.spyOn(engine.records, 'create').mockRejectedValue(new SessionStoreError('down'));
+    for (let count = 0; count < 3; count++) await expect(engine.stored({ user })).rejects.toThrow('down');
+    create.mockRestore();
+    await expect(engine.stored({ user })).rejects.toThrow(SessionLimitError);
+    const later = Date.now() + 31_000;
+    now.mockImplementation(() => later);
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(1);
+    now.mockRestore();
+  });
+});
+
+describe('a session from before the option user', () => {
+  const user = { id: 7 };
+
+  it('enters the list of its user at its next request, and keeps its id', async () => {
+    const store = new WatchedStore();
+    const id = await new TestEngine(store).stored({ user });
+    const engine = new TestEngine(store, OPTIONS);
+    const users = new UserSessions(engine.engine);
+    expect(await users.list(7)).toEqual([]);
+    const open = await engine.open(id);
+    await open.commit();
+    expect(await users.list(7)).toMatchObject([{ signedInAt: undefined }]);
+    expect(open.id).toBe(id);
+    expect(await users.endAll(7)).toBe(1);
+    expect(await engine.seen(id)).toBeUndefined();
+  });
+});
+
+describe('a session that is read', () => {
+  it('costs one command of the store, and a second one if it is verified', async () => {
+    for (const [options, reads] of [
+      [OPTIONS, 1],
+      [{ user: { of: OPTIONS.user as never, verify: 'read' } }, 2],
+      [{ user: { of: OPTIONS.user as never, verify: 'read', generation: true } }, 3],
+    ] as const) {
+      const store = new WatchedStore();
+      const engine = new TestEngine(store, options);
+      const id = await engine.stored({ user: { id: 7 } });
+      const read = vi.spyOn(store, 'read');
+      const replace = vi.spyOn(store, 'replace');
+      const open = await engine.open(id);
+      await open.commit();
+      expect(read).toHaveBeenCalledTimes(reads);
+      expect(replace).not.toHaveBeenCalled();
+    }
+  });
+});
+
+describe('endEverybody', () => {
+  it('ends the sessions of all users with one command, and those of nobody go on', async () => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, { user: { of: OPTIONS.user as never, verify: 'read', generation: true } });
+    const users = new UserSessions(engine.engine);
+    const ids = [await engine.stored({ user: { id: 7 } }), await engine.stored({ user: { id: 8 } })];
+    const cart = await engine.stored({ cart: [1] });
+    const set = vi.spyOn(store, 'set');
+    const under = await engine.open(ids[0]);
+    await users.endEverybody();
+    expect(set).toHaveBeenCalledTimes(1);
+    under.live.touch();
+    await under.commit();
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual([undefined, undefined]);
+    expect(await engine.seen(cart)).toEqual({ cart: [1] });
+    const again = await engine.stored({ user: { id: 7 } });
+    expect(await engine.seen(again)).toEqual({ user: { id: 7 } });
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('says what it needs', async () => {
+    const users = new UserSessions(new TestEngine(new MemoryStore(), OPTIONS).engine);
+    await expect(users.endEverybody()).rejects.toThrow("user: { of, verify: 'read', generation: true }");
+    const none = new UserSessions(new TestEngine(new MemoryStore()).engine);
+    await expect(none.list(7)).rejects.toThrow('UserSessions needs the option user');
+    await expect(users.endAll(undefined)).rejects.toThrow('The id of the user is undefined');
+  });
 });
