@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { isTombstone } from '../../lib/engine/tombstone.js';
 import { platforms } from '../fixtures/platforms.js';
 import { accountBackEnds, idOf, keyOf, type AccountApps } from './account-apps.js';
-import { endedBy, signIn, someone, startUserApps } from './user-apps.js';
+import { endedBy, ownerOf, signIn, someone, startUserApps } from './user-apps.js';
 
 const AT_ONCE = 20;
 
@@ -93,4 +93,17 @@ describe.each(platforms)('7.4.2: on %s the sessions of an account that is closed
       }
     },
   );
+
+  it("what Python writes back late opens nothing, with verify: 'read'", async () => {
+    const user = { of: ownerOf, verify: 'read' } as const;
+    apps = await startUserApps(platform, 'redis', { wire: 'quart', user });
+    const name = someone();
+    const cookie = (await signIn(apps.first, name)).cookieHeader;
+    const key = `session:${idOf(cookie)}`;
+    const held = (await apps.store.get(key)) ?? '';
+    expect(held).toContain(name);
+    await endedBy(apps.first.client(), `/admin/end?name=${name}`);
+    await apps.store.set(key, held, 60);
+    expect(await apps.doors(cookie)).toEqual([401, 401]);
+  });
 });
