@@ -4,8 +4,15 @@ export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
 export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
+export { SignedInGuard } from './nest/signed-in.guard.js';
+export { Public } from './nest/public.decorator.js';
+export { FreshSignIn, type FreshSignInOptions } from './nest/fresh-sign-in.decorator.js';
+export { FreshSignInGuard } from './nest/fresh-sign-in.guard.js';
+export type { FreshSignInRequired } from './nest/fresh-sign-in.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
+export { SessionEvents } from './nest/session-events.js';
+export type { SessionEvent } from './engine/session-event.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
@@ -17,7 +24,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export { UserSessions, type EndAllOptions, type ListOptions, type UserSession } from './engine/user-sessions.js';
+export {
+  UserSessions,
+  type AnySession,
+  type EndAllOptions,
+  type ListOptions,
+  type UserSession,
+} from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,

@@ -17,6 +17,7 @@ import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
 import type { SessionContext } from './session-context.js';
+import { isOfUser } from './session-owner.js';
 import { statusOf, type SessionContent } from './session-status.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
@@ -85,6 +86,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
+  }
+
+  get isOfUser(): boolean | undefined {
+    return isOfUser(this.#context.options, this.#data.values);
   }
 
   get isEmpty(): boolean {
@@ -195,7 +200,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   destroy(): Promise<void> {
     return this.#actions.runEnding('destroy', async (_changed, moment) => {
-      await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
+      await this.#presented.destroyOthers(this.#record, this.#cookie.removal, 'logout');
       await this.#record.destroy(this.#cookie.removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.hasStartedOver = true;
@@ -354,7 +359,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
    */
   async #retire(changed: ReadonlySet<string>): Promise<void> {
     const { state } = this.#record;
-    await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
+    await this.#presented.destroyOthers(this.#record, this.#cookie.removal, 'replaced');
     if (state === 'known') {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);

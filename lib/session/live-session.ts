@@ -22,6 +22,8 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  /** Whether the data are those of a user; `undefined` where that cannot be told, without the option `user`. */
+  readonly isOfUser: boolean | undefined;
   /** The last sign-in of the user, as far as this request knows, and also if it is not saved yet. */
   readonly signIn: SignIn | undefined;
   /** The names of the entries that stand for it in the list of its user. */
@@ -77,6 +79,14 @@ export function isEstablished(session: LiveSession): boolean {
 }
 
 /**
+ * Whether the session is that of a user, by the option `user`; `undefined` where that cannot be told: without the option, or of a
+ * stand-in that `fakeSession()` has not made.
+ */
+export function isOfUser(session: LiveSession): boolean | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.isOfUser;
+}
+
+/**
  * The last sign-in of the user: what `signedIn` has noted, or the library itself when the session became that of a user.
  * @returns `undefined` when there is none, or the session has ended.
  */
@@ -84,9 +94,9 @@ export function signInOf(session: LiveSession): SignIn | undefined {
   return (keeperOf(session) as SessionKeeper | undefined)?.signIn;
 }
 
-/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
-export function listedAs(session: LiveSession): readonly string[] {
-  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
+/** The names of the entries that stand for a session in the list of its user; `undefined` when it is no live session. */
+export function listedAs(session: object): readonly string[] | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs;
 }
 
 /** Whether the value is the session, or a wrapper around it. */
