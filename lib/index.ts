@@ -11,6 +11,8 @@ export { FreshSignInGuard } from './nest/fresh-sign-in.guard.js';
 export type { FreshSignInRequired } from './nest/fresh-sign-in.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
+export { SessionEvents } from './nest/session-events.js';
+export type { SessionEvent } from './engine/session-event.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
@@ -22,7 +24,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export { UserSessions, type EndAllOptions, type ListOptions, type UserSession } from './engine/user-sessions.js';
+export {
+  UserSessions,
+  type AnySession,
+  type EndAllOptions,
+  type ListOptions,
+  type UserSession,
+} from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,
@@ -30,6 +38,7 @@ export type {
   SessionCallback,
   SessionData,
   SessionMembers,
+  SignedInOptions,
 } from './session/session-members.js';
 export type {
   ClosableStore,

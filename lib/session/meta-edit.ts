@@ -31,14 +31,14 @@ export function withEdits(meta: SessionMeta, edits: readonly MetaEdit[], writesP
     ({ lifetime } = edit);
     if (writesPermanent) permanent = lifetime !== false;
   }
-  return { ...meta, lifetime, permanent, signIn: lastSignIn(meta, edits) };
+  return { ...meta, lifetime, permanent, signIn: lastSignIn(meta.signIn, edits) };
 }
 
 /**
  * The later of the sign-ins. Of two at the same time, the one that this request has made, and also where a clock that is far ahead has
  * written the stored one: nobody could sign in again until that time.
  */
-export function lastSignIn({ signIn: stored }: SessionMeta, edits: readonly MetaEdit[]): SignIn | undefined {
+export function lastSignIn(stored: SignIn | undefined, edits: readonly MetaEdit[]): SignIn | undefined {
   let last = stored;
   for (const { signIn } of edits) {
     if (signIn === undefined) continue;
