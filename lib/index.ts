@@ -19,7 +19,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
-export { UserSessions, type EndAllOptions, type ListOptions, type UserSession } from './engine/user-sessions.js';
+export {
+  UserSessions,
+  type AnySession,
+  type EndAllOptions,
+  type ListOptions,
+  type UserSession,
+} from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,

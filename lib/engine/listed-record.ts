@@ -18,6 +18,8 @@ type ListedChange<C extends Change> = C & { readonly from: string | undefined; r
 interface LeftEntry {
   readonly user: string;
   readonly name: string;
+  /** When the user last signed in under that id. */
+  readonly signedInAt?: number | undefined;
 }
 
 /** What the record says of the user before the session enters the list. */
@@ -77,9 +79,12 @@ export class ListedRecord extends RecordHandle {
   }
 
   override async create(record: SessionRecord): Promise<void> {
+    const left = this.#left;
     await super.create(record);
+    const { signIn, listing } = this.base.meta;
     // A regenerate that keeps the user keeps the sign-in too.
-    if (this.#ownSignIn(this.base.meta) !== undefined) this.#context.events.signedIn(this);
+    const isKept = left !== undefined && left.user === listing?.user && left.signedInAt === signIn?.at;
+    if (signIn !== undefined && !isKept) this.#context.events.signedIn(this);
   }
 
   override async rewrite<C extends Change>(
@@ -130,7 +135,7 @@ export class ListedRecord extends RecordHandle {
       return created;
     }
     if (this.#left?.user !== user) await this.settle();
-    const began = performance.now();
+    const began = moment();
     const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
     const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
     const { data } = record;
@@ -170,9 +175,8 @@ export class ListedRecord extends RecordHandle {
    * Whether nothing has ended the session between its entry and its record. A tombstone has prevented the record if it came in time
    * and still stood.
    */
-  async #isStillIn(user: string, began: number): Promise<boolean> {
-    const seconds = (performance.now() - began) / 1000;
-    if (this.#context.options.tombstones && seconds < TOMBSTONE_SECONDS - MARGIN) return true;
+  async #isStillIn(user: string, began: Moment): Promise<boolean> {
+    if (this.#context.options.tombstones && secondsSince(began) < TOMBSTONE_SECONDS - MARGIN) return true;
     return this.#directory.index.holds(user, this.#name);
   }
 
@@ -265,7 +269,7 @@ export class ListedRecord extends RecordHandle {
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
     else if (reason === 'regenerated' && from !== undefined) {
       users.delete(from);
-      this.#left = { user: from, name: this.#name };
+      this.#left = { user: from, name: this.#name, signedInAt: this.base.meta.signIn?.at };
     }
     await this.#leave(users);
   }
@@ -277,6 +281,21 @@ export class ListedRecord extends RecordHandle {
   get #name(): string {
     return this.#context.records.nameOf(this.id);
   }
+}
+
+/** A moment by both clocks of this machine. */
+interface Moment {
+  readonly running: number;
+  readonly wall: number;
+}
+
+function moment(): Moment {
+  return { running: performance.now(), wall: Date.now() };
+}
+
+/** One of the clocks may have stood still, as while a virtual machine is suspended, or have been set back. */
+function secondsSince({ running, wall }: Moment): number {
+  return Math.max(performance.now() - running, Date.now() - wall) / 1000;
 }
 
 /** Whose session it is and was, while a change is made. */

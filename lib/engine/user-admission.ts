@@ -5,7 +5,7 @@ import type { EventPublisher, EventSubject } from './event-publisher.js';
 import { handleOf } from './session-handle.js';
 import type { SessionRecords } from './session-records.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
-import type { UserIndex } from './user-index.js';
+import type { ListChange, UserIndex } from './user-index.js';
 import { markVoid, type ListEntry, type UserList } from './user-list.js';
 
 /** What {@link UserAdmission} works with. */
@@ -56,7 +56,7 @@ export class UserAdmission {
     let outcome: AdmissionOutcome = 'in';
     let leaving: ReadonlySet<string> = new Set();
     let victims: ReadonlySet<string> = new Set();
-    await this.#index.change(user, async (list) => {
+    const make: ListChange = async (list) => {
       leaving = new Set();
       const own = ownEntry(list, entering);
       outcome = own === undefined ? outcomeWithout(entering) : outcomeOf(own);
@@ -66,9 +66,10 @@ export class UserAdmission {
       victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
       leaving = new Set([...victims, ...namesOf(this.#abandoned(left))]);
       return markVoid(left, victims, this.#lifetime.now());
-    });
-    if (leaving.size > 0)
-      await this.#end(user, leaving, (name) => victims.has(name) && this.#publishEnd(name, entering));
+    };
+    await this.#index.change(user, make, { mayStartAnew: true });
+    const publish = (name: string): unknown => victims.has(name) && this.#publishEnd(name, entering);
+    if (leaving.size > 0) await this.#end(user, leaving, publish);
     return outcome;
   }
 

@@ -62,9 +62,9 @@ export function isEstablished(session: LiveSession): boolean {
   return keeper?.isEstablished ?? !session.isNew;
 }
 
-/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
-export function listedAs(session: LiveSession): readonly string[] {
-  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
+/** The names of the entries that stand for a session in the list of its user; `undefined` when it is no live session. */
+export function listedAs(session: object): readonly string[] | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs;
 }
 
 /** Whether the value is the session, or a wrapper around it. */
