@@ -42,7 +42,7 @@ function taken(): Said[] {
 }
 
 function types(): string[] {
-  return taken().map(({ type, reason }) => (reason === undefined ? String(type) : [type, reason].join(': ')));
+  return events.splice(0).map((event) => ('reason' in event ? `${event.type}: ${event.reason}` : event.type));
 }
 
 beforeEach(() => {
