@@ -4,10 +4,12 @@ import type { Removal, ReadRecord, SessionRecord } from '../session/session-reco
 import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
 import type { EventSubject } from './event-publisher.js';
+import type { RecordState } from './record-state.js';
 import type { FoundRecord } from './session-records.js';
 import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
 import { handleOf } from './session-handle.js';
+import { verifiedRecord, type CheckedRecord } from './verified-record.js';
 
 /** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
@@ -80,12 +82,16 @@ export class PresentedSessions {
   /**
    * Destroys all sessions that the request presents, except the one that it has opened: records that this process does not accept,
    * live sessions behind further cookies of the name, and sessions of the library that is migrated from.
-   * @param current the id of the session that the request has opened, if it has a record.
+   * @param current the session that the request has opened.
    * @param removal how to remove a record that was not accepted. A live session behind a further cookie leaves
    * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
    * @param because why these sessions end, for an event.
    */
-  async destroyOthers(current: string | undefined, removal: Removal, because: EndedBecause): Promise<void> {
+  async destroyOthers(
+    current: { readonly state: RecordState; readonly id: string },
+    removal: Removal,
+    because: EndedBecause,
+  ): Promise<void> {
     const { migrator } = this.#context;
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
       this.#others = [...this.#others, live];
@@ -97,7 +103,8 @@ export class PresentedSessions {
     this.#others = NO_SESSIONS;
     this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
-    if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
+    if (migrationCookies.length > 0)
+      await migrator?.destroyAll(migrationCookies, current.state === 'known' ? current.id : undefined);
   }
 
   #nextCookie(): UnsignedCookie | undefined {
@@ -117,8 +124,9 @@ export class PresentedSessions {
     return undefined;
   }
 
-  #read(id: string): Promise<FoundRecord> {
-    return this.#context.records.read(id).catch((error: unknown) => {
+  #read(id: string): Promise<CheckedRecord> {
+    const read = this.#context.records.read(id);
+    return (this.#verifiesReads ? this.#verified(id, read) : read).catch((error: unknown) => {
       // A second attempt begins with this cookie again.
       this.#next--;
       this.#ids.pop();
@@ -126,8 +134,21 @@ export class PresentedSessions {
     });
   }
 
+  get #verifiesReads(): boolean {
+    return this.#context.options.users?.verifiesReads === true;
+  }
+
+  async #verified(id: string, reading: Promise<FoundRecord>): Promise<CheckedRecord> {
+    const found = await reading;
+    if (typeof found !== 'object') return found;
+    const checked = await verifiedRecord(this.#context, id, found);
+    if (checked === 'unlisted') this.#end(id, found, 'unlisted');
+    return checked;
+  }
+
   /** The record, if it is live. Notes what else there is. */
-  #live(id: string, found: FoundRecord): ReadRecord | undefined {
+  #live(id: string, found: CheckedRecord): ReadRecord | undefined {
+    if (found === 'unlisted') return undefined;
     if (found === 'retired') this.#isRetired = true;
     if (found === undefined || found === 'retired') {
       this.#refuse(found === undefined ? 'unknown' : 'ended', id);

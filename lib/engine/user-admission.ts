@@ -68,8 +68,8 @@ export class UserAdmission {
       return markVoid(left, victims, this.#lifetime.now());
     };
     await this.#index.change(user, make, { mayStartAnew: true });
-    const publish = (name: string): unknown => victims.has(name) && this.#publishEnd(name, entering);
-    if (leaving.size > 0) await this.#end(user, leaving, publish);
+    if (leaving.size > 0)
+      await this.#end(user, leaving, (name) => victims.has(name) && this.#publishEnd(name, entering));
     return outcome;
   }
 
@@ -87,18 +87,21 @@ export class UserAdmission {
     events.ended({ handle: handleOf(name), user: events.userOf(data), route: origin.route }, 'limit');
   }
 
-  /** The entries beyond the limit: those that have been in the list the longest. */
+  /**
+   * The entries beyond the limit: those that something is ending already, as it may have been killed, and then those that have been in
+   * the list the longest.
+   */
   #beyondLimit(list: UserList, { entry, isKnown }: EnteringSession): UserList {
     const { max, beyond } = this.#index.users;
     const live = list.filter(({ voidSince }) => voidSince === undefined);
-    const excess = live.length - max;
-    if (excess <= 0) return [];
-    if (beyond === 'refuse' && !isKnown) {
+    if (live.length > max && beyond === 'refuse' && !isKnown) {
       throw new SessionLimitError(
         `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
       );
     }
-    return live.filter(({ name }) => name !== entry.name).slice(0, excess);
+    const ending = list.filter(({ voidSince }) => voidSince !== undefined);
+    const others = live.filter(({ name }) => name !== entry.name);
+    return [...ending, ...others].slice(0, Math.max(0, list.length - max));
   }
 
   /** Entries that a process has marked and then not ended, as it was killed. */
