@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE } from './session-lifetime.js';
 import type { SessionMeta, SignIn } from './session-record.js';
 
 /** What the application has set in the meta itself, with `remember` or `signedIn`. */
@@ -36,8 +37,13 @@ export function withEdits(meta: SessionMeta, edits: readonly MetaEdit[], writesP
 /** The later of the sign-ins. Of two at the same time, the one that this request has made. */
 export function lastSignIn({ signIn: stored }: SessionMeta, edits: readonly MetaEdit[]): SignIn | undefined {
   let last = stored;
-  for (const { signIn } of edits) if (signIn !== undefined && signIn.at >= (last?.at ?? 0)) last = signIn;
+  for (const { signIn } of edits) if (signIn !== undefined && !isLater(last, signIn)) last = signIn;
   return last;
+}
+
+/** A time too far ahead is that of a wrong clock: it must not keep the user from signing in again. */
+function isLater(last: SignIn | undefined, { at }: SignIn): boolean {
+  return last !== undefined && last.at > at && last.at - at <= CLOCK_TOLERANCE;
 }
 
 /** Whether a regenerate leaves the edit to the session after it. */

@@ -12,7 +12,7 @@ export interface SessionLifetimeOptions {
 const RENEWAL_SHARE = 0.1;
 
 /** How far another process's clock may be ahead, in seconds, before a write corrects the times that it left. */
-const CLOCK_TOLERANCE = 60;
+export const CLOCK_TOLERANCE = 60;
 
 /**
  * Whether a time that the record tells, in epoch seconds, is at most so many seconds ago. Another process's clock may have written

@@ -96,14 +96,13 @@ export class TrackedMeta {
   }
 
   /**
-   * The last sign-in, of this request or another one. A time in the future, of another clock, counts as now.
+   * The last sign-in, of this request or another one. It may be in the future, by another machine's clock: taken for the present, it
+   * would stay fresh until then.
    * @param record the record of the session, as far as it is known.
    */
   signInOf({ state, base }: KnownRecord): SignIn | undefined {
     if (state !== 'known' && state !== 'new') return undefined;
-    const signIn = lastSignIn(state === 'new' ? this.#meta : base.meta, this.#edits);
-    const now = this.#lifetime.now();
-    return signIn === undefined || signIn.at <= now ? signIn : { ...signIn, at: now };
+    return lastSignIn(state === 'new' ? this.#meta : base.meta, this.#edits);
   }
 
   /** Notes what the application has set. */
