@@ -92,17 +92,19 @@ export class TrackedMeta {
 
   /** Whether the application has set a lifetime that is not saved. */
   hasNewLifetime(until: number): boolean {
-    return this.#edits.some(({ lifetime, moment }) => lifetime !== undefined && moment <= until);
+    return (
+      this.hasEdits(until) && this.#edits.some(({ lifetime, moment }) => lifetime !== undefined && moment <= until)
+    );
   }
 
   /**
-   * The last sign-in, of this request or another one. It may be in the future, by another machine's clock: taken for the present, it
-   * would stay fresh until then.
+   * The last sign-in, of this request or another one.
    * @param record the record of the session, as far as it is known.
    */
   signInOf({ state, base }: KnownRecord): SignIn | undefined {
     if (state !== 'known' && state !== 'new') return undefined;
-    return lastSignIn(state === 'new' ? this.#meta : base.meta, this.#edits);
+    const stored = state === 'new' ? this.#meta : base.meta;
+    return lastSignIn(this.#lifetime.pastSignIn(stored.signIn), this.#edits);
   }
 
   /** Notes what the application has set. */
@@ -186,7 +188,7 @@ export class TrackedMeta {
       addr: meta.addr ?? this.#initial.addr,
       permanent: meta.permanent,
       lifetime: meta.lifetime,
-      signIn: meta.signIn,
+      signIn: this.#lifetime.pastSignIn(meta.signIn),
       listing: meta.listing,
     };
     return withEdits(merged, this.#saving, this.#writesPermanent);
