@@ -8,7 +8,7 @@ export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
-export { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 export type {
   BusName,
   MemcachedStoreOptions,

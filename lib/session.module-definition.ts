@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
 import { SessionGuard } from './nest/session.guard.js';
-import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { DEFAULT_NAME } from './session.constants.js';
 import { sessionProviders } from './session.providers.js';
@@ -40,6 +40,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
     exports: [
       getSessionStoreToken(name),
       getSessionServiceToken(name),
+      getUserSessionsToken(name),
       ...(name === DEFAULT_NAME ? [SessionGuard] : []),
     ],
   };

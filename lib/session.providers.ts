@@ -2,6 +2,7 @@ import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@n
 import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { SessionEngine } from './engine/session-engine.js';
+import { UserSessions } from './engine/user-sessions.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { openAhead } from './nest/open-ahead.guard.js';
 import { PassportRoutes } from './nest/passport-routes.js';
@@ -9,7 +10,7 @@ import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
-import { getSessionServiceToken, getSessionStoreToken } from './nest/session-tokens.js';
+import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import { createBus } from './options/create-bus.js';
 import { createStore } from './options/create-store.js';
 import { checkStore } from './options/option-shapes.js';
@@ -63,6 +64,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
+    { provide: getUserSessionsToken(name), inject: [SessionEngine], useFactory: provideUserSessions },
     { provide: PassportRoutes, inject: [service, ModulesContainer, ApplicationConfig], useFactory: providePassport },
     { provide: APP_GUARD, inject: [service, PassportRoutes], useFactory: openAhead },
   ];
@@ -108,6 +110,10 @@ function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
 
 function provideService(engine: SessionEngine, current: CurrentPlace): SessionService {
   return new SessionService(engine, current);
+}
+
+function provideUserSessions(engine: SessionEngine): UserSessions {
+  return new UserSessions(engine);
 }
 
 function providePassport(

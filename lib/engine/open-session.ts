@@ -8,10 +8,11 @@ import { TrackedMeta } from '../session/tracked-meta.js';
 import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
 import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
-import { RecordHandle } from './record-handle.js';
+import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import type { SessionContext } from './session-context.js';
 import { UnsavedChanges } from './unsaved-changes.js';
@@ -57,10 +58,9 @@ export class OpenSession implements SessionKeeper {
     this.#presented = presented;
     this.#cookie = new ResponseCookie(presented, this.#actions, request.cookieObstacle);
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
-    this.#record = new RecordHandle(context, { state, id: known?.id, record: known?.record, request });
+    this.#record = holdRecord(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
-    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    if (known?.needsNewCookie && this.#cookie.obstacle !== 'no-response') this.#meta.wantRenewal();
+    if (this.#lacksSave(known)) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -77,6 +77,10 @@ export class OpenSession implements SessionKeeper {
 
   get signal(): AbortSignal {
     return this.#record.signal;
+  }
+
+  get listedAs(): readonly string[] {
+    return this.#record.listedAs;
   }
 
   get isEstablished(): boolean {
@@ -113,6 +117,13 @@ export class OpenSession implements SessionKeeper {
   /** When the session ends, in epoch seconds; `undefined`: when the browser closes. */
   get expiresAt(): number | undefined {
     return this.#meta.expiresAt;
+  }
+
+  /** Whether the session has to be saved although nothing has changed. */
+  #lacksSave(known: FoundSession | undefined): boolean {
+    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
+    const lacksCookie = known?.needsNewCookie === true && this.#cookie.obstacle !== 'no-response';
+    return lacksCookie || this.#record.lacksListing;
   }
 
   noteLateTouch(): void {
@@ -226,7 +237,7 @@ export class OpenSession implements SessionKeeper {
       case 'destroyed':
         if (this.#record.state === 'known') return this.#write(changed, this.#cookie.actionWhenOver);
         this.#cookie.decide(this.#cookie.actionWhenOver);
-        return undefined;
+        return this.#record.settle();
       case 'dropped':
         return this.#discard(changed);
       default:

@@ -1,8 +1,8 @@
 import type { UnsignedCookie } from '../cookies/cookie-signer.js';
 import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
+import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
-import { RecordHandle } from './record-handle.js';
 import type { FoundRecord } from './session-records.js';
 import type { SessionContext } from './session-context.js';
 
@@ -27,8 +27,8 @@ export class PresentedSessions {
   readonly #request: OpenRequest;
   #next = 0;
   readonly #ids: string[] = [];
-  /** Ids of live sessions behind further cookies, until they are destroyed. */
-  #others: readonly string[] = NO_IDS;
+  /** Live sessions behind further cookies, until they are destroyed. */
+  #others: readonly FoundSession[] = [];
   /** Ids with a record that this process does not accept. Another version of the application may accept it. */
   #refused: readonly string[] = NO_IDS;
   #isRetired = false;
@@ -55,7 +55,8 @@ export class PresentedSessions {
   async findNext(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const { id, rotated } = cookie;
-      const record = this.#live(id, await this.#read(id));
+      let record = this.#live(id, await this.#read(id));
+      if (record !== undefined && this.#verifiesReads) record = await this.#listed(id, record);
       if (record === undefined) continue;
       if (!this.#isElsewhere(record)) return { id, record, needsNewCookie: rotated };
       await this.#refuseElsewhere(id, record);
@@ -81,13 +82,13 @@ export class PresentedSessions {
   async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
-      this.#others = [...this.#others, live.id];
+      this.#others = [...this.#others, live];
     await Promise.all([
-      ...this.#others.map((id) => records.destroy(id, 'delete')),
+      ...this.#others.map((other) => holdRecord(this.#context, { state: 'known', ...other }).destroy('delete')),
       ...this.#refused.map((id) => records.destroy(id, removal)),
     ]);
     // Only now, so that a second attempt finds them again if the store has failed.
-    this.#others = NO_IDS;
+    this.#others = [];
     this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
@@ -107,12 +108,38 @@ export class PresentedSessions {
   }
 
   #read(id: string): Promise<FoundRecord> {
-    return this.#context.records.read(id).catch((error: unknown) => {
-      // A second attempt begins with this cookie again.
-      this.#next--;
-      this.#ids.pop();
-      throw error;
-    });
+    return this.#context.records.read(id).catch((error: unknown) => this.#beginAgain(error));
+  }
+
+  /** Fails, and a second attempt begins with this cookie again. */
+  #beginAgain(error: unknown): never {
+    this.#next--;
+    this.#ids.pop();
+    throw error;
+  }
+
+  get #verifiesReads(): boolean {
+    return this.#context.options.users?.verifiesReads === true;
+  }
+
+  /** The record, if its session is in the list of its user. A session that is not is over, and its record goes. */
+  async #listed(id: string, record: ReadRecord): Promise<ReadRecord | undefined> {
+    const { records, directory } = this.#context;
+    const name = records.nameOf(id);
+    let checked: FoundRecord = record;
+    try {
+      for (let user = userOf(checked); ; user = userOf(checked)) {
+        if (user === undefined || (await directory?.index.holds(user, name))) return this.#live(id, checked);
+        // Its user may have changed since the record was read.
+        checked = await records.read(id);
+        if (typeof checked !== 'object') return this.#live(id, checked);
+        if (userOf(checked) !== user) continue;
+        await records.retire(id, checked.version, { removal: 'delete', reason: 'destroyed' });
+        return undefined;
+      }
+    } catch (error) {
+      return this.#beginAgain(error);
+    }
   }
 
   /** The record, if it is live. Notes what else there is. */
@@ -150,7 +177,7 @@ export class PresentedSessions {
    * none that the owner's own login has left meanwhile.
    */
   async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
-    const handle = new RecordHandle(this.#context, { state: 'known', id, record });
+    const handle = holdRecord(this.#context, { state: 'known', id, record });
     await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
   }
 
@@ -158,4 +185,9 @@ export class PresentedSessions {
     const { pin } = this.#context.options;
     return pin !== undefined && this.address !== undefined && addr !== undefined && !pin.matches(addr, this.address);
   }
+}
+
+/** In whose list the record says that it is. One that another program has written may be in none yet. */
+function userOf(record: FoundRecord): string | undefined {
+  return typeof record === 'object' ? record.meta.listing?.user : undefined;
 }

@@ -95,7 +95,8 @@ export class RecordHandle implements SignalledRecord {
    */
   async create(record: SessionRecord): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      if (await this.#context.records.create(this.id, record)) return this.#noteCreated(record);
+      const created = await this.createOnce(record);
+      if (created !== undefined) return this.#noteCreated(created);
       this.#id = undefined;
     }
     throw new SessionConfigurationError('`generateId` keeps making ids that are taken: make it random.');
@@ -138,6 +139,32 @@ export class RecordHandle implements SignalledRecord {
       if (admission.outcome !== 'inside') return this.#noteJoined<C>(admission);
       return this.#rewriteInTurn(change, reread, admission.text);
     }
+  }
+
+  /**
+   * Stores the new session under its present id.
+   * @returns what was stored; `undefined` when the id is taken.
+   */
+  protected async createOnce(record: SessionRecord): Promise<SessionRecord | undefined> {
+    return (await this.#context.records.create(this.id, record)) ? record : undefined;
+  }
+
+  /**
+   * Tidies up where a session was retired and no other has taken its place.
+   * @returns a promise of it; `undefined` when there is nothing to wait for.
+   */
+  settle(): Promise<void> | undefined {
+    return undefined;
+  }
+
+  /** Whether the record lacks its entry in the list of its user. */
+  get lacksListing(): boolean {
+    return false;
+  }
+
+  /** The names of the entries that stand for this session in the list of its user: more than one during a regenerate. */
+  get listedAs(): readonly string[] {
+    return [this.#context.records.nameOf(this.id)];
   }
 
   /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */

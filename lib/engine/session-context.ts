@@ -5,6 +5,7 @@ import type { SessionLogger } from '../session/session-logger.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { SessionEndings } from './session-endings.js';
 import type { SessionRecords } from './session-records.js';
+import type { UserDirectory } from './user-directory.js';
 
 /** What all sessions of one engine share. Two engines in one process share nothing. */
 export interface SessionContext {
@@ -16,5 +17,7 @@ export interface SessionContext {
   readonly saveQueue: KeyedQueue;
   /** Absent: the application migrates no sessions of another library. */
   readonly migrator: SessionMigrator | undefined;
+  /** The lists of the users' sessions. Absent: sessions are nobody's. */
+  readonly directory: UserDirectory | undefined;
   readonly logger: SessionLogger;
 }

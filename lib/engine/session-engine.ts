@@ -11,6 +11,9 @@ import { PresentedSessions, type FoundSession } from './presented-sessions.js';
 import { SessionEndings } from './session-endings.js';
 import type { SessionContext } from './session-context.js';
 import { SessionRecords } from './session-records.js';
+import { UserAdmission } from './user-admission.js';
+import type { UserDirectory } from './user-directory.js';
+import { UserIndex, type UserIndexOptions } from './user-index.js';
 
 /** What an application gives its engine. */
 export interface SessionEngineOptions {
@@ -27,13 +30,17 @@ export interface SessionEngineOptions {
 export class SessionEngine {
   readonly options: ResolvedOptions;
   readonly logger: SessionLogger;
+  readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
   readonly endings: SessionEndings;
+  /** The lists of the users' sessions. Absent: sessions are nobody's. */
+  readonly directory: UserDirectory | undefined;
   readonly #context: SessionContext;
 
   constructor({ options, store, logger, bus, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
     const lifetime = new SessionLifetime(options);
     this.options = options;
+    this.lifetime = lifetime;
     this.logger = logger;
     const read = (key: string): Promise<number | undefined> => this.#readExpiry(key);
     this.endings = new SessionEndings({ recheck: options.recheck, read, bus, logger });
@@ -42,7 +49,9 @@ export class SessionEngine {
     const { records } = this;
     const { migration } = options;
     const migrator = migration && new SessionMigrator({ ...options, migration, records, lifetime, logger });
-    this.#context = { options, lifetime, records, endings, saveQueue, migrator, logger };
+    this.directory = directoryOf({ users: options.users, records, lifetime, queue: saveQueue, logger });
+    const { directory } = this;
+    this.#context = { options, lifetime, records, endings, saveQueue, migrator, directory, logger };
   }
 
   /**
@@ -66,8 +75,18 @@ export class SessionEngine {
 
   /** When the session of a record ends; `undefined` when it has ended. */
   async #readExpiry(key: string): Promise<number | undefined> {
-    const { lifetime } = this.#context;
+    const { lifetime } = this;
     const found = await this.records.readKey(key);
     return typeof found === 'object' && !lifetime.isExpired(found.meta) ? lifetime.expiresAt(found.meta) : undefined;
   }
+}
+
+function directoryOf({
+  users,
+  ...rest
+}: Omit<UserIndexOptions, 'users'> & { readonly users: UserIndexOptions['users'] | undefined }):
+  UserDirectory | undefined {
+  if (users === undefined) return undefined;
+  const index = new UserIndex({ users, ...rest });
+  return { index, admission: new UserAdmission({ index, ...rest }) };
 }

@@ -18,6 +18,7 @@ import {
   type StoredSession,
 } from '../stores/session-store.js';
 import type { SessionEndings } from './session-endings.js';
+import { pauseAfterConflict } from './conflict-retry.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** What {@link SessionRecords} works with. */
@@ -40,6 +41,12 @@ export type FoundRecord = ReadRecord | 'retired' | 'unreadable' | undefined;
 export interface Written {
   readonly outcome: ReplaceOutcome;
   readonly text?: string;
+}
+
+/** A text, and for how many seconds the store keeps it. */
+export interface TextToKeep {
+  readonly text: string;
+  readonly ttl: number;
 }
 
 /** How {@link SessionRecords.retire} removes a record, and why. */
@@ -67,14 +74,23 @@ export class SessionRecords {
     this.#logger = logger;
   }
 
-  /** The key of the record with this id. With `hashIds` it holds a hash of the id, so that a leaked dump holds no usable cookie. */
+  /** The key of the record with this id. */
   keyOf(id: string): string {
-    const { keyPrefix, hashIds } = this.#options;
-    return keyPrefix + (hashIds ? hash('sha256', id, 'base64url') : id);
+    return this.#options.keyPrefix + this.nameOf(id);
+  }
+
+  /** The key without its prefix. With `hashIds` it is a hash of the id, so that a leaked dump holds no usable cookie. */
+  nameOf(id: string): string {
+    return this.#options.hashIds ? hash('sha256', id, 'base64url') : id;
   }
 
   read(id: string): Promise<FoundRecord> {
     return this.readKey(this.keyOf(id));
+  }
+
+  /** Reads the record with this {@link SessionRecords.nameOf | name}. */
+  readNamed(name: string): Promise<FoundRecord> {
+    return this.readKey(this.#options.keyPrefix + name);
   }
 
   /** Reads the record under the key that {@link SessionRecords.keyOf} makes of an id. */
@@ -128,8 +144,11 @@ export class SessionRecords {
    * The record of a new id lies under another key; on a Redis Cluster in another slot, where no command reaches both. So the old
    * record goes first, and a crash in between leaves no session rather than two.
    */
-  async retire(id: string, version: unknown, { removal, reason }: Retirement): Promise<ReplaceOutcome> {
-    const key = this.keyOf(id);
+  retire(id: string, version: unknown, retirement: Retirement): Promise<ReplaceOutcome> {
+    return this.#retireKey(this.keyOf(id), version, retirement);
+  }
+
+  async #retireKey(key: string, version: unknown, { removal, reason }: Retirement): Promise<ReplaceOutcome> {
     this.#endings.expect(key, reason);
     const outcome = await this.#replaceForGood(key, version, removal);
     if (outcome === 'replaced') this.#endings.tell(key, reason);
@@ -152,9 +171,62 @@ export class SessionRecords {
     return this.destroy(id, 'delete');
   }
 
+  /**
+   * Ends the session of a record with this name, whichever version it has by then. Leaves a tombstone also where no record is, so that
+   * a request which is about to create it fails.
+   * @returns whether there was a session to end.
+   */
+  async end(name: string): Promise<boolean> {
+    const key = this.#options.keyPrefix + name;
+    for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
+      const stored = await this.#call('read', key);
+      if (stored === undefined && this.#options.tombstones) await this.#bury(key);
+      if (stored === undefined || isTombstone(stored.value)) return false;
+      const outcome = await this.#retireKey(key, stored.version, { removal: 'tombstone', reason: 'destroyed' }).catch(
+        (error: unknown) => this.#deleteInstead(key, error),
+      );
+      if (outcome === 'replaced') return true;
+    }
+  }
+
+  /**
+   * Whether a record is gone and does not come: where none is, a tombstone then keeps a request from creating one. Without tombstones
+   * whoever creates a record looks into the list afterwards.
+   */
+  async isGone(name: string): Promise<boolean> {
+    const key = this.#options.keyPrefix + name;
+    for (;;) {
+      const stored = await this.#call('read', key);
+      if (stored !== undefined) return isTombstone(stored.value);
+      if (!this.#options.tombstones) return true;
+      if (await this.#call('create', key, newTombstone(), TOMBSTONE_SECONDS)) return true;
+    }
+  }
+
   /** Reads the text under a key that is not made from an id of ours, such as the key of another library's record. */
   async getRaw(key: string): Promise<string | undefined> {
     return this.#call('get', key);
+  }
+
+  /** Reads what another part of the engine keeps under a key of its own below the prefix. */
+  readBeside(name: string): Promise<StoredSession | undefined> {
+    return this.#call('read', this.#options.keyPrefix + name);
+  }
+
+  /**
+   * Creates or replaces what is under such a key.
+   * @param version what was read; absent where there was nothing.
+   * @returns `false` when another request was first.
+   */
+  async writeBeside(name: string, { text, ttl }: TextToKeep, version?: unknown): Promise<boolean> {
+    const key = this.#options.keyPrefix + name;
+    if (version === undefined) return this.#call('create', key, text, ttl);
+    return (await this.#call('replace', key, text, ttl, version)) === 'replaced';
+  }
+
+  /** Sets what is under such a key, without a lifetime. */
+  setBeside(name: string, text: string): Promise<void> {
+    return this.#call('set', this.#options.keyPrefix + name, text);
   }
 
   /**
@@ -170,15 +242,21 @@ export class SessionRecords {
    * @throws {SessionTooLargeError} when it has more than `maxRecordBytes`; nothing was sent then.
    */
   encode(record: SessionRecord): string {
-    const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
+    const { serializer, rewriter, recordNames } = this.#options;
     const payload = recordToWire(record, recordNames);
     const text =
       record.text === undefined || rewriter === undefined
         ? serializer.stringify(payload)
         : rewriter.rewrite(payload, record.text);
-    if (!this.#isTooLarge(text)) return text;
+    return this.checkedSize(text, 'session', 'keep less in it');
+  }
+
+  /** @throws {SessionTooLargeError} when the text has more than `maxRecordBytes`. */
+  checkedSize(text: string, subject: string, remedy: string): string {
+    if (!this.isTooLarge(text)) return text;
+    const { maxRecordBytes } = this.#options;
     throw new SessionTooLargeError(
-      `The session would have more than ${maxRecordBytes} bytes: keep less in it, or raise \`maxRecordBytes\`.`,
+      `The ${subject} would have more than ${maxRecordBytes} bytes: ${remedy}, or raise \`maxRecordBytes\`.`,
     );
   }
 
@@ -187,9 +265,14 @@ export class SessionRecords {
     return this.#options.serializer.stringify(value);
   }
 
+  /** The value in a text that the serializer has made. */
+  parse(text: string): unknown {
+    return this.#options.serializer.parse(text);
+  }
+
   /** What a value becomes when it is stored and read. It shares nothing with the original. */
   copy(value: unknown): unknown {
-    return this.#options.serializer.parse(this.stringify(value));
+    return this.parse(this.stringify(value));
   }
 
   async #replaceForGood(key: string, version: unknown, removal: Removal): Promise<ReplaceOutcome> {
@@ -203,13 +286,16 @@ export class SessionRecords {
   }
 
   async #bury(key: string): Promise<void> {
-    try {
-      await this.#call('set', key, newTombstone(), TOMBSTONE_SECONDS);
-    } catch (error) {
-      // A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline.
-      if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
-      await this.#call('delete', key).catch(() => Promise.reject(error as Error));
-    }
+    await this.#call('set', key, newTombstone(), TOMBSTONE_SECONDS).catch((error: unknown) =>
+      this.#deleteInstead(key, error),
+    );
+  }
+
+  /** A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline. */
+  async #deleteInstead(key: string, error: unknown): Promise<'replaced'> {
+    if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
+    await this.#call('delete', key).catch(() => Promise.reject(error));
+    return 'replaced';
   }
 
   #leavesTombstone(removal: Removal): boolean {
@@ -228,7 +314,7 @@ export class SessionRecords {
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
-    if (this.#isTooLarge(text)) {
+    if (this.isTooLarge(text)) {
       this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
@@ -242,8 +328,8 @@ export class SessionRecords {
     return record && { data: record.data, meta: record.meta, text: rewriter && text, version };
   }
 
-  /** Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
-  #isTooLarge(text: string): boolean {
+  /** Whether the text has more than `maxRecordBytes`. Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
+  isTooLarge(text: string): boolean {
     const { maxRecordBytes } = this.#options;
     if (text.length > maxRecordBytes) return true;
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;

@@ -1,10 +1,12 @@
 import type { InjectionToken } from '@nestjs/common';
 
+import { UserSessions } from '../engine/user-sessions.js';
 import { DEFAULT_NAME, SESSION_STORE } from '../session.constants.js';
 import { SessionService } from './session.service.js';
 
 const STORE = 'SESSION_STORE:';
 const SERVICE = 'SessionService:';
+const USERS = 'UserSessions:';
 
 /**
  * Injection token of the store of the SessionModule with this name, as `SESSION_STORE` is for the module without a name.
@@ -21,6 +23,15 @@ export function getSessionStoreToken(name: string = DEFAULT_NAME): InjectionToke
  */
 export function getSessionServiceToken(name: string = DEFAULT_NAME): InjectionToken {
   return name === DEFAULT_NAME ? SessionService : SERVICE + name;
+}
+
+/**
+ * Injection token of the {@link UserSessions} of the SessionModule with this name, as the class itself is for the module without a
+ * name.
+ * @param name the `name` of the module.
+ */
+export function getUserSessionsToken(name: string = DEFAULT_NAME): InjectionToken {
+  return name === DEFAULT_NAME ? UserSessions : USERS + name;
 }
 
 /** Whether the token stands for the service or the store of a SessionModule. */

@@ -24,6 +24,13 @@ const USER_OPTION_NAMES = ['of', 'verify', 'generation'] satisfies (keyof UserOp
 
 const LIMIT_NAMES = ['max', 'beyond'] satisfies (keyof SessionsPerUser)[];
 
+/** The id of a user as a text, so that 7 and '7' are one user; `undefined` when it is none. */
+export function textOfUser(id: UserId): string | undefined {
+  // The application may be JavaScript, and give anything.
+  if (typeof id === 'string') return id === '' ? undefined : id;
+  return typeof id === 'bigint' || Number.isFinite(id) ? `${id}` : undefined;
+}
+
 /**
  * Checks the options `user`, `device` and `sessionsPerUser`.
  * @returns `undefined` when no user has sessions.
@@ -59,16 +66,15 @@ function userOf(user: UserOptions): Pick<ResolvedUsers, 'of' | 'verifiesReads' |
     throw misfit(`user.generation is ${shown(generation)}`, 'write true, or leave it out');
   if (generation && verify === undefined) throw misfit('user.generation needs', "user.verify: 'read' beside it");
   return {
-    of: (data) => textOf(of(data)),
+    of: (data) => checkedId(of(data)),
     verifiesReads: verify === 'read',
     hasGeneration: generation,
   };
 }
 
-function textOf(id: UserId): string | undefined {
-  if (id === undefined || id === null) return undefined;
-  // The application may be JavaScript, and give anything.
-  if (typeof id === 'string' ? id !== '' : typeof id === 'bigint' || Number.isFinite(id)) return `${id}`;
+function checkedId(id: UserId): string | undefined {
+  const text = textOfUser(id);
+  if (text !== undefined || id === undefined || id === null) return text;
   throw misfit(
     'The function of the option user returned neither an id nor undefined',
     'return a text that is not empty, a number, or undefined for nobody',

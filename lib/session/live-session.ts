@@ -12,6 +12,8 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  /** The names of the entries that stand for it in the list of its user. */
+  readonly listedAs: readonly string[];
   /** Whether a call of the application, such as `save`, waits or runs. */
   readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
@@ -58,6 +60,11 @@ export function isEstablished(session: LiveSession): boolean {
   const keeper = keeperOf(session) as SessionKeeper | undefined;
   // A stand-in for a session, as in an application's unit test, has no keeper.
   return keeper?.isEstablished ?? !session.isNew;
+}
+
+/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
+export function listedAs(session: LiveSession): readonly string[] {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
 }
 
 /** Whether the value is the session, or a wrapper around it. */

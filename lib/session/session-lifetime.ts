@@ -60,6 +60,22 @@ export class SessionLifetime {
   }
 
   /**
+   * For how many seconds the list of a user keeps an entry of this session after it was written: longer than any record lives that is
+   * written before the entry is due again.
+   */
+  listingSeconds(meta: SessionMeta): number {
+    const idle = this.#idleTimeoutOf(meta);
+    return idle + idle * RENEWAL_SHARE + 2 * CLOCK_TOLERANCE;
+  }
+
+  /** Whether the entry in the list of the user is to be written anew, when the record is. */
+  isListingDue(at: number, meta: SessionMeta): boolean {
+    const due = this.#idleTimeoutOf(meta) * RENEWAL_SHARE;
+    const age = this.now() - at;
+    return age > due || -age > Math.min(due, CLOCK_TOLERANCE);
+  }
+
+  /**
    * The meta without times in the future. Another program or another clock may write them, and they would keep the session alive
    * for that much longer.
    */
@@ -81,6 +97,10 @@ export class SessionLifetime {
   /** The meta of a record that this request writes: renewed only if each write renews. */
   metaAfterWrite(meta: SessionMeta): SessionMeta {
     return this.renewsOnWrite ? this.metaAfterRenewal(meta) : meta;
+  }
+
+  #idleTimeoutOf({ lifetime }: SessionMeta): number {
+    return typeof lifetime === 'number' ? lifetime : this.#options.idleTimeout;
   }
 
   /**

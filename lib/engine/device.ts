@@ -1,0 +1,42 @@
+import type { DeviceOf } from '../options/user-options.js';
+import type { SessionLogger } from '../session/session-logger.js';
+import type { OpenRequest } from './open-request.js';
+
+/** Longer texts are cut, such as the user agent that a client made up. */
+const LONGEST_TEXT = 256;
+
+/** Most bytes of a device as JSON. A list may hold a thousand of them. */
+const MOST_BYTES = 1024;
+
+/**
+ * What the application says of the device of a request. A mistake in it keeps nobody from signing in.
+ * @returns a value of its own, as JSON can hold it; `undefined` when there is none.
+ */
+export function deviceOf(request: OpenRequest, describe: DeviceOf | undefined, logger: SessionLogger): unknown {
+  if (describe === undefined) return undefined;
+  try {
+    const text = JSON.stringify(describe(request.incoming, clientOf(request)), cutText) as string | undefined;
+    if (text === undefined) return undefined;
+    if (Buffer.byteLength(text) <= MOST_BYTES) return JSON.parse(text);
+    logger.warnOnce(`\`device\` returned more than ${MOST_BYTES} bytes, which no list keeps: return less.`);
+  } catch (error) {
+    logger.warnOnce(`\`device\` has failed, so that a list shows nothing of the device. ${String(error)}`);
+  }
+  return undefined;
+}
+
+function clientOf(request: OpenRequest): { readonly address: string | undefined } {
+  return {
+    get address() {
+      try {
+        return request.address();
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function cutText(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+}

@@ -1,0 +1,281 @@
+import type { ReadRecord, Removal, SessionMeta, SessionRecord, SignIn } from '../session/session-record.js';
+import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
+import { deviceOf } from './device.js';
+import type { Change, Rewritten } from './record-change.js';
+import { RecordHandle, type HandleStart } from './record-handle.js';
+import type { SessionContext } from './session-context.js';
+import { TOMBSTONE_SECONDS } from './tombstone.js';
+import type { UserDirectory } from './user-directory.js';
+
+/** How long before its end a tombstone no longer counts, in seconds: the clocks of the store and of this machine tick apart. */
+const MARGIN = 5;
+
+/** A change, and in whose list the record stood that it was made on. */
+type ListedChange<C extends Change> = C & { readonly from: string | undefined };
+
+/** The entry of an id that this request has retired. The id that takes its place takes over the entry. */
+interface LeftEntry {
+  readonly user: string;
+  readonly name: string;
+}
+
+/** What the record says of the user before the session enters the list. */
+interface KnownSession {
+  /** Whether the session is this user's already. */
+  readonly isKnown: boolean;
+  /** Whether it was put into the list before. */
+  readonly wasListed: boolean;
+}
+
+/** Thrown out of a change: the record may be written only when the session is in this user's list. */
+class ListingWanted extends Error {
+  constructor(
+    readonly user: string,
+    readonly meta: SessionMeta,
+    readonly known: KnownSession,
+  ) {
+    super('The session is not in the list of its user yet.');
+  }
+}
+
+/**
+ * A handle that keeps the lists of users right. The order is everything: the entry goes in before the record is created or says
+ * whose it is, and comes out after the record is gone. So a crash between any two steps leaves an entry without a record at most, and
+ * never a session without an entry.
+ */
+export class ListedRecord extends RecordHandle {
+  readonly #context: SessionContext;
+  readonly #directory: UserDirectory;
+  readonly #request: HandleStart['request'];
+  readonly #openedAt: number;
+  /** In whose lists this request has put the session under its present id, until a save has made use of it: when. */
+  readonly #entered = new Map<string, number>();
+  #left: LeftEntry | undefined;
+
+  constructor(context: SessionContext, start: HandleStart, directory: UserDirectory) {
+    super(context, start);
+    this.#context = context;
+    this.#directory = directory;
+    this.#request = start.request;
+    this.#openedAt = context.lifetime.now();
+  }
+
+  override get lacksListing(): boolean {
+    if (this.state !== 'known') return false;
+    const { data, meta } = this.base;
+    // Only other programs write the user of a session and leave it in another one's list.
+    if (meta.listing !== undefined && !this.#context.options.writesPermanent) return false;
+    const user = this.#directory.index.userOf(data);
+    return user !== undefined && user !== meta.listing?.user;
+  }
+
+  override get listedAs(): readonly string[] {
+    return this.#left === undefined ? super.listedAs : [...super.listedAs, this.#left.name];
+  }
+
+  override async rewrite<C extends Change>(
+    change: (base: ReadRecord) => C | Promise<C>,
+    options: { readonly reread?: boolean } = {},
+  ): Promise<Rewritten<C>> {
+    let { reread = false } = options;
+    for (;;) {
+      try {
+        const rewritten = await super.rewrite(this.#listed(change), { reread });
+        await this.#tidyUp(rewritten);
+        return rewritten;
+      } catch (error) {
+        if (!(error instanceof ListingWanted)) throw error;
+        if ((await this.#enter(error.user, error.meta, error.known)) === 'in') continue;
+        // What ends the session may have been killed half-way. Then the record is still there, and goes now.
+        await this.#context.records.end(this.#name);
+        reread = true;
+      }
+    }
+  }
+
+  override async destroy(removal: Removal): Promise<void> {
+    const user = this.state === 'known' ? this.base.meta.listing?.user : undefined;
+    await super.destroy(removal);
+    if (user !== undefined) await this.#leave([user]);
+    await this.settle();
+  }
+
+  override startOver(base: SessionRecord, reason: SessionEndReason): void {
+    super.startOver(base, reason);
+    this.#entered.clear();
+  }
+
+  override settle(): Promise<void> | undefined {
+    const left = this.#left;
+    this.#left = undefined;
+    return left && this.#directory.index.removeIfPossible(left.user, [left.name]);
+  }
+
+  protected override async createOnce(record: SessionRecord): Promise<SessionRecord | undefined> {
+    const user = this.#directory.index.userOf(record.data);
+    if (user === undefined) {
+      const created = await super.createOnce({ ...record, meta: { ...record.meta, listing: undefined } });
+      await this.settle();
+      return created;
+    }
+    if (this.#left?.user !== user) await this.settle();
+    const began = performance.now();
+    const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
+    const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
+    if ((await this.#enter(user, meta, { isKnown: false, wasListed: false })) === 'over') throw ended();
+    const created = await this.#createEntered({ ...record, meta }, user);
+    if (created !== undefined && !(await this.#isStillIn(user, began))) {
+      await this.#context.records.delete(this.id);
+      throw ended();
+    }
+    return created;
+  }
+
+  /** Creates the record of a session that is in the list. */
+  async #createEntered(record: SessionRecord, user: string): Promise<SessionRecord | undefined> {
+    const name = this.#name;
+    let created: SessionRecord | undefined;
+    try {
+      created = await super.createOnce(record);
+    } catch (error) {
+      // A store that has failed may yet have created the record.
+      if (!(error instanceof SessionStoreError && !error.isRefusal)) await this.#leave([user]);
+      throw error;
+    }
+    if (created !== undefined) {
+      this.#left = undefined;
+      this.#entered.clear();
+      return created;
+    }
+    // The list holds the entry under the id that was taken, and the next id takes it over.
+    if (await this.#context.records.isGone(name)) throw ended();
+    this.#left = { user, name };
+    this.#entered.clear();
+    return undefined;
+  }
+
+  /**
+   * Whether nothing has ended the session between its entry and its record. A tombstone has prevented the record if it came in time
+   * and still stood.
+   */
+  async #isStillIn(user: string, began: number): Promise<boolean> {
+    const seconds = (performance.now() - began) / 1000;
+    if (this.#context.options.tombstones && seconds < TOMBSTONE_SECONDS - MARGIN) return true;
+    return this.#directory.index.holds(user, this.#name);
+  }
+
+  /** The change that refuses to write a record whose session is not in the list of its user. */
+  #listed<C extends Change>(
+    change: (base: ReadRecord) => C | Promise<C>,
+  ): (base: ReadRecord) => ListedChange<C> | Promise<ListedChange<C>> {
+    return (base) => {
+      const making = change(base);
+      return making instanceof Promise ? making.then((made) => this.#stamp(base, made)) : this.#stamp(base, making);
+    };
+  }
+
+  #stamp<C extends Change>(base: ReadRecord, made: C): ListedChange<C> {
+    const from = base.meta.listing?.user;
+    const { replacement } = made;
+    if (typeof replacement === 'string') return { ...made, from };
+    const user = this.#directory.index.userOf(replacement.data);
+    const isSame = user !== undefined && user === this.#directory.index.userOf(base.data);
+    const meta = this.#metaOf(
+      { ...replacement.meta, signIn: this.#signInOf(replacement.meta, { user, from, isSame }) },
+      user,
+    );
+    if (user !== undefined && !this.#mayWrite(base.meta, meta)) {
+      throw new ListingWanted(user, meta, { isKnown: isSame, wasListed: from === user });
+    }
+    return { ...made, from, replacement: { ...replacement, meta } };
+  }
+
+  #mayWrite({ listing, lifetime }: SessionMeta, next: SessionMeta): boolean {
+    const user = next.listing?.user;
+    if (user === undefined || this.#entered.has(user)) return true;
+    return (
+      user === listing?.user && lifetime === next.lifetime && !this.#context.lifetime.isListingDue(listing.at, next)
+    );
+  }
+
+  #metaOf(meta: SessionMeta, user: string | undefined): SessionMeta {
+    if (user === undefined) return { ...meta, listing: undefined };
+    const known = meta.listing?.user === user ? meta.listing.at : undefined;
+    const at = this.#entered.get(user) ?? known ?? this.#context.lifetime.now();
+    return { ...meta, listing: { user, at } };
+  }
+
+  /** The sign-in that a record keeps: another user's is none of this one's. */
+  #signInOf(meta: SessionMeta, { user, from, isSame }: UserChange): SignIn | undefined {
+    if (isSame || (user === undefined && from === undefined)) return meta.signIn;
+    return this.#ownSignIn(meta) ?? (user === undefined ? undefined : this.#signInNow());
+  }
+
+  /** The sign-in, if this request has noted it. */
+  #ownSignIn({ signIn }: SessionMeta): SignIn | undefined {
+    return signIn !== undefined && signIn.at >= this.#openedAt ? signIn : undefined;
+  }
+
+  #signInNow(): SignIn {
+    return { at: this.#context.lifetime.now() };
+  }
+
+  /** Puts the session into a user's list. */
+  async #enter(user: string, meta: SessionMeta, known: KnownSession): Promise<'in' | 'over'> {
+    const { admission, index } = this.#directory;
+    const { lifetime } = this.#context;
+    const at = lifetime.now();
+    const entry = {
+      name: this.#name,
+      since: at,
+      at,
+      lifetime: lifetime.listingSeconds(meta),
+      device: this.#request && deviceOf(this.#request, index.users.device, this.#context.logger),
+    };
+    const replaced = this.#left?.user === user ? this.#left.name : undefined;
+    const mustStand = index.users.verifiesReads && known.wasListed;
+    const outcome = await admission.enter(user, { entry, replaced, isKnown: known.isKnown, mustStand });
+    if (outcome === 'in') this.#entered.set(user, at);
+    return outcome;
+  }
+
+  /** Takes the entries out that stand for nothing any more. */
+  async #tidyUp<C extends Change>(rewritten: Rewritten<ListedChange<C>>): Promise<void> {
+    const entered = [...this.#entered.keys()];
+    this.#entered.clear();
+    if (rewritten.outcome === 'gone') return this.#leave(entered);
+    const { from, replacement, reason } = rewritten.change;
+    const users = new Set(from === undefined ? entered : [...entered, from]);
+    if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
+    else if (reason === 'regenerated' && from !== undefined) {
+      users.delete(from);
+      this.#left = { user: from, name: this.#name };
+    }
+    await this.#leave(users);
+  }
+
+  async #leave(users: Iterable<string>): Promise<void> {
+    for (const user of users) await this.#directory.index.removeIfPossible(user, [this.#name]);
+  }
+
+  get #name(): string {
+    return this.#context.records.nameOf(this.id);
+  }
+}
+
+/** Whose session it is and was, while a change is made. */
+interface UserChange {
+  readonly user: string | undefined;
+  readonly from: string | undefined;
+  readonly isSame: boolean;
+}
+
+function ended(): SessionDestroyedError {
+  return new SessionDestroyedError('The sessions of the user were ended while this one was stored: sign in again.');
+}
+
+/** A handle on a record, which keeps the lists of users right if the application has the option `user`. */
+export function holdRecord(context: SessionContext, start: HandleStart): RecordHandle {
+  const { directory } = context;
+  return directory === undefined ? new RecordHandle(context, start) : new ListedRecord(context, start, directory);
+}

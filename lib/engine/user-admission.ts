@@ -1,0 +1,135 @@
+import { SessionLimitError } from '../session.errors.js';
+import type { SessionLifetime } from '../session/session-lifetime.js';
+import type { SessionRecords } from './session-records.js';
+import { TOMBSTONE_SECONDS } from './tombstone.js';
+import type { UserIndex } from './user-index.js';
+import { markVoid, type ListEntry, type UserList } from './user-list.js';
+
+/** What {@link UserAdmission} works with. */
+export interface UserAdmissionOptions {
+  readonly index: UserIndex;
+  readonly records: SessionRecords;
+  readonly lifetime: SessionLifetime;
+}
+
+/** An entry that goes into a list. */
+export interface EnteringSession {
+  readonly entry: ListEntry;
+  /** The name of the entry whose place it takes, after a regenerate. That session must still be in the list. */
+  readonly replaced?: string | undefined;
+  /** Whether the session has a record of this user already. It is in the list, or comes in whatever the limit says. */
+  readonly isKnown: boolean;
+  /** Whether a known session that is not in the list is over. */
+  readonly mustStand: boolean;
+}
+
+/** `'over'`: something ends or has ended the session, and it did not come in. */
+export type AdmissionOutcome = 'in' | 'over';
+
+/** Lets sessions into the list of their user: puts the entry in, and ends those beyond the limit. */
+export class UserAdmission {
+  readonly #index: UserIndex;
+  readonly #records: SessionRecords;
+  readonly #lifetime: SessionLifetime;
+
+  constructor({ index, records, lifetime }: UserAdmissionOptions) {
+    this.#index = index;
+    this.#records = records;
+    this.#lifetime = lifetime;
+  }
+
+  /**
+   * Puts a session into the list, or writes its entry anew. Returns when those beyond the limit have ended.
+   * @throws {SessionLimitError} when the user has too many sessions, and the limit refuses more.
+   */
+  async enter(user: string, entering: EnteringSession): Promise<AdmissionOutcome> {
+    const gone = new Map<string, boolean>();
+    let outcome: AdmissionOutcome = 'in';
+    let leaving: ReadonlySet<string> = new Set();
+    await this.#index.change(user, async (list) => {
+      leaving = new Set();
+      const own = ownEntry(list, entering);
+      outcome = own === undefined ? outcomeWithout(entering) : outcomeOf(own);
+      if (outcome === 'over') return undefined;
+      const next = own === undefined ? [...list, entering.entry] : inPlaceOf(list, own, entering.entry);
+      const left = await this.#withoutLost(next, { own: entering.entry, gone });
+      const victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
+      leaving = new Set([...victims, ...namesOf(this.#abandoned(left))]);
+      return markVoid(left, victims, this.#lifetime.now());
+    });
+    if (leaving.size > 0) await this.#end(user, leaving);
+    return outcome;
+  }
+
+  async #end(user: string, names: ReadonlySet<string>): Promise<void> {
+    await Promise.all([...names].map((name) => this.#records.end(name)));
+    await this.#index.removeIfPossible(user, names);
+  }
+
+  /** The entries beyond the limit: those that have been in the list the longest. */
+  #beyondLimit(list: UserList, { entry, isKnown }: EnteringSession): UserList {
+    const { max, beyond } = this.#index.users;
+    const live = list.filter(({ voidSince }) => voidSince === undefined);
+    const excess = live.length - max;
+    if (excess <= 0) return [];
+    if (beyond === 'refuse' && !isKnown) {
+      throw new SessionLimitError(
+        `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
+      );
+    }
+    return live.filter(({ name }) => name !== entry.name).slice(0, excess);
+  }
+
+  /** Entries that a process has marked and then not ended, as it was killed. */
+  #abandoned(list: UserList): UserList {
+    return list.filter(
+      ({ voidSince }) => voidSince !== undefined && this.#lifetime.now() - voidSince > TOMBSTONE_SECONDS,
+    );
+  }
+
+  /**
+   * The list without entries that have no record: those whose time is up, and, before the limit counts them, those that are too old
+   * for a sign-in under way. The record decides, and not the clock of another machine.
+   */
+  async #withoutLost(list: UserList, { own, gone }: LostSearch): Promise<UserList> {
+    const now = this.#lifetime.now();
+    const isOver = list.length > this.#index.users.max;
+    const doubtful = list.filter((entry) => entry.name !== own.name && isDoubtful(entry, { now, isOver }));
+    await Promise.all(
+      doubtful.map(async ({ name }) => gone.has(name) || gone.set(name, await this.#records.isGone(name))),
+    );
+    return list.filter(({ name }) => gone.get(name) !== true);
+  }
+}
+
+interface LostSearch {
+  readonly own: ListEntry;
+  /** Whether a record is gone, by name: asked once, however often the change is tried. */
+  readonly gone: Map<string, boolean>;
+}
+
+function namesOf(list: UserList): ReadonlySet<string> {
+  return new Set(list.map(({ name }) => name));
+}
+
+/** The session's own entry, or the one whose place it takes. */
+function ownEntry(list: UserList, { entry, replaced }: EnteringSession): ListEntry | undefined {
+  return list.find(({ name }) => name === entry.name) ?? list.find(({ name }) => name === replaced);
+}
+
+function outcomeOf({ voidSince }: ListEntry): AdmissionOutcome {
+  return voidSince === undefined ? 'in' : 'over';
+}
+
+function outcomeWithout({ replaced, isKnown, mustStand }: EnteringSession): AdmissionOutcome {
+  return replaced === undefined && !(isKnown && mustStand) ? 'in' : 'over';
+}
+
+function inPlaceOf(list: UserList, own: ListEntry, entry: ListEntry): UserList {
+  return list.map((other) => (other === own ? { ...entry, since: own.since } : other));
+}
+
+function isDoubtful({ at, lifetime }: ListEntry, { now, isOver }: { now: number; isOver: boolean }): boolean {
+  const age = now - at;
+  return age > lifetime || (isOver && age > TOMBSTONE_SECONDS);
+}

@@ -1,0 +1,185 @@
+import { textOfUser } from '../options/resolve-users.js';
+import type { UserId } from '../options/user-options.js';
+import { listedAs } from '../session/live-session.js';
+import type { LiveSession } from '../session/session-members.js';
+import { SessionConfigurationError } from '../session.errors.js';
+import { shown } from '../shown.js';
+import type { SessionEngine } from './session-engine.js';
+import { handleOf } from './session-handle.js';
+import { UserIndex } from './user-index.js';
+import type { UserDirectory } from './user-directory.js';
+import type { ListEntry } from './user-list.js';
+
+/** How many sessions are read or ended at the same time. All at once would fill the store's connection, and delay the requests. */
+const AT_ONCE = 64;
+
+/** How often `endAll` looks again for sessions that came in while it ended the others. Then it leaves them to the next call. */
+const ROUNDS = 100;
+
+/** A session of a user, as a page may show it. */
+export interface UserSession {
+  /**
+   * Names the session for {@link UserSessions.end}: 22 characters of base64url. It cannot be used as a cookie, stays the same as long
+   * as the session has its id, and changes with `regenerate`.
+   */
+  readonly handle: string;
+  /** When the session was created, also before its user signed in. */
+  readonly createdAt: Date;
+  /** When the session was last renewed: its last use, up to a tenth of its idle timeout ago. */
+  readonly seenAt: Date;
+  /** When it ends if nobody uses it. */
+  readonly expiresAt: Date;
+  /** When the user last proved who they are; `undefined` where that is not known, as after a sign-in in Python. */
+  readonly signedInAt: Date | undefined;
+  /** What the option `device` returned at the sign-in, or when the entry was last written; `undefined` without it. */
+  readonly device: unknown;
+  /** Whether it is the session that was given as `current`. */
+  readonly isCurrent: boolean;
+}
+
+/** What {@link UserSessions.list} may know. */
+export interface ListOptions {
+  /** The session that shows as the current one, most often that of the request. */
+  readonly current?: LiveSession | undefined;
+}
+
+/** What {@link UserSessions.endAll} leaves. */
+export interface EndAllOptions {
+  /** The session to leave, most often that of the request. It may have called `regenerate` a moment ago. */
+  readonly except?: LiveSession | undefined;
+}
+
+/**
+ * The sessions of a user: lists them, ends one, the others or all. Inject it; the module needs the option `user`.
+ *
+ * Each method rejects with a {@link SessionStoreError} when the back-end fails, and with a {@link SessionConfigurationError} without
+ * the option `user`, or when the id is none. What `end` and `endAll` have begun when they reject, the next call finishes.
+ */
+export class UserSessions {
+  readonly #engine: SessionEngine;
+
+  constructor(engine: SessionEngine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * The sessions of a user, the last used one first. Reads the list and each record, so that it shows no session that is over.
+   * @param userId what the option `user` returns for the sessions of this user.
+   * @param options the session that shows as the current one.
+   */
+  async list(userId: UserId, { current }: ListOptions = {}): Promise<UserSession[]> {
+    const { index } = this.#directory;
+    const user = this.#userOf(userId);
+    const own = namesOf(current);
+    const live = (await index.read(user)).filter(({ voidSince }) => voidSince === undefined);
+    const sessions = await inPortions(live, (entry) => this.#show(entry, { user, own }));
+    return sessions
+      .filter((session) => session !== undefined)
+      .toSorted((one, other) => other.seenAt.getTime() - one.seenAt.getTime());
+  }
+
+  /**
+   * Ends one session of a user. A handle that is not in the list of this very user ends nothing.
+   * @param userId what the option `user` returns for the sessions of this user.
+   * @param handle from {@link UserSessions.list}.
+   * @returns `false` when the session was gone.
+   */
+  async end(userId: UserId, handle: string): Promise<boolean> {
+    const user = this.#userOf(userId);
+    return (await this.#endWhere(user, ({ name }) => handleOf(name) === handle)) > 0;
+  }
+
+  /**
+   * Ends all sessions of a user, or all others. A sign-in that is under way is either ended or begins afterwards.
+   * @param userId what the option `user` returns for the sessions of this user.
+   * @param options the session to leave; left out, none is.
+   * @returns how many were ended.
+   */
+  async endAll(userId: UserId, { except }: EndAllOptions = {}): Promise<number> {
+    const user = this.#userOf(userId);
+    const spared = namesOf(except);
+    return this.#endWhere(user, ({ name }) => !spared.has(name));
+  }
+
+  /**
+   * Ends the sessions of all users, with one command of the store. The sessions that are nobody's go on. Needs the option
+   * `user: { of, verify: 'read', generation: true }`.
+   */
+  async endEverybody(): Promise<void> {
+    await this.#directory.index.startGeneration();
+  }
+
+  /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */
+  async #endWhere(user: string, isMeant: (entry: ListEntry) => boolean): Promise<number> {
+    const { index } = this.#directory;
+    const { records } = this.#engine;
+    let ended: ReadonlySet<string> = new Set();
+    let count = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const meant = await index.markVoid(user, isMeant, ended);
+      if (meant.size === 0) return count;
+      const outcomes = await inPortions([...meant], (name) => records.end(name));
+      count += outcomes.filter((hasEnded) => hasEnded).length;
+      ended = meant;
+    }
+    await index.remove(user, ended);
+    return count;
+  }
+
+  async #show(entry: ListEntry, { user, own }: Viewer): Promise<UserSession | undefined> {
+    const { records, lifetime } = this.#engine;
+    const found = await records.readNamed(entry.name);
+    if (typeof found !== 'object' || lifetime.isExpired(found.meta) || found.meta.listing?.user !== user)
+      return undefined;
+    const { created = entry.since, seen = entry.at, signIn } = lifetime.clampedToNow(found.meta);
+    return {
+      handle: handleOf(entry.name),
+      createdAt: dateOf(created),
+      seenAt: dateOf(seen),
+      expiresAt: dateOf(lifetime.expiresAt(found.meta)),
+      signedInAt: signIn && dateOf(signIn.at),
+      device: entry.device,
+      isCurrent: own.has(entry.name),
+    };
+  }
+
+  /** @throws {SessionConfigurationError} when it is no id: nobody's sessions must not be taken for somebody's. */
+  #userOf(userId: UserId): string {
+    const id = textOfUser(userId);
+    if (id !== undefined) return UserIndex.userOf(id);
+    throw new SessionConfigurationError(
+      `The id of the user is ${shown(userId)}: give the id whose sessions are meant.`,
+    );
+  }
+
+  get #directory(): UserDirectory {
+    const { directory } = this.#engine;
+    if (directory !== undefined) return directory;
+    throw new SessionConfigurationError(
+      'UserSessions needs the option user, which tells whose session it is: write user: (data) => data.user?.id.',
+    );
+  }
+}
+
+/** Whose sessions are shown, and which of them are the viewer's own. */
+interface Viewer {
+  readonly user: string;
+  readonly own: ReadonlySet<string>;
+}
+
+function namesOf(session: LiveSession | undefined): ReadonlySet<string> {
+  return new Set(session && listedAs(session));
+}
+
+function dateOf(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+/** Works on all items, so many of them at a time. */
+async function inPortions<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
+  }
+  return results;
+}
