@@ -6,6 +6,7 @@ import { AccountController } from './account.controller.js';
 import { Accounts } from './accounts.js';
 import { DevicesController } from './devices.controller.js';
 import type { DevicesSession } from './devices-session.js';
+import { UserChanges } from './user-changes.js';
 import { UsersController } from './users.controller.js';
 
 const store = (process.env['SESSION_STORE'] ?? 'memory') as StoreName;
@@ -19,6 +20,7 @@ const store = (process.env['SESSION_STORE'] ?? 'memory') as StoreName;
       secret: process.env['SESSION_SECRET'] ?? 'a secret for a sample and for nothing else',
       keyPrefix: 'your-devices:',
       idleTimeout: '12h', // unless the user asks to be remembered
+      recheck: '5s', // a page that is open learns within this time that everybody was signed out
       user: {
         of: (data: Partial<DevicesSession>) => data.user,
         verify: 'read', // for endEverybody(), and for a back-end that may lose the list of a user
@@ -28,6 +30,6 @@ const store = (process.env['SESSION_STORE'] ?? 'memory') as StoreName;
     }),
   ],
   controllers: [AccountController, DevicesController, UsersController],
-  providers: [Accounts, { provide: APP_GUARD, useExisting: SignedInGuard }],
+  providers: [Accounts, UserChanges, { provide: APP_GUARD, useClass: SignedInGuard }],
 })
 export class AppModule {}

@@ -1,9 +1,11 @@
 import { Controller, Get, HttpCode, Inject, NotFoundException, Param, Post, UseGuards } from '@nestjs/common';
-import { FreshSignIn, UserSessions } from 'nest-session';
+import { FreshSignIn, Session, UserSessions } from 'nest-session';
 
 import { Accounts, type Account } from './accounts.js';
 import { AdministratorGuard } from './administrator.guard.js';
 import { FRESHNESS } from './freshness.js';
+import type { DevicesSession } from './devices-session.js';
+import { UserChanges } from './user-changes.js';
 
 /** An account, as the page of an administrator shows it. */
 interface User extends Account {
@@ -17,6 +19,7 @@ export class UsersController {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
+    @Inject(UserChanges) private readonly changes: UserChanges,
   ) {}
 
   @Get()
@@ -27,17 +30,21 @@ export class UsersController {
   @FreshSignIn(FRESHNESS)
   @Post(':id/end')
   @HttpCode(200)
-  async end(@Param('id') id: string): Promise<object> {
+  async end(@Param('id') id: string, @Session() session: Session<DevicesSession>): Promise<object> {
     if (this.accounts.withId(id) === undefined) throw new NotFoundException('There is no such user.');
-    return { ended: await this.userSessions.endAll(id) };
+    const ended = await this.userSessions.endAll(id);
+    if (id === session.user) await session.destroy(); // removes the cookie, too
+    this.changes.tell(id);
+    return { ended };
   }
 
   /** Takes one command of the store, however many sessions there are. */
   @FreshSignIn(FRESHNESS)
   @Post('end-everybody')
   @HttpCode(204)
-  endEverybody(): Promise<void> {
-    return this.userSessions.endEverybody();
+  async endEverybody(@Session() session: Session<DevicesSession>): Promise<void> {
+    await this.userSessions.endEverybody();
+    await session.destroy();
   }
 
   async #user(account: Account): Promise<User> {

@@ -1,6 +1,6 @@
 import { api } from './api.js';
 import { withFreshSignIn } from './confirm.js';
-import { $, act, leave, openPage, tell } from './frame.js';
+import { $, act, leave, openPage, refresh, tell } from './frame.js';
 import { rowsOf } from './rows.js';
 import { showAge, showDate } from './times.js';
 
@@ -22,8 +22,13 @@ function showDevice(row, device) {
   end.onclick = () => act(() => endDevice(device));
 }
 
-async function refresh() {
-  const devices = await api('GET', 'devices');
+/** The devices that the page has shown. */
+let known;
+
+function show(devices) {
+  const added = devices.filter(({ handle, isCurrent }) => !isCurrent && known?.has(handle) === false);
+  known = new Set(devices.map(({ handle }) => handle));
+  if (added.length > 0) tell(`${added.map(({ name }) => name).join(', ')} has signed in.`);
   // This device first, then the others as they were last used.
   devices.sort((one, other) => Number(other.isCurrent) - Number(one.isCurrent));
   showRows(devices, ({ handle }) => handle);
@@ -82,4 +87,4 @@ $('password-form').addEventListener('submit', (event) => {
   void changePassword(event.target);
 });
 
-void openPage(refresh);
+openPage({ path: 'devices', show });

@@ -34,21 +34,23 @@ async function run(work, onError) {
   $('main').setAttribute('aria-busy', 'true');
   try {
     await work();
-    hideProblem();
+    if (!hasLeft) hideProblem();
   } catch (error) {
     again = () => act(work, onError);
+    if (hasLeft) return;
     if (error.status === 401) leave(ENDINGS.revoked);
     else onError(error);
   } finally {
     $('main').removeAttribute('aria-busy');
     for (const button of buttons) button.disabled = false;
-    if (document.activeElement === document.body) giveBackFocus(focused);
+    if (focused !== document.body && document.activeElement === document.body) giveBackFocus(focused);
   }
 }
 
 /** A button that is disabled loses the focus, and with it a keyboard its place; one that is gone leaves it to the page. */
 function giveBackFocus(element) {
-  [element, $('main')].find((heir) => heir.isConnected && heir.checkVisibility() && heir !== document.body)?.focus();
+  const heir = element.isConnected && element.checkVisibility() ? element : $('main');
+  heir.focus({ preventScroll: true });
 }
 
 function showProblem(error) {
@@ -68,22 +70,33 @@ export function tell(text) {
 
 /* Who is signed in */
 
+let page;
+let me;
+let refreshing = Promise.resolve();
+
+/** Shows what the server says now. One at a time, so that the newest stays. */
+export function refresh() {
+  refreshing = refreshing
+    .catch(() => {})
+    .then(async () => {
+      const content = await api('GET', page.path);
+      if (!hasLeft) page.show(content, me);
+    });
+  return refreshing;
+}
+
 /**
  * Opens a page: sends a stranger to the sign-in, and shows the others what the page has.
- * @param refresh shows what the server says now; it is given the account.
+ * @param opened what the page shows: the path of its content, a function that shows that and is given the account, too, and whether
+ * it is for administrators alone.
  */
-export function openPage(refresh) {
-  const load = () =>
-    act(async () => {
-      const { account } = await api('GET', 'account');
-      if (account === null) return location.replace('/sign-in');
-      showAccount(account);
-      await refresh(account);
-      $('content').hidden = false;
-      stream ??= watch(load);
-    });
+export function openPage(opened) {
+  page = opened;
   // The session may have ended while nobody looked: the back button shows the page as it was left.
-  addEventListener('pageshow', ({ persisted }) => persisted && void load());
+  addEventListener('pageshow', ({ persisted }) => {
+    if (persisted && hasLeft) location.reload();
+    else if (persisted) void load();
+  });
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible' && !hasLeft) void load();
   });
@@ -94,10 +107,24 @@ export function openPage(refresh) {
       leave('See you soon.');
     }),
   );
-  return load();
+  void load();
 }
 
-function showAccount({ id, name, isAdministrator }) {
+function load() {
+  return act(async () => {
+    const { account } = await api('GET', 'account');
+    if (account === null) return location.replace('/sign-in');
+    if (page.isForAdministrators && !account.isAdministrator) return location.replace('/');
+    showAccount(account);
+    await refresh();
+    $('content').hidden = false;
+    stream ??= watch();
+  });
+}
+
+function showAccount(account) {
+  const { id, name, isAdministrator } = account;
+  me = account;
   $('person-name').textContent = name;
   $('avatar').textContent = name[0];
   $('person').hidden = false;
@@ -107,22 +134,29 @@ function showAccount({ id, name, isAdministrator }) {
 
 /* The end of the session, wherever it comes from */
 
-/** The server sends one event, at the end. An open stream is no use of the session, and keeps it no longer. */
-function watch(load) {
-  const source = new EventSource('/api/devices/ending');
+/** An open stream is no use of the session, and keeps it no longer. */
+function watch() {
+  const source = new EventSource('/api/devices/changes');
+  source.addEventListener('changed', () => void catchUp());
   source.addEventListener('ended', ({ data }) => {
     stop();
-    void ended(JSON.parse(data).reason, load);
+    void ended(JSON.parse(data).reason);
   });
   source.addEventListener('error', () => {
     if (source.readyState !== EventSource.CLOSED) return; // a lost connection: the browser comes back by itself
     stop();
-    void ended('revoked', load);
+    void ended('revoked');
   });
   return source;
 }
 
-async function ended(reason, load) {
+/** Nobody waits for this: what fails here is seen when the page is used. */
+async function catchUp() {
+  await running;
+  await refresh().catch(() => {});
+}
+
+async function ended(reason) {
   await running; // what this tab has done itself
   if (hasLeft) return;
   if (reason in ENDINGS && reason !== 'revoked') return leave(ENDINGS[reason]);

@@ -35,5 +35,7 @@ document.getElementById('accounts').addEventListener('click', ({ target }) => {
 
 // Who is signed in already has no need of this page.
 const { account } = await api('GET', 'account').catch(() => ({ account: null }));
-if (account === null) name.focus();
-else location.replace('/');
+if (account !== null) location.replace('/');
+// Until here the browser itself would have sent the form.
+form.querySelector('button').disabled = account !== null;
+if (document.activeElement === document.body) name.focus();

@@ -1,6 +1,6 @@
 import { api } from './api.js';
 import { withFreshSignIn } from './confirm.js';
-import { $, act, leave, openPage, tell } from './frame.js';
+import { $, act, leave, openPage, refresh, tell } from './frame.js';
 import { rowsOf } from './rows.js';
 import { showAge } from './times.js';
 
@@ -28,10 +28,8 @@ function counted(sessions) {
   return `${sessions} session${sessions === 1 ? '' : 's'}`;
 }
 
-async function refresh(account = me) {
+function show(users, account) {
   me = account;
-  if (!me.isAdministrator) return location.replace('/');
-  const users = await api('GET', 'users');
   showRows(users, ({ id }) => id);
   const total = users.reduce((sum, { sessions }) => sum + sessions, 0);
   $('summary').textContent = `${counted(total)} of ${users.length} users.`;
@@ -57,4 +55,4 @@ async function endEverybody() {
 
 $('end-everybody').addEventListener('click', () => act(endEverybody));
 
-void openPage(refresh);
+openPage({ path: 'users', show, isForAdministrators: true });
