@@ -4,6 +4,11 @@ export { SESSION_STORE } from './session.constants.js';
 export { Session } from './nest/session.decorator.js';
 export type { SessionKeyDecorator } from './nest/session-key.decorator.js';
 export { SessionGuard } from './nest/session.guard.js';
+export { SignedInGuard } from './nest/signed-in.guard.js';
+export { Public } from './nest/public.decorator.js';
+export { FreshSignIn, type FreshSignInOptions } from './nest/fresh-sign-in.decorator.js';
+export { FreshSignInGuard } from './nest/fresh-sign-in.guard.js';
+export type { FreshSignInRequired } from './nest/fresh-sign-in.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionService } from './nest/session.service.js';
@@ -17,6 +22,13 @@ export type {
   SessionStoreClass,
   StoreName,
 } from './options/session-options.js';
+export {
+  UserSessions,
+  type AnySession,
+  type EndAllOptions,
+  type ListOptions,
+  type UserSession,
+} from './engine/user-sessions.js';
 export type { DeviceClient, DeviceOf, SessionsPerUser, UserId, UserOf, UserOptions } from './options/user-options.js';
 export type {
   LiveSession,

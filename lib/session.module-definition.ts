@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
 import { SessionGuard } from './nest/session.guard.js';
+import { SignedInGuard } from './nest/signed-in.guard.js';
 import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { DEFAULT_NAME } from './session.constants.js';
@@ -11,11 +12,12 @@ export interface SessionModuleExtras {
   /**
    * The kind of session, for a second SessionModule beside the one without a name: 1 to 32 letters, digits, `-` and `_`. It is a part
    * of the cookie's default name, `admin-session`, of the keys and of the signatures. Reach these sessions with
-   * `@Session.of('admin')`, `SessionGuard.of('admin')`, `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
+   * `@Session.of('admin')`, `SessionGuard.of('admin')`, `SignedInGuard.of('admin')`, `@FreshSignIn.of('admin', '5m')`,
+   * `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
    * @default 'default'
    */
   readonly name?: string;
-  /** Whether every module can inject the store, the service and the guard of this one. @default true */
+  /** Whether every module can inject the store, the service and the guards of this one. @default true */
   readonly isGlobal?: boolean;
   /** Modules with the providers that `inject`, or a store class, needs. @default [] */
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
@@ -41,7 +43,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
       getSessionStoreToken(name),
       getSessionServiceToken(name),
       getUserSessionsToken(name),
-      ...(name === DEFAULT_NAME ? [SessionGuard] : []),
+      ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
     ],
   };
 }

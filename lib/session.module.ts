@@ -10,6 +10,7 @@ import { keepApart, type SessionModuleInUse } from './nest/module-conflicts.js';
 import type { NestModuleInUse } from './nest/handler-methods.js';
 import { PassportRoutes } from './nest/passport-routes.js';
 import { warnPassportWithoutSession } from './nest/passport-without-session.js';
+import { checkSignedInGuards } from './nest/signed-in-checks.js';
 import { checkResolvers } from './nest/resolver-checks.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import type { SessionService } from './nest/session.service.js';
@@ -58,6 +59,7 @@ export class SessionModule extends ConfigurableModuleClass implements NestModule
     const inUse = sessionModulesOf(this.#modules);
     keepApart(inUse, this.#modules);
     checkResolvers(this.#modules);
+    checkSignedInGuards(this.#modules);
     const passports = inUse.map(({ passport }) => passport);
     for (const passport of passports) passport.watchGlobalGuards();
     warnPassportWithoutSession(passports);

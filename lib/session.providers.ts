@@ -8,6 +8,7 @@ import { openAhead } from './nest/open-ahead.guard.js';
 import { PassportRoutes } from './nest/passport-routes.js';
 import { RequestEntry } from './nest/request-entry.js';
 import { SessionGuard } from './nest/session.guard.js';
+import { SignedInGuard } from './nest/signed-in.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
 import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
@@ -53,7 +54,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     BackEndOwner,
     SessionInterceptor,
     RequestEntry,
-    ...(name === DEFAULT_NAME ? [SessionGuard] : []),
+    ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
     {
       provide: RESOLVED_OPTIONS,
       inject: [optionsToken],

@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replaceAll(sep, '/');
 /** Every name that can be imported, by entry point. A name that is taken away breaks somebody's import. */
 const surface = {
   'index.d.ts': [
+    'AnySession',
     'BusName',
     'ClosableStore',
     'CookieOptions',
@@ -19,6 +20,10 @@ const surface = {
     'EndAllOptions',
     'ExpressSessionOptions',
     'ExpressSessionSigner',
+    'FreshSignIn',
+    'FreshSignInGuard',
+    'FreshSignInOptions',
+    'FreshSignInRequired',
     'HmacSigner',
     'HmacSignerOptions',
     'ItsdangerousSigner',
@@ -32,6 +37,7 @@ const surface = {
     'NullStore',
     'Pinning',
     'PinningOptions',
+    'Public',
     'RedisStoreOptions',
     'RegenerateOptions',
     'ReplaceOutcome',
@@ -69,6 +75,7 @@ const surface = {
     'SessionTooLargeError',
     'SessionsPerUser',
     'SignatureDigest',
+    'SignedInGuard',
     'StoreName',
     'StoredSession',
     'TaggedJsonOptions',

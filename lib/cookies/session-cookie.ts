@@ -9,6 +9,8 @@ const LAST_SECOND = 253_402_300_799;
 export interface SessionCookieState {
   /** Epoch seconds; `undefined` leaves the expiry out, as `persistent: false` does. */
   readonly expiresAt: number | undefined;
+  /** Whether the expiry stands there in spite of `persistent: false`. */
+  readonly isRemembered?: boolean;
   /** Epoch seconds. */
   readonly now: number;
   /** Whether this line says `Secure`, after `'auto'` is decided. */
@@ -23,8 +25,8 @@ export interface SessionCookieState {
  * @param value the session id, as the signer signed it.
  */
 export function serializeCookie(cookie: ResolvedCookie, value: string, state: SessionCookieState): string {
-  const { expiresAt, now, secure } = state;
-  const expiry = cookie.persistent && expiresAt !== undefined ? expiryAttributes(expiresAt, now) : {};
+  const { expiresAt, isRemembered = false, now, secure } = state;
+  const expiry = (cookie.persistent || isRemembered) && expiresAt !== undefined ? expiryAttributes(expiresAt, now) : {};
   return stringifySetCookie({ ...attributes(cookie, secure), ...expiry, value }, { encode });
 }
 

@@ -7,8 +7,9 @@ import { WatchedPromise } from './watched-promise.js';
 /**
  * What a request does to its session.
  * @param changed the keys changed before the call. Keys assigned after it belong to what comes next.
+ * @param moment when the call was made.
  */
-type Action<R> = (changed: ReadonlySet<string>) => Promise<R>;
+type Action<R> = (changed: ReadonlySet<string>, moment: number) => Promise<R>;
 
 type Method = 'save' | 'reload' | 'update' | EndingMethod;
 type EndingMethod = 'destroy' | 'regenerate';
@@ -91,11 +92,11 @@ export class ActionQueue extends SerialQueue {
 
   /** Runs a destroy or regenerate. If it fails, nothing is saved until one succeeds. */
   runEnding(method: EndingMethod, action: Action<void>): Promise<void> {
-    const end: Action<void> = (changed) => {
+    const end: Action<void> = (changed, moment) => {
       const before = this.#failedEnding;
       this.#failedEnding = undefined;
       if (before !== undefined) this.#noteFailure(before);
-      return action(changed);
+      return action(changed, moment);
     };
     return this.#watch(method, end, (failed) => (this.#failedEnding = failed));
   }
@@ -114,7 +115,7 @@ export class ActionQueue extends SerialQueue {
       const { data } = this.#session;
       const changed = data.takeChanges(call.moment);
       try {
-        return await action(changed);
+        return await action(changed, call.moment);
       } catch (error) {
         data.markChanged(changed);
         // Noted before the next action begins, which may be the commit.

@@ -119,7 +119,7 @@ export class ListedRecord extends RecordHandle {
       return created;
     }
     if (this.#left?.user !== user) await this.settle();
-    const began = performance.now();
+    const began = moment();
     const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
     const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
     if ((await this.#enter(user, meta, { isKnown: false, wasListed: false })) === 'over') throw ended();
@@ -158,9 +158,8 @@ export class ListedRecord extends RecordHandle {
    * Whether nothing has ended the session between its entry and its record. A tombstone has prevented the record if it came in time
    * and still stood.
    */
-  async #isStillIn(user: string, began: number): Promise<boolean> {
-    const seconds = (performance.now() - began) / 1000;
-    if (this.#context.options.tombstones && seconds < TOMBSTONE_SECONDS - MARGIN) return true;
+  async #isStillIn(user: string, began: Moment): Promise<boolean> {
+    if (this.#context.options.tombstones && secondsSince(began) < TOMBSTONE_SECONDS - MARGIN) return true;
     return this.#directory.index.holds(user, this.#name);
   }
 
@@ -261,6 +260,21 @@ export class ListedRecord extends RecordHandle {
   get #name(): string {
     return this.#context.records.nameOf(this.id);
   }
+}
+
+/** A moment by both clocks of this machine. */
+interface Moment {
+  readonly running: number;
+  readonly wall: number;
+}
+
+function moment(): Moment {
+  return { running: performance.now(), wall: Date.now() };
+}
+
+/** One of the clocks may have stood still, as while a virtual machine is suspended, or have been set back. */
+function secondsSince({ running, wall }: Moment): number {
+  return Math.max(performance.now() - running, Date.now() - wall) / 1000;
 }
 
 /** Whose session it is and was, while a change is made. */

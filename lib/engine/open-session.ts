@@ -1,20 +1,24 @@
 import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
+import type { MetaEdit } from '../session/meta-edit.js';
 import type { RecordNames } from '../session/record-names.js';
-import { hiddenData, isEmptyData, layKeysOver, pickKeys, type Data } from '../session/session-data.js';
+import { hiddenData, isEmptyData, layKeysOver, type Data } from '../session/session-data.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
-import type { Removal, SessionRecord } from '../session/session-record.js';
+import type { SessionRecord, SignIn } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
-import { SessionDestroyedError } from '../session.errors.js';
 import { ActionQueue } from './action-queue.js';
 import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import { holdRecord } from './listed-record.js';
+import { endedError } from './ended-error.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
 import type { Replacement } from './record-change.js';
 import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
+import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
 import type { SessionContext } from './session-context.js';
+import { isOfUser } from './session-owner.js';
+import { statusOf, type SessionContent } from './session-status.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
 
@@ -26,9 +30,6 @@ import { runUpdate, type UpdateFunction } from './update-function.js';
  *   it.
  */
 
-/** What a request did with its session, as far as the store and the cookie are concerned. */
-type Status = 'untouched' | 'created' | 'changed' | 'destroyed' | 'dropped';
-
 /** What the engine found behind the cookies of a request. */
 export interface OpenSessionStart {
   readonly presented: PresentedSessions;
@@ -37,7 +38,7 @@ export interface OpenSessionStart {
 }
 
 /** The session of one request, from open to the last commit. Requests share nothing, even if they carry the same id. */
-export class OpenSession implements SessionKeeper {
+export class OpenSession implements SessionKeeper, SessionContent {
   readonly #context: SessionContext;
   readonly #request: OpenRequest;
   readonly #presented: PresentedSessions;
@@ -47,8 +48,7 @@ export class OpenSession implements SessionKeeper {
   #data: TrackedData;
   readonly #meta: TrackedMeta;
   readonly #cookie: ResponseCookie;
-  /** Whether this request has destroyed or retired a session, so that the browser's cookie opens nothing any more. */
-  #hasStartedOver = false;
+  hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
     const { permanent } = request;
@@ -87,6 +87,22 @@ export class OpenSession implements SessionKeeper {
     return !this.isNew && !isEmptyData(this.#record.base.data);
   }
 
+  get isOfUser(): boolean | undefined {
+    return isOfUser(this.#context.options, this.#data.values);
+  }
+
+  get isEmpty(): boolean {
+    return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
+  }
+
+  get hasEdits(): boolean {
+    return this.#meta.hasEdits(this.#actions.horizon);
+  }
+
+  get signIn(): SignIn | undefined {
+    return this.#meta.signInOf(this.#record);
+  }
+
   get hasCalls(): boolean {
     return this.#actions.hasCalls;
   }
@@ -117,6 +133,11 @@ export class OpenSession implements SessionKeeper {
   /** When the session ends, in epoch seconds; `undefined`: when the browser closes. */
   get expiresAt(): number | undefined {
     return this.#meta.expiresAt;
+  }
+
+  /** Whether the cookie outlives the browser, whatever the options say. */
+  get isRemembered(): boolean {
+    return this.#meta.isRemembered;
   }
 
   /** Whether the session has to be saved although nothing has changed. */
@@ -158,52 +179,50 @@ export class OpenSession implements SessionKeeper {
     if (this.#record.state === 'known') this.#meta.wantRenewal();
   }
 
+  edit(edit: MetaEdit): void {
+    if (edit.lifetime !== undefined) this.#requireCookie('The session cannot get another lifetime here');
+    this.#meta.edit(edit);
+  }
+
   regenerate({ keep = false }: RegenerateOptions, detach: boolean): Promise<void> {
-    const keys: readonly string[] = Array.isArray(keep) ? [...(keep as readonly string[])] : [];
-    return this.#actions.runEnding('regenerate', async (changed) => {
-      if (typeof keep !== 'boolean' && !Array.isArray(keep)) {
-        throw new TypeError("regenerate: `keep` is true, false or a list of keys, such as ['cart'].");
-      }
-      const { obstacle } = this.#cookie;
-      if (obstacle !== undefined && this.#record.state === 'known') {
-        throw obstacleError(obstacle, 'The session cannot change its id here');
-      }
+    const keeping = new RegenerateKeep(keep);
+    return this.#actions.runEnding('regenerate', async (changed, moment) => {
+      keeping.check();
+      this.#requireCookie('The session cannot change its id here');
       await this.#retire(changed);
-      const { values } = this.#data;
-      const kept = keep === true ? { ...this.#hidden, ...values } : pickKeys(values, keys);
-      this.#startOver(kept, 'regenerated', detach);
+      const data = keeping.dataOf(this.#data.values, this.#hidden);
+      const retired = { record: this.#record, meta: this.#meta, mine: this.#data.valuesUntil(moment) };
+      const kept = keeping.metaOf(this.#context.options.users, retired, data);
+      this.#startOver(data, { moment, kept, detach });
     });
   }
 
   destroy(): Promise<void> {
-    return this.#actions.runEnding('destroy', async () => {
-      await this.#destroyOthers();
-      await this.#record.destroy(this.#removal);
+    return this.#actions.runEnding('destroy', async (_changed, moment) => {
+      await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
+      await this.#record.destroy(this.#cookie.removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
-      this.#hasStartedOver = true;
-      this.#startOver({}, 'destroyed');
+      this.hasStartedOver = true;
+      this.#startOver({}, { moment });
     });
   }
 
   reload(): Promise<void> {
-    return this.#actions.runCall('reload', async () => {
+    return this.#actions.runCall('reload', async (_changed, moment) => {
       const fresh = await this.#record.read();
-      if (fresh === undefined) {
-        throw new SessionDestroyedError(
-          'The session has no record in the store: it is new, has expired or was destroyed.',
-        );
-      }
+      if (fresh === undefined) throw endedError('reload');
       this.#data.replaceBy(fresh.data);
+      this.#meta.dropEdits(moment);
       this.#actions.forgetWatchedEnding();
     });
   }
 
   update<R>(fn: UpdateFunction<R>): Promise<R> {
-    return this.#actions.runCall('update', async (changed) => {
+    return this.#actions.runCall('update', async (changed, moment) => {
       const failed = this.#actions.failedEnding;
       // After a login whose regenerate failed, this would save the user's data in the session from before the login.
       if (failed !== undefined) throw failed.error;
-      return this.#record.state === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, changed);
+      return this.#record.state === 'new' ? this.#updateNew(fn) : this.#updateKnown(fn, changed, moment);
     });
   }
 
@@ -222,10 +241,11 @@ export class OpenSession implements SessionKeeper {
     const failed = this.#actions.failedEnding;
     if (failed !== undefined) return Promise.reject(failed.error);
     const changed = this.#data.takeChanges(this.#actions.horizon);
-    const status = this.#statusOf(changed);
+    const status = statusOf(this.#record.state, changed.size > 0, this);
     switch (status) {
       case 'untouched':
-        if (this.#mayRenew) return this.#write(changed, 'set');
+        // A record without data, as Quart-Session writes it, would be removed.
+        if (this.#mayRenew && !this.isEmpty) return this.#write(changed, 'set');
         if (this.#isCookieDead) this.#cookie.decide('expire');
         return undefined;
       case 'created': {
@@ -245,29 +265,17 @@ export class OpenSession implements SessionKeeper {
     }
   }
 
-  #statusOf(changed: ReadonlySet<string>): Status {
-    switch (this.#record.state) {
-      case 'known':
-        if (changed.size === 0) return 'untouched';
-        // The request removed all data: then the session is over, as in Flask.
-        return this.#isEmpty ? 'destroyed' : 'changed';
-      case 'new':
-        if (!this.#isEmpty) return 'created';
-        return this.#hasStartedOver ? 'destroyed' : 'untouched';
-      default:
-        return 'dropped';
-    }
-  }
-
   /** Saves the session. Decides the cookie action at once, and takes every change of state back if the save fails. */
   async #write(changed: ReadonlySet<string>, action: CookieAction): Promise<void> {
     const before = { meta: this.#meta.state, action: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
-    if (isNew || this.#mayRenew) this.#meta.markRenewed();
-    else this.#meta.markWritten();
+    const { horizon } = this.#actions;
+    if (isNew || this.#mayRenew) this.#meta.markRenewed(horizon);
+    else this.#meta.markWritten(horizon);
     this.#cookie.decide(action);
     try {
       await (isNew ? this.#createRecord() : this.#replaceRecord(changed));
+      this.#meta.markSaved();
     } catch (error) {
       this.#meta.restore(before.meta);
       this.#cookie.decide(before.action);
@@ -295,32 +303,27 @@ export class OpenSession implements SessionKeeper {
     });
     if (rewritten.outcome === 'gone') return this.#discard(changed);
     const { replacement } = rewritten.change;
-    if (typeof replacement === 'string') return this.#wasEmptied();
+    if (typeof replacement === 'string') return this.#wasEmptied(0);
     this.#meta.set(replacement.meta);
     // Another request has added data to the session that this one emptied, so it goes on, and its cookie stays.
     if (this.#cookie.decided === 'expire') this.#cookie.decide('none');
   }
 
-  async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>): Promise<R> {
+  async #updateKnown<R>(fn: UpdateFunction<R>, changed: ReadonlySet<string>, moment: number): Promise<R> {
     const mine = this.#data.pick(changed);
     const rewritten = await this.#record.rewrite(
       async ({ data, meta, text }) => {
         const draft = this.#data.draftOf(data, mine, changed);
         const result = await this.#runUpdate(fn, draft);
-        const record = {
-          data: { ...hiddenData(data), ...draft },
-          meta: this.#context.lifetime.metaAfterWrite(meta),
-          text,
-        };
-        return { replacement: this.#recordOf(record), draft, result };
+        const written = this.#context.lifetime.metaAfterWrite(meta);
+        const replacement = this.#recordOf({ data: { ...hiddenData(data), ...draft }, meta: written, text });
+        return { replacement, draft, result };
       },
       { reread: true },
     );
-    if (rewritten.outcome === 'gone') {
-      throw new SessionDestroyedError('The session has ended, so it cannot be updated: load the page again.');
-    }
+    if (rewritten.outcome === 'gone') throw endedError('update');
     const { draft, result, replacement } = rewritten.change;
-    if (typeof replacement === 'string') this.#wasEmptied();
+    if (typeof replacement === 'string') this.#wasEmptied(moment);
     else this.#cookie.decide(this.#actionOfWrite);
     this.#data.merge(draft);
     return result;
@@ -335,7 +338,7 @@ export class OpenSession implements SessionKeeper {
       await this.#saveChanges();
       const { obstacle } = this.#cookie;
       // An update that resolves is counted.
-      if (obstacle !== undefined && !this.#isEmpty) throw obstacleError(obstacle, 'The new session cannot be stored');
+      if (obstacle !== undefined && !this.isEmpty) throw obstacleError(obstacle, 'The new session cannot be stored');
     } catch (error) {
       this.#data.merge(before);
       throw error;
@@ -352,25 +355,23 @@ export class OpenSession implements SessionKeeper {
    */
   async #retire(changed: ReadonlySet<string>): Promise<void> {
     const { state } = this.#record;
-    await this.#destroyOthers();
+    await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
     if (state === 'known') {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);
     }
-    if (this.#record.state === 'gone') {
-      throw new SessionDestroyedError(
-        'The session was ended by another request, such as a second click: load the page again.',
-      );
-    }
-    if (state !== 'new') this.#hasStartedOver = true;
+    if (this.#record.state === 'gone') throw endedError('regenerate');
+    if (state !== 'new') this.hasStartedOver = true;
   }
 
   /** Starts a new session with these data, and with what was assigned while the old one was being destroyed or retired. */
-  #startOver(data: Data, reason: 'destroyed' | 'regenerated', detach = false): void {
+  #startOver(data: Data, { moment, kept, detach = false }: NewStart): void {
     // Data that are kept also keep the text in which they were stored.
     const { text } = this.#record.base;
-    this.#record.startOver({ data: hiddenData(data), meta: {}, text: isEmptyData(data) ? undefined : text }, reason);
-    this.#meta.startOver({ keepsCreated: reason === 'regenerated' });
+    this.#meta.startOver(moment, kept);
+    const { signIn } = this.#meta.current;
+    const base = { data: hiddenData(data), meta: { signIn }, text: isEmptyData(data) ? undefined : text };
+    this.#record.startOver(base, kept === undefined ? 'destroyed' : 'regenerated');
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
@@ -382,16 +383,16 @@ export class OpenSession implements SessionKeeper {
   }
 
   /** Starts over after all data were removed, and the record with them. */
-  #wasEmptied(): void {
-    this.#hasStartedOver = true;
-    this.#startOver({}, 'destroyed');
+  #wasEmptied(moment: number): void {
+    this.hasStartedOver = true;
+    this.#startOver({}, { moment });
     this.#cookie.decide(this.#cookie.actionWhenOver);
   }
 
   /** The record is gone and stays gone: drops the changes of this request, and sends no cookie. */
   #discard(changed: ReadonlySet<string>): Promise<void> | undefined {
     this.#cookie.decide('none');
-    if (changed.size === 0) return undefined;
+    if (!this.#meta.dropEdits(this.#actions.horizon) && changed.size === 0) return undefined;
     return this.#unsaved.ofEndedSession(this.#record.state, this.#cookie.obstacle);
   }
 
@@ -403,13 +404,10 @@ export class OpenSession implements SessionKeeper {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
   }
 
-  async #destroyOthers(): Promise<void> {
-    const current = this.#record.state === 'known' ? this.#record.id : undefined;
-    await this.#presented.destroyOthers(current, this.#removal);
-  }
-
-  get #isEmpty(): boolean {
-    return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
+  /** @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session. */
+  #requireCookie(failure: string): void {
+    const { obstacle } = this.#cookie;
+    if (obstacle !== undefined && this.#record.state === 'known') throw obstacleError(obstacle, failure);
   }
 
   get #hidden(): Record<string, unknown> {
@@ -417,7 +415,8 @@ export class OpenSession implements SessionKeeper {
   }
 
   get #mayRenew(): boolean {
-    return this.#record.state === 'known' && this.#meta.isRenewalWanted && this.#cookie.mayRenew;
+    const isWanted = this.#meta.isRenewalWanted || this.#meta.hasNewLifetime(this.#actions.horizon);
+    return isWanted && this.#record.state === 'known' && this.#cookie.mayRenew;
   }
 
   /** The cookie action when the record is written without being renewed. */
@@ -430,16 +429,8 @@ export class OpenSession implements SessionKeeper {
     return this.#context.options.expireDeadCookies && this.#record.state === 'new' && this.#presented.isDead;
   }
 
-  /**
-   * What a destroyed or retired record leaves. If the response cannot expire the cookie, the browser keeps it: then its id must be
-   * able to open a new session at once.
-   */
-  get #removal(): Removal {
-    return this.#cookie.obstacle === undefined ? 'tombstone' : 'delete';
-  }
-
   /** What to write for a record. One without data is none, and is removed. */
   #recordOf(record: SessionRecord): Replacement {
-    return isEmptyData(record.data) ? this.#removal : record;
+    return isEmptyData(record.data) ? this.#cookie.removal : record;
   }
 }

@@ -3,6 +3,7 @@ import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
+import type { RecordState } from './record-state.js';
 import type { FoundRecord } from './session-records.js';
 import type { SessionContext } from './session-context.js';
 
@@ -75,11 +76,11 @@ export class PresentedSessions {
   /**
    * Destroys all sessions that the request presents, except the one that it has opened: records that this process does not accept,
    * live sessions behind further cookies of the name, and sessions of the library that is migrated from.
-   * @param current the id of the session that the request has opened, if it has a record.
+   * @param current the session that the request has opened.
    * @param removal how to remove a record that was not accepted. A live session behind a further cookie leaves
    * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
    */
-  async destroyOthers(current: string | undefined, removal: Removal): Promise<void> {
+  async destroyOthers(current: { readonly state: RecordState; readonly id: string }, removal: Removal): Promise<void> {
     const { records, migrator } = this.#context;
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
       this.#others = [...this.#others, live];
@@ -91,7 +92,8 @@ export class PresentedSessions {
     this.#others = [];
     this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
-    if (migrationCookies.length > 0) await migrator?.destroyAll(migrationCookies, current);
+    if (migrationCookies.length > 0)
+      await migrator?.destroyAll(migrationCookies, current.state === 'known' ? current.id : undefined);
   }
 
   #nextCookie(): UnsignedCookie | undefined {

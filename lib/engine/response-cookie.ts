@@ -1,3 +1,4 @@
+import type { Removal } from '../session/session-record.js';
 import type { ActionQueue } from './action-queue.js';
 import type { CookieObstacle } from './cookie-obstacle.js';
 import type { PresentedSessions } from './presented-sessions.js';
@@ -45,6 +46,14 @@ export class ResponseCookie {
   /** The action for the cookie of a session that is over. A cookie that the browser does not have cannot expire. */
   get actionWhenOver(): CookieAction {
     return this.#presented.isAny ? 'expire' : 'none';
+  }
+
+  /**
+   * What a destroyed or retired record leaves. If the response cannot expire the cookie, the browser keeps it: then its id must be
+   * able to open a new session at once.
+   */
+  get removal(): Removal {
+    return this.#obstacle === undefined ? 'tombstone' : 'delete';
   }
 
   decide(action: CookieAction): void {

@@ -180,7 +180,8 @@ export class SessionRecords {
     const key = this.#options.keyPrefix + name;
     for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
       const stored = await this.#call('read', key);
-      if (stored === undefined && this.#options.tombstones) await this.#bury(key);
+      if (stored === undefined && this.#options.tombstones)
+        await this.#call('set', key, newTombstone(), TOMBSTONE_SECONDS);
       if (stored === undefined || isTombstone(stored.value)) return false;
       const outcome = await this.#retireKey(key, stored.version, { removal: 'tombstone', reason: 'destroyed' }).catch(
         (error: unknown) => this.#deleteInstead(key, error),
@@ -253,7 +254,7 @@ export class SessionRecords {
 
   /** @throws {SessionTooLargeError} when the text has more than `maxRecordBytes`. */
   checkedSize(text: string, subject: string, remedy: string): string {
-    if (!this.isTooLarge(text)) return text;
+    if (!this.#isTooLarge(text)) return text;
     const { maxRecordBytes } = this.#options;
     throw new SessionTooLargeError(
       `The ${subject} would have more than ${maxRecordBytes} bytes: ${remedy}, or raise \`maxRecordBytes\`.`,
@@ -314,7 +315,7 @@ export class SessionRecords {
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {
     const { serializer, rewriter, recordNames, maxRecordBytes } = this.#options;
-    if (this.isTooLarge(text)) {
+    if (this.#isTooLarge(text)) {
       this.#warn(key, `has more than ${maxRecordBytes} bytes (\`maxRecordBytes\`)`);
       return undefined;
     }
@@ -329,7 +330,7 @@ export class SessionRecords {
   }
 
   /** Whether the text has more than `maxRecordBytes`. Counts bytes only if the number of characters does not decide: in UTF-8 each has one to three. */
-  isTooLarge(text: string): boolean {
+  #isTooLarge(text: string): boolean {
     const { maxRecordBytes } = this.#options;
     if (text.length > maxRecordBytes) return true;
     return text.length * 3 > maxRecordBytes && Buffer.byteLength(text) > maxRecordBytes;

@@ -6,6 +6,7 @@ import type { RecordState } from './record-state.js';
 /** A session that may hold changes. */
 interface ChangedSession {
   readonly hasCalls: boolean;
+  readonly hasEdits: boolean;
   readonly data: { readonly hasChanges: boolean };
 }
 
@@ -32,9 +33,9 @@ export class UnsavedChanges {
   }
 
   /** Of a session that was changed after its response, or after its message was handled. */
-  ofLateChange({ hasCalls, data }: ChangedSession, obstacle: CookieObstacle | undefined): void {
+  ofLateChange({ hasCalls, hasEdits, data }: ChangedSession, obstacle: CookieObstacle | undefined): void {
     // A call such as `save` takes care of it.
-    if (hasCalls || !data.hasChanges) return;
+    if (hasCalls || !(data.hasChanges || hasEdits)) return;
     const end = obstacle === 'no-response' ? 'message was handled' : 'response was sent';
     this.#logger.warnOnce(
       `The session of ${this.#route()} was changed after its ${end}, which saves nothing: change it before, or call session.save() after the change, which cannot store a new session then.`,

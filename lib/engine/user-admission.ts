@@ -2,7 +2,7 @@ import { SessionLimitError } from '../session.errors.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionRecords } from './session-records.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
-import type { UserIndex } from './user-index.js';
+import type { ListChange, UserIndex } from './user-index.js';
 import { markVoid, type ListEntry, type UserList } from './user-list.js';
 
 /** What {@link UserAdmission} works with. */
@@ -46,7 +46,7 @@ export class UserAdmission {
     const gone = new Map<string, boolean>();
     let outcome: AdmissionOutcome = 'in';
     let leaving: ReadonlySet<string> = new Set();
-    await this.#index.change(user, async (list) => {
+    const make: ListChange = async (list) => {
       leaving = new Set();
       const own = ownEntry(list, entering);
       outcome = own === undefined ? outcomeWithout(entering) : outcomeOf(own);
@@ -56,7 +56,8 @@ export class UserAdmission {
       const victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
       leaving = new Set([...victims, ...namesOf(this.#abandoned(left))]);
       return markVoid(left, victims, this.#lifetime.now());
-    });
+    };
+    await this.#index.change(user, make, { mayStartAnew: true });
     if (leaving.size > 0) await this.#end(user, leaving);
     return outcome;
   }

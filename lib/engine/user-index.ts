@@ -30,16 +30,26 @@ export interface UserIndexOptions {
 
 /** A list as it was read; without a version there is none. */
 interface ReadList {
-  readonly list: UserList;
+  /** `undefined`: it cannot be read. */
+  readonly list: UserList | undefined;
   readonly version?: unknown;
 }
 
 /** What follows from the list that a change was given. `undefined`: there is nothing to write. */
 export type ListChange = (list: UserList) => UserList | undefined | Promise<UserList | undefined>;
 
+/** How to change a list. */
+export interface ChangeOptions {
+  /** Whether a list that cannot be read is replaced by a new one, and is no error. @default false */
+  readonly mayStartAnew?: boolean;
+}
+
 // No session id and no module's name has this character, so that no such key can be that of a session.
 const LIST = 'user=';
 const GENERATION = 'generation=';
+
+const UNREADABLE =
+  'The list of the sessions of a user cannot be read: another program wrote it, or another serializer.';
 
 /** Ten years: the lifetime of a first generation, as a store creates nothing without one. */
 const GENERATION_SECONDS = 10 * 365 * 24 * 60 * 60;
@@ -74,29 +84,34 @@ export class UserIndex {
     return id === undefined ? undefined : UserIndex.userOf(id);
   }
 
-  /** The sessions of a user. */
+  /**
+   * The sessions of a user.
+   * @throws {SessionStoreError} when the list cannot be read.
+   */
   async read(user: string): Promise<UserList> {
-    return (await this.#read(await this.#nameOf(user))).list;
+    return readable(await this.#read(await this.#nameOf(user)));
   }
 
-  /** Whether a session is in the user's list, and nothing is ending it. */
+  /** Whether a session is in the user's list, and nothing is ending it. It is in none that cannot be read. */
   async holds(user: string, name: string): Promise<boolean> {
-    return holds(await this.read(user), name);
+    const { list } = await this.#read(await this.#nameOf(user));
+    return list !== undefined && holds(list, name);
   }
 
   /**
    * Changes a list by compare-and-set. `make` may run several times.
    * @throws {SessionConflictError} when other processes won every time.
+   * @throws {SessionStoreError} when the list cannot be read.
    */
-  async change(user: string, make: ListChange): Promise<void> {
+  async change(user: string, make: ListChange, { mayStartAnew = false }: ChangeOptions = {}): Promise<void> {
     const name = await this.#nameOf(user);
     await this.#queue.enter(name);
     try {
       for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
-        const { list, version } = await this.#read(name);
-        const next = await make(list);
-        if (next === undefined || (next.length === 0 && version === undefined)) return;
-        if (await this.#write(name, next, version)) return;
+        const read = await this.#read(name);
+        const next = await make(mayStartAnew ? (read.list ?? []) : readable(read));
+        if (next === undefined || (next.length === 0 && read.version === undefined)) return;
+        if (await this.#write(name, next, read.version)) return;
       }
     } finally {
       this.#queue.leave(name);
@@ -133,16 +148,18 @@ export class UserIndex {
     isMeant: (entry: ListEntry) => boolean,
     gone: ReadonlySet<string>,
   ): Promise<ReadonlySet<string>> {
-    let meant: ReadonlySet<string> = new Set();
+    let meant: ReadonlySet<string> | undefined;
     const mark: ListChange = (list) => {
       const left = without(list, gone);
       meant = new Set(left.filter(isMeant).map(({ name }) => name));
       return meant.size === 0 && left.length === list.length ? undefined : markVoid(left, meant, this.#lifetime.now());
     };
-    await this.change(user, mark).catch((error: unknown) => {
-      if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
-    });
-    return meant;
+    try {
+      await this.change(user, mark);
+    } catch (error) {
+      if (meant === undefined || !(error instanceof SessionStoreError && error.isRefusal)) throw error;
+    }
+    return meant ?? new Set();
   }
 
   /** Begins a new generation of all lists: those of the present one are found no more. */
@@ -173,12 +190,8 @@ export class UserIndex {
     const stored = await this.#records.readBeside(name);
     if (stored === undefined) return { list: [] };
     const list = this.#decode(stored.value);
-    if (list === undefined) {
-      this.#logger.warn(
-        'A list of the sessions of a user cannot be read, and counts as empty: another program wrote it.',
-      );
-    }
-    return { list: list ?? [], version: stored.version };
+    if (list === undefined) this.#logger.warn(UNREADABLE);
+    return { list, version: stored.version };
   }
 
   #write(name: string, list: UserList, version: unknown): Promise<boolean> {
@@ -191,13 +204,17 @@ export class UserIndex {
   }
 
   #decode(text: string): UserList | undefined {
-    if (this.#records.isTooLarge(text)) return undefined;
     try {
       return listFromWire(this.#records.parse(text));
     } catch {
       return undefined;
     }
   }
+}
+
+function readable({ list }: ReadList): UserList {
+  if (list !== undefined) return list;
+  throw new SessionStoreError(`${UNREADABLE} The next sign-in of the user starts a new one.`);
 }
 
 function newGeneration(): string {

@@ -1,7 +1,7 @@
 import { textOfUser } from '../options/resolve-users.js';
 import type { UserId } from '../options/user-options.js';
 import { listedAs } from '../session/live-session.js';
-import type { LiveSession } from '../session/session-members.js';
+import type { SessionMembers } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import type { SessionEngine } from './session-engine.js';
@@ -37,16 +37,19 @@ export interface UserSession {
   readonly isCurrent: boolean;
 }
 
+/** A live session of any data. */
+export type AnySession = Pick<SessionMembers, 'id' | 'signal'>;
+
 /** What {@link UserSessions.list} may know. */
 export interface ListOptions {
   /** The session that shows as the current one, most often that of the request. */
-  readonly current?: LiveSession | undefined;
+  readonly current?: AnySession | undefined;
 }
 
 /** What {@link UserSessions.endAll} leaves. */
 export interface EndAllOptions {
   /** The session to leave, most often that of the request. It may have called `regenerate` a moment ago. */
-  readonly except?: LiveSession | undefined;
+  readonly except?: AnySession | undefined;
 }
 
 /**
@@ -71,8 +74,7 @@ export class UserSessions {
     const { index } = this.#directory;
     const user = this.#userOf(userId);
     const own = namesOf(current);
-    const live = (await index.read(user)).filter(({ voidSince }) => voidSince === undefined);
-    const sessions = await inPortions(live, (entry) => this.#show(entry, { user, own }));
+    const sessions = await inPortions(await index.read(user), (entry) => this.#show(entry, { user, own }));
     return sessions
       .filter((session) => session !== undefined)
       .toSorted((one, other) => other.seenAt.getTime() - one.seenAt.getTime());
@@ -167,8 +169,13 @@ interface Viewer {
   readonly own: ReadonlySet<string>;
 }
 
-function namesOf(session: LiveSession | undefined): ReadonlySet<string> {
-  return new Set(session && listedAs(session));
+/** @throws {SessionConfigurationError} when it is no session: otherwise the session that was meant would end with the others. */
+function namesOf(session: AnySession | undefined): ReadonlySet<string> {
+  const names = session === undefined ? [] : listedAs(session);
+  if (names !== undefined) return new Set(names);
+  throw new SessionConfigurationError(
+    'What was given as the session is none: give what @Session() or open() has given.',
+  );
 }
 
 function dateOf(seconds: number): Date {

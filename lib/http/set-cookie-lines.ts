@@ -13,11 +13,9 @@ export function setCookieLines(
   const secure = request.isCookieSecure();
   const removals = [...twinRemovals(request, secure), ...migrationRemovals(request, migration, secure)];
   if (session.cookieAction === 'expire') return [removalCookie(cookie, secure), ...removals];
-  const value = signer?.sign(session.id, request.incoming) ?? session.id;
-  return [
-    serializeCookie(cookie, value, { expiresAt: session.expiresAt, now: Date.now() / 1000, secure }),
-    ...removals,
-  ];
+  const { id, expiresAt, isRemembered } = session;
+  const value = signer?.sign(id, request.incoming) ?? id;
+  return [serializeCookie(cookie, value, { expiresAt, isRemembered, now: Date.now() / 1000, secure }), ...removals];
 }
 
 /**

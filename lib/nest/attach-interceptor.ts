@@ -6,10 +6,10 @@ import { saveAfterField } from './field-middleware.js';
 import { controllerMethodsOf, gatewayMethodsOf, type HandlerMethod, type NestModuleInUse } from './handler-methods.js';
 import { sessionsTakenBy } from './handler-needs.js';
 import { openAhead } from './open-ahead.guard.js';
+import { ownGuardName } from './own-guards.js';
 import type { PassportRoutes } from './passport-routes.js';
 import { resolverMethodsOf } from './resolver-methods.js';
 import { reachesSession } from './session-reach.js';
-import { SessionGuard } from './session.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 
 /** The metadata key of the middleware of a GraphQL field. */
@@ -79,6 +79,6 @@ function mayHaveSession({ module, injectee, controller, key, handler }: HandlerM
   if (sessionsTakenBy(controller, key).length > 0 || reachesSession(injectee)) return true;
   return [controller, handler].flatMap(enhancersOf).some((enhancer) => {
     const injectable = module.injectables.get(enhancer as Type);
-    return enhancer instanceof SessionGuard || (injectable !== undefined && reachesSession(injectable));
+    return ownGuardName(enhancer) !== undefined || (injectable !== undefined && reachesSession(injectable));
   });
 }

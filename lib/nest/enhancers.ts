@@ -9,6 +9,11 @@ export function guardsOf(target: object): unknown[] {
   return namedUnder(GUARDS, target);
 }
 
+/** What `@UseGuards()` names on this class itself, and not on one that it extends, or on a handler. */
+export function ownGuardsOf(target: object): unknown[] {
+  return (Reflect.getOwnMetadata(GUARDS, target) ?? []) as unknown[];
+}
+
 /** What `@UseInterceptors()` names on a class or a handler. */
 export function interceptorsOf(target: object): unknown[] {
   return namedUnder(INTERCEPTORS, target);

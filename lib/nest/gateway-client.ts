@@ -57,13 +57,13 @@ export function sendEvent(client: object, event: string, data: unknown): void {
 
 /**
  * Closes a connection so that the client can tell why: with a code of its own in ws, after an `exception` event in socket.io.
- * @param reason one word, for ws; the message when there is none.
+ * @param reason one word, for ws; the code of the error, or else its message, when there is none.
  */
-export function closeClient(client: object, { statusCode, message }: GatewayError, reason?: string): void {
+export function closeClient(client: object, { statusCode, message, details }: GatewayError, reason?: string): void {
   if (CLOSING.has(client)) return;
   CLOSING.add(client);
-  if (isWs(client)) return client.close(closeCodeOf(statusCode), closeReasonOf(reason ?? message));
-  const error = { status: 'error', statusCode, message, ...(reason === undefined ? {} : { reason }) };
+  if (isWs(client)) return client.close(closeCodeOf(statusCode), closeReasonOf(reason ?? codeIn(details) ?? message));
+  const error = { status: 'error', statusCode, message, ...details, ...(reason === undefined ? {} : { reason }) };
   sendEvent(client, 'exception', error);
   const socket = client as SocketIoClient;
   // A client of socket.io stays away once it was told to disconnect; after a lost connection it comes back of its own accord.
@@ -75,6 +75,11 @@ export function closeClient(client: object, { statusCode, message }: GatewayErro
 function closeCodeOf(statusCode: number): number {
   if (statusCode === 503) return 1013;
   return statusCode < 500 ? 4000 + statusCode : 1011;
+}
+
+/** The code of a refusal, which a program tells apart better than its message. */
+function codeIn(details: GatewayError['details']): string | undefined {
+  return typeof details?.['code'] === 'string' ? details['code'] : undefined;
 }
 
 /** As much of a text as a close frame takes. */

@@ -19,9 +19,9 @@ export class GatewayErrorFilter implements ExceptionFilter<Error> {
   catch(exception: Error, host: ArgumentsHost): void {
     const message = host.switchToWs();
     const cause = { pattern: message.getPattern(), data: message.getData<unknown>() };
-    const error = gatewayErrorOf(exception);
+    const { details, ...error } = gatewayErrorOf(exception);
     if (error.statusCode >= 500) this.#logger.error(exception);
-    sendEvent(message.getClient<object>(), 'exception', { status: 'error', ...error, cause });
+    sendEvent(message.getClient<object>(), 'exception', { status: 'error', ...error, ...details, cause });
   }
 }
 

@@ -3,12 +3,15 @@ import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 
 import { SessionError } from '../session.errors.js';
+import { refusalDetailsOf, type RefusalDetails } from './gateway-refusal.js';
 
 /** What the client of a gateway may know of an error. */
 export interface GatewayError {
   /** The status that the same error has over HTTP. */
   readonly statusCode: number;
   readonly message: string;
+  /** What a refusal of a guard of ours says beside that, such as its code. */
+  readonly details?: RefusalDetails;
 }
 
 /** As Nest says of an error that it does not know. */
@@ -23,8 +26,11 @@ export function gatewayErrorOf(error: unknown): GatewayError {
     const { statusCode, expose, message } = error;
     return { statusCode, message: expose ? message : (STATUS_CODES[statusCode] ?? UNKNOWN_ERROR.message) };
   }
-  if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message };
-  return isWsException(error) ? { ...FORBIDDEN, message: error.message, ...statusIn(error.getError()) } : UNKNOWN_ERROR;
+  const details = refusalDetailsOf(error);
+  const known = details === undefined ? {} : { details };
+  if (error instanceof HttpException) return { statusCode: error.getStatus(), message: error.message, ...known };
+  if (!isWsException(error)) return UNKNOWN_ERROR;
+  return { ...FORBIDDEN, message: error.message, ...statusIn(error.getError()), ...known };
 }
 
 /** The class is that of an optional package. */

@@ -3,8 +3,8 @@ import type { ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../session.errors.js';
 import { guardsOf } from './enhancers.js';
 import { takesNestSession } from './handler-needs.js';
+import { ownGuardName } from './own-guards.js';
 import { resolverMethodsOf, type ResolverMethod } from './resolver-methods.js';
-import { SessionGuard } from './session.guard.js';
 
 /** The token of the options of a GraphQLModule. */
 const GRAPHQL_OPTIONS = 'GqlModuleOptions';
@@ -25,10 +25,10 @@ export function checkResolvers(modules: ModulesContainer): void {
       );
     }
   }
-  const unguarded = methods.find((method) => method.isField && isGuardedAlone(method, methods));
+  const unguarded = methods.find((method) => method.isField && guardAlone(method, methods) !== undefined);
   if (unguarded === undefined || runsGuardsOfFields(modules)) return;
   throw new SessionConfigurationError(
-    `The SessionGuard of ${nameOf(unguarded)} would never run, as it resolves a field of a type: set fieldResolverEnhancers: ['guards'] in the options of GraphQLModule, or guard the query that leads there.`,
+    `The ${guardAlone(unguarded, methods)} of ${nameOf(unguarded)} would never run, as it resolves a field of a type: set fieldResolverEnhancers: ['guards'] in the options of GraphQLModule, or guard the query that leads there.`,
   );
 }
 
@@ -36,18 +36,18 @@ function nameOf({ controller, key }: ResolverMethod): string {
   return `${controller.name}.${key}`;
 }
 
-/** Whether a SessionGuard stands above this field and no operation, so that it is surely meant for the field. */
-function isGuardedAlone({ controller, handler }: ResolverMethod, methods: readonly ResolverMethod[]): boolean {
-  if (isGuarded(handler)) return true;
-  return isGuarded(controller) && methods.every((other) => other.controller !== controller || other.isField);
+/** The guard of ours that stands above this field and no operation, so that it is surely meant for the field. */
+function guardAlone({ controller, handler }: ResolverMethod, methods: readonly ResolverMethod[]): string | undefined {
+  const ofField = firstOwnGuard(handler);
+  if (ofField !== undefined) return ofField;
+  const isAlone = methods.every((other) => other.controller !== controller || other.isField);
+  return isAlone ? firstOwnGuard(controller) : undefined;
 }
 
-function isGuarded(target: object): boolean {
-  return guardsOf(target).some((guard) => guard instanceof SessionGuard || isSessionGuard(guard));
-}
-
-function isSessionGuard(guard: unknown): boolean {
-  return typeof guard === 'function' && (guard === SessionGuard || guard.prototype instanceof SessionGuard);
+function firstOwnGuard(target: object): string | undefined {
+  return guardsOf(target)
+    .map(ownGuardName)
+    .find((name) => name !== undefined);
 }
 
 function runsGuardsOfFields(modules: ModulesContainer): boolean {

@@ -92,6 +92,15 @@ export function isRootField(host: ArgumentsHost): boolean {
   return argumentsOf(host).info?.path?.prev === undefined;
 }
 
+/**
+ * What stands for the field of the operation itself, above the one that this context resolves: one object for all fields below it, and
+ * a new one for each execution. `undefined` outside GraphQL.
+ */
+export function operationFieldOf(host: ArgumentsHost): object | undefined {
+  const info = host.getType<string>() === 'graphql' ? argumentsOf(host).info : undefined;
+  return info && executionOf(info);
+}
+
 function isHost(source: SessionSource): source is ArgumentsHost {
   return typeof (source as Partial<ArgumentsHost>).switchToHttp === 'function';
 }

@@ -1,20 +1,17 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 
 import { isEstablished } from '../session/live-session.js';
+import { NamedGuards } from './named-guards.js';
 import { refusal } from './refusal.js';
 import { SessionService } from './session.service.js';
-import { getSessionServiceToken } from './session-tokens.js';
-
-/** A guard class for each name, so that `@UseGuards(SessionGuard.of('admin'))` names one class wherever it stands. */
-const NAMED = new Map<string, Type<SessionGuard>>();
 
 /**
  * Lets a request pass only with an established session, one whose record in the store holds data; with `pinning`, only from the
  * address that the session belongs to. Any other request gets a 401; a message of a gateway gets the exception `Unauthorized`. A record of Quart-Session that holds only `_permanent` and
  * `_addr` does not count: the application has stored nothing in it.
  *
- * This is no check of a login: an anonymous cart is an established session too. A guard of yours that looks at the user's key does
- * that.
+ * This is no check of a login: an anonymous cart is an established session too. {@link SignedInGuard} does that. `@Public()` opens
+ * nothing that this guard guards.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -25,9 +22,7 @@ export class SessionGuard implements CanActivate {
    * @param name the `name` of the module.
    */
   static of(name: string): Type<SessionGuard> {
-    let guard = NAMED.get(name);
-    if (guard === undefined) NAMED.set(name, (guard = guardOf(name)));
-    return guard;
+    return NAMED.of(name);
   }
 
   constructor(@Inject(SessionService) sessions: SessionService) {
@@ -41,12 +36,4 @@ export class SessionGuard implements CanActivate {
   }
 }
 
-function guardOf(name: string): Type<SessionGuard> {
-  @Injectable()
-  class NamedSessionGuard extends SessionGuard {
-    constructor(@Inject(getSessionServiceToken(name)) sessions: SessionService) {
-      super(sessions);
-    }
-  }
-  return NamedSessionGuard;
-}
+const NAMED = new NamedGuards(SessionGuard);

@@ -7,6 +7,7 @@ import { RequestSlot, type SessionPlace } from '../http/request-slot.js';
 import { admissionOf } from './admission.js';
 import { CurrentPlace, enterEach } from './current-place.js';
 import { HandlerNeedsReader } from './handler-needs.js';
+import { MessageGuards } from './message-guards.js';
 import { MessageScope } from './message-scope.js';
 import { savedMessage } from './saved-message.js';
 import { findPlace, findSlot, isRootField } from './session-place.js';
@@ -28,9 +29,11 @@ export class SessionInterceptor implements NestInterceptor {
   readonly #modules: ModulesContainer;
   /** Those of the SessionModules with `context: true`. */
   #currents: readonly CurrentPlace[] | undefined;
+  readonly #messageGuards: MessageGuards;
 
   constructor(@Inject(ModuleRef) moduleRef: ModuleRef, @Inject(ModulesContainer) modules: ModulesContainer) {
     this.#moduleRef = moduleRef;
+    this.#messageGuards = new MessageGuards(moduleRef);
     this.#modules = modules;
   }
 
@@ -69,6 +72,8 @@ export class SessionInterceptor implements NestInterceptor {
     const { sessions, settlesOnce } = this.#needs.of(context);
     const admission = context.getType() === 'ws' ? admissionOf(context.getArgByIndex<object>(0)) : undefined;
     if (admission !== undefined) await admission;
+    const guarding = context.getType() === 'ws' ? this.#messageGuards.guard(context) : undefined;
+    if (guarding !== undefined) await guarding;
     await Promise.all(sessions.map((name) => this.#serviceOf(name).openAhead(context)));
     const handle = (): Observable<unknown> => this.#inPlace(findPlace(context), () => next.handle());
     if (context.getType() !== 'ws') return committedMessage(handle(), context);

@@ -1,7 +1,17 @@
 import { callbackify } from 'node:util';
 
+import type { Duration } from '../duration.js';
+import { checkedLifetime, checkedMethods } from './member-arguments.js';
+import type { MetaEdit } from './meta-edit.js';
 import type { RecordNames } from './record-names.js';
-import { isMemberName, type LiveSession, type RegenerateOptions, type SessionCallback } from './session-members.js';
+import {
+  isMemberName,
+  type LiveSession,
+  type RegenerateOptions,
+  type SessionCallback,
+  type SignedInOptions,
+} from './session-members.js';
+import type { SignIn } from './session-record.js';
 import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
 /** The session behind a live session. It does what the members promise. */
@@ -12,6 +22,10 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
+  /** Whether the data are those of a user; `undefined` where that cannot be told, without the option `user`. */
+  readonly isOfUser: boolean | undefined;
+  /** The last sign-in of the user, as far as this request knows, and also if it is not saved yet. */
+  readonly signIn: SignIn | undefined;
   /** The names of the entries that stand for it in the list of its user. */
   readonly listedAs: readonly string[];
   /** Whether a call of the application, such as `save`, waits or runs. */
@@ -31,6 +45,8 @@ export interface SessionKeeper {
   save(): Promise<void>;
   reload(): Promise<void>;
   touch(): void;
+  /** Notes what `remember` or `signedIn` has set. */
+  edit(edit: MetaEdit): void;
   update<R>(fn: (data: Record<string, unknown>) => R | Promise<R>): Promise<R>;
   /** The application has changed the data after the response, or was given an object of them that it may change. */
   noteLateTouch(): void;
@@ -62,9 +78,25 @@ export function isEstablished(session: LiveSession): boolean {
   return keeper?.isEstablished ?? !session.isNew;
 }
 
-/** The names of the entries that stand for a session in the list of its user. A stand-in for a session has none. */
-export function listedAs(session: LiveSession): readonly string[] {
-  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs ?? [];
+/**
+ * Whether the session is that of a user, by the option `user`; `undefined` where that cannot be told: without the option, or of a
+ * stand-in that `fakeSession()` has not made.
+ */
+export function isOfUser(session: LiveSession): boolean | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.isOfUser;
+}
+
+/**
+ * The last sign-in of the user: what `signedIn` has noted, or the library itself when the session became that of a user.
+ * @returns `undefined` when there is none, or the session has ended.
+ */
+export function signInOf(session: LiveSession): SignIn | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.signIn;
+}
+
+/** The names of the entries that stand for a session in the list of its user; `undefined` when it is no live session. */
+export function listedAs(session: object): readonly string[] | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.listedAs;
 }
 
 /** Whether the value is the session, or a wrapper around it. */
@@ -120,6 +152,16 @@ class Session {
     keeperOf(this).touch();
   }
 
+  remember(lifetime: Duration | false): void {
+    edit(this, { lifetime: checkedLifetime(lifetime) });
+  }
+
+  signedIn(options?: SignedInOptions): void {
+    const amr = checkedMethods(options);
+    const at = Date.now() / 1000;
+    edit(this, { signIn: amr === undefined ? { at } : { at, amr } });
+  }
+
   update<R>(
     fn: (data: Record<string, unknown>) => R | Promise<R>,
     callback?: (error: unknown, result?: R) => void,
@@ -130,6 +172,12 @@ class Session {
 
 // All sessions of the process share this prototype: code that reached it through one session could change them all.
 Object.freeze(Session.prototype);
+
+function edit(session: object, change: Omit<MetaEdit, 'moment'>): void {
+  const keeper = keeperOf(session);
+  keeper.edit({ ...change, moment: keeper.data.nextMoment() });
+  if (keeper.data.isOver) keeper.noteLateTouch();
+}
 
 /** Passes the outcome to the callback if there is one, and returns the promise otherwise. */
 function settle<R>(

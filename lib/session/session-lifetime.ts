@@ -14,6 +14,15 @@ const RENEWAL_SHARE = 0.1;
 /** How far another process's clock may be ahead, in seconds, before a write corrects the times that it left. */
 const CLOCK_TOLERANCE = 60;
 
+/**
+ * Whether a time that the record tells, in epoch seconds, is at most so many seconds ago. Another process's clock may have written
+ * it: a time in the future is recent as far as clocks may differ, and no further.
+ */
+export function isRecent(time: number, seconds: number): boolean {
+  const age = Date.now() / 1000 - time;
+  return age <= seconds && -age <= CLOCK_TOLERANCE;
+}
+
 /** The one clock: record, cookie and check all get the same expiry from here. All times are epoch seconds. */
 export class SessionLifetime {
   readonly #options: SessionLifetimeOptions;
@@ -33,9 +42,9 @@ export class SessionLifetime {
 
   /** When the session ends. A record without our times, written by another program, counts as created and renewed just now. */
   expiresAt(meta: SessionMeta): number {
-    const { idleTimeout, absoluteTimeout } = this.#options;
+    const { absoluteTimeout } = this.#options;
     const { seen, created } = this.clampedToNow(meta);
-    const idle = ((this.renewsOnWrite ? undefined : seen) ?? this.now()) + idleTimeout;
+    const idle = ((this.renewsOnWrite ? undefined : seen) ?? this.now()) + this.#idleTimeoutOf(meta);
     return absoluteTimeout === undefined ? idle : Math.min(idle, (created ?? this.now()) + absoluteTimeout);
   }
 
@@ -52,8 +61,8 @@ export class SessionLifetime {
   isRenewalDue(meta: SessionMeta): boolean {
     if (this.renewsOnWrite) return this.#options.absoluteTimeout !== undefined && meta.created === undefined;
     if (meta.seen === undefined || meta.created === undefined) return true;
-    const { rolling, idleTimeout } = this.#options;
-    const due = idleTimeout * RENEWAL_SHARE;
+    const { rolling } = this.#options;
+    const due = this.#idleTimeoutOf(meta) * RENEWAL_SHARE;
     const age = this.now() - meta.seen;
     // A time in the future would keep the session from being renewed until the clock reaches it.
     return Boolean(rolling) && (age > due || -age > Math.min(due, CLOCK_TOLERANCE));
@@ -99,6 +108,7 @@ export class SessionLifetime {
     return this.renewsOnWrite ? this.metaAfterRenewal(meta) : meta;
   }
 
+  /** `remember` may have set another one for this session. */
   #idleTimeoutOf({ lifetime }: SessionMeta): number {
     return typeof lifetime === 'number' ? lifetime : this.#options.idleTimeout;
   }

@@ -1,3 +1,5 @@
+import type { Duration } from '../duration.js';
+
 /**
  * What this application keeps in its sessions, declared once, in a module of yours:
  *
@@ -36,6 +38,16 @@ export interface RegenerateOptions<T extends object = DefaultData> {
   readonly keep?: boolean | readonly (keyof T & string)[];
 }
 
+/** What {@link SessionMembers.signedIn} is told of a sign-in. */
+export interface SignedInOptions {
+  /**
+   * The methods by which the user has proved who they are, such as `['pwd', 'otp']`: the claim `amr` of OpenID Connect, with the
+   * values of RFC 8176. At most 20 texts of 1 to 64 characters.
+   * @default undefined: not told
+   */
+  readonly amr?: readonly string[] | undefined;
+}
+
 /**
  * What a session can do. The members are not enumerable, so that keys, spread and JSON see the data alone.
  *
@@ -69,7 +81,8 @@ export interface SessionMembers<T extends object = DefaultData> {
    *
    * - Drops the data, from this object too. `keep` names what survives, also of what other requests have saved until now.
    * - Data assigned after the call belong to the new session, even while the call still runs.
-   * - The library stores the new record when the response starts. The absolute timeout does not start anew.
+   * - The library stores the new record when the response starts. The absolute timeout does not start anew. What
+   *   {@link SessionMembers.remember} and {@link SessionMembers.signedIn} have set before is kept or dropped as they say.
    * - All other sessions that the request presents end: of several cookies of the name, only the new one opens a session.
    * - For 30 seconds, unless the option `tombstones` is off, a request with the old id gets an empty session. The library does not
    *   store it and sends no cookie, unless that request regenerates, as a login does.
@@ -142,6 +155,46 @@ export interface SessionMembers<T extends object = DefaultData> {
   /** Renews the lifetime of a stored session at the next save, at the latest when the response starts, even if nothing changed. */
   touch(): void;
   /**
+   * Sets how long this one session lives without a request that uses it, in place of the options `idleTimeout` and
+   * `cookie.persistent`: what a login does with its field "Remember me".
+   *
+   * ```ts
+   * await session.regenerate();
+   * session.user = user;
+   * session.remember(form.remember ? '30d' : false);
+   * ```
+   *
+   * - A duration: the session has this idle timeout, and its cookie outlives the browser. A tenth of it is what renews it.
+   * - `false`: the cookie ends with the browser. The session keeps the option `idleTimeout`, as not every browser forgets the cookie.
+   * - `absoluteTimeout` still ends the session (OWASP ASVS 5.0, 7.3.2).
+   *
+   * It takes effect at the next save, at the latest when the response starts, also if nothing else has changed; the response sets the
+   * cookie anew. A new session without data is not stored for it. Of parallel requests, one that did not call it undoes nothing.
+   *
+   * `regenerate` keeps it with `keep: true`, and with a list that keeps the user, which the option `user` tells. Otherwise it is
+   * dropped, like what was set before the call, so that a user does not get the lifetime that a visitor or another user has chosen:
+   * call it after `regenerate`, as above.
+   * @param lifetime seconds as a number, or a text such as `'30d'`; at most ten years. Browsers keep no cookie for more than 400 days
+   * (RFC 6265bis, section 5.5), unless it is renewed.
+   * @throws {TypeError} when it is neither a duration nor `false`.
+   * @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session, as in a message of a gateway,
+   * or after the first byte.
+   */
+  remember(lifetime: Duration | false): void;
+  /**
+   * Notes that the user has proved right now who they are: at a login, or when they confirm their password before something
+   * sensitive (OWASP ASVS 5.0, 7.5.1). With the option `user` the library does so by itself when the session becomes that of a user.
+   *
+   * - It is saved with the session, at the latest when the response starts. A new session without data is not stored for it.
+   * - Nothing else moves this time: no renewal, no `touch` and no `regenerate`.
+   * - Of parallel requests, the later sign-in counts.
+   * - `regenerate` keeps it as long as the data that it keeps have the same user, which the option `user` tells. Without that option,
+   *   every `keep` but `false` keeps it. Otherwise it is dropped: call it after `regenerate`.
+   * @param options see {@link SignedInOptions}.
+   * @throws {TypeError} when `amr` is not a list of short texts.
+   */
+  signedIn(options?: SignedInOptions): void;
+  /**
    * Reads, changes and writes in one step. `fn` gets a copy of the newest data, with what this request has changed, and changes it
    * in place. If another request wrote in between, `fn` runs again on the data that it left, so that no increment is lost. The
    * result is saved at once, and this object holds it afterwards. What this request changes meanwhile is saved when the response
@@ -186,6 +239,8 @@ const MEMBER_NAMES: Readonly<Record<keyof SessionMembers, true>> = {
   save: true,
   reload: true,
   touch: true,
+  remember: true,
+  signedIn: true,
   update: true,
 };
 

@@ -53,6 +53,9 @@ export interface ReadRecord extends SessionRecord {
 /** How a record is destroyed or retired: `'tombstone'` leaves one in its place, `'delete'` lets the id open a new session at once. */
 export type Removal = 'tombstone' | 'delete';
 
+/** The longest lifetime of a session, in seconds. Memcached takes no point in time beyond the year 2038. */
+export const LONGEST_LIFETIME = 10 * 365 * 24 * 60 * 60;
+
 /** The parts of the meta, in the order in which they are written. */
 const META_PARTS = ['permanent', 'lifetime', 'addr', 'created', 'seen', 'signIn', 'listing'] as const;
 
@@ -114,7 +117,7 @@ function asText(value: unknown): string | undefined {
 }
 
 function asLifetime(value: unknown): number | false | undefined {
-  return value === false || (typeof value === 'number' && value > 0) ? value : undefined;
+  return value === false || (typeof value === 'number' && value > 0 && value <= LONGEST_LIFETIME) ? value : undefined;
 }
 
 function asSignIn(value: unknown): SignIn | undefined {

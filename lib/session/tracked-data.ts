@@ -63,6 +63,11 @@ export class TrackedData {
     return this.#clock.now;
   }
 
+  /** The moment of a change that is none of the data. It comes after all calls that were made until now. */
+  nextMoment(): number {
+    return ++this.#clock.now;
+  }
+
   /** Whether there is a change that was not taken yet. */
   get hasChanges(): boolean {
     if (this.#assigned !== undefined && this.#assigned.size > 0) return true;

@@ -1,5 +1,6 @@
+import { lastSignIn, NO_EDITS, outlives, withEdits, type KeptMeta, type MetaEdit } from './meta-edit.js';
 import type { SessionLifetime } from './session-lifetime.js';
-import type { SessionMeta } from './session-record.js';
+import type { SessionMeta, SessionRecord, SignIn } from './session-record.js';
 
 /** The meta, and whether the request renews the session. */
 export interface MetaState {
@@ -7,13 +8,34 @@ export interface MetaState {
   readonly isRenewalWanted: boolean;
 }
 
-/** The times and the pin of one session as one request has them, and whether the request renews the session. */
+/** Where the record stands, and what the store holds of it. */
+interface KnownRecord {
+  readonly state: string;
+  readonly base: SessionRecord;
+}
+
+/** What a regenerate keeps of the meta. */
+export interface KeptParts {
+  /** Of what the store has. */
+  readonly stored: KeptMeta;
+  /** Of what this request has set and not saved. */
+  readonly unsaved: KeptMeta;
+}
+
+/**
+ * The times, the pin, the lifetime and the sign-in of one session as one request has them, and whether the request renews the
+ * session.
+ */
 export class TrackedMeta {
   readonly #lifetime: SessionLifetime;
   /** The meta of a session that this request creates. */
   readonly #initial: SessionMeta;
   #meta: SessionMeta;
   #isRenewalWanted = false;
+  /** What the application has set and no save has taken, in order. */
+  #edits = NO_EDITS;
+  /** What the save that runs has taken of it. */
+  #saving = NO_EDITS;
 
   /**
    * @param lifetime the clock of the sessions.
@@ -46,26 +68,85 @@ export class TrackedMeta {
     return this.#isRenewalWanted;
   }
 
-  /** When the session ends, in epoch seconds; `undefined`: when the browser closes, as `_permanent` in the record says. */
+  /** When the session ends, in epoch seconds; `undefined`: when the browser closes, as the record says. */
   get expiresAt(): number | undefined {
-    const { permanent } = this.#meta;
-    const isPermanent = this.#initial.permanent === undefined ? permanent !== false : permanent === true;
-    return isPermanent ? this.#lifetime.expiresAt(this.#meta) : undefined;
+    return this.#isPermanent ? this.#lifetime.expiresAt(this.#meta) : undefined;
+  }
+
+  /** Whether `remember` has set how long the session lives. */
+  get isRemembered(): boolean {
+    return typeof this.#meta.lifetime === 'number';
+  }
+
+  /** Whether the session has a lifetime or a sign-in of its own, saved or not. */
+  get hasChoices(): boolean {
+    const { lifetime, signIn } = this.#meta;
+    return lifetime !== undefined || signIn !== undefined || this.#edits.length > 0;
+  }
+
+  /** @param until what was set after this moment does not count. */
+  hasEdits(until: number): boolean {
+    const [first] = this.#edits;
+    return first !== undefined && first.moment <= until;
+  }
+
+  /** Whether the application has set a lifetime that is not saved. */
+  hasNewLifetime(until: number): boolean {
+    return this.#edits.some(({ lifetime, moment }) => lifetime !== undefined && moment <= until);
+  }
+
+  /**
+   * The last sign-in, of this request or another one. A time in the future, of another clock, counts as now.
+   * @param record the record of the session, as far as it is known.
+   */
+  signInOf({ state, base }: KnownRecord): SignIn | undefined {
+    if (state !== 'known' && state !== 'new') return undefined;
+    const signIn = lastSignIn(state === 'new' ? this.#meta : base.meta, this.#edits);
+    const now = this.#lifetime.now();
+    return signIn === undefined || signIn.at <= now ? signIn : { ...signIn, at: now };
+  }
+
+  /** Notes what the application has set. */
+  edit(edit: MetaEdit): void {
+    this.#edits = [...this.#edits, edit];
+  }
+
+  /**
+   * Drops what was set until this moment, and what a save has taken.
+   * @returns whether there was anything.
+   */
+  dropEdits(until: number): boolean {
+    const hasAny = this.#saving.length > 0 || this.hasEdits(until);
+    if (hasAny) this.#edits = this.#edits.filter(({ moment }) => moment > until);
+    this.#saving = NO_EDITS;
+    return hasAny;
   }
 
   wantRenewal(): void {
     this.#isRenewalWanted = true;
   }
 
-  /** Notes that the session is renewed, or created. */
-  markRenewed(): void {
-    this.#meta = this.#lifetime.metaAfterRenewal(this.#meta);
+  /**
+   * Notes that the session is renewed, or created.
+   * @param until what was set after this moment is left for later.
+   */
+  markRenewed(until: number): void {
+    this.#meta = this.#lifetime.metaAfterRenewal(this.#takeEdits(until));
     this.#isRenewalWanted = false;
   }
 
-  /** Notes that the record is written without being renewed. */
-  markWritten(): void {
-    this.#meta = this.#lifetime.metaAfterWrite(this.#meta);
+  /**
+   * Notes that the record is written without being renewed. A lifetime that was set counts from now on all the same.
+   * @param until what was set after this moment is left for later.
+   */
+  markWritten(until: number): void {
+    if (this.hasNewLifetime(until)) this.#meta = this.#lifetime.metaAfterRenewal(this.#takeEdits(until));
+    else this.#meta = this.#lifetime.metaAfterWrite(this.#takeEdits(until));
+  }
+
+  /** Notes that the save is done. A later one must not set the same again, as another request may have changed it meanwhile. */
+  markSaved(): void {
+    this.#saving = NO_EDITS;
   }
 
   /** Notes the meta that the store has from now on. */
@@ -73,25 +154,34 @@ export class TrackedMeta {
     this.#meta = meta;
   }
 
+  /** Takes everything back after a save that failed. */
   restore({ meta, isRenewalWanted }: MetaState): void {
     this.#meta = meta;
     this.#isRenewalWanted = isRenewalWanted;
-  }
-
-  /** Begins the meta of a new session. With `keepsCreated` it was created when the present one was. */
-  startOver({ keepsCreated }: { readonly keepsCreated: boolean }): void {
-    const meta = keepsCreated ? this.#meta : this.#initial;
-    this.#meta = { ...meta, seen: undefined };
-    this.#isRenewalWanted = false;
+    if (this.#saving.length > 0) this.#edits = [...this.#saving, ...this.#edits];
+    this.#saving = NO_EDITS;
   }
 
   /**
-   * The meta to write over that of another request. The later of two renewals counts. What another program wrote about the pin and
-   * the cookie's lifetime stays; where it wrote no pin, the record gets that of this request.
+   * Begins the meta of a new session.
+   * @param until what was set after this moment belongs to it.
+   * @param kept what it has of the present one, which it continues: it was created when that was. Absent: nothing.
+   */
+  startOver(until: number, kept?: KeptParts): void {
+    this.#meta = { ...(kept === undefined ? this.#initial : this.#continued(kept.stored)), seen: undefined };
+    this.#isRenewalWanted = false;
+    if (!this.hasEdits(until)) return;
+    this.#edits = this.#edits.filter((edit) => edit.moment > until || outlives(edit, kept?.unsaved));
+  }
+
+  /**
+   * The meta to write over that of another request. The later of two renewals counts, and the later of two sign-ins. What another
+   * request wrote about the pin and the lifetime stays, unless this one sets the lifetime; where it wrote no pin, the record gets
+   * that of this request.
    */
   mergedWith(meta: SessionMeta): SessionMeta {
     const { created, seen } = this.#lifetime.clampedToNow(meta);
-    return {
+    const merged = {
       created: created ?? this.#meta.created,
       seen: Math.max(seen ?? 0, this.#meta.seen ?? 0) || undefined,
       addr: meta.addr ?? this.#initial.addr,
@@ -100,5 +190,38 @@ export class TrackedMeta {
       signIn: meta.signIn,
       listing: meta.listing,
     };
+    return withEdits(merged, this.#saving, this.#writesPermanent);
+  }
+
+  #takeEdits(until: number): SessionMeta {
+    this.#saving = NO_EDITS;
+    if (!this.hasEdits(until)) return this.#meta;
+    this.#saving = this.#edits.filter(({ moment }) => moment <= until);
+    this.#edits = this.#edits.filter(({ moment }) => moment > until);
+    return withEdits(this.#meta, this.#saving, this.#writesPermanent);
+  }
+
+  /** The meta without what the new session does not keep. */
+  #continued({ lifetime: keepsLifetime, signIn: keepsSignIn }: KeptMeta): SessionMeta {
+    const { lifetime, permanent, signIn } = this.#meta;
+    const hasLost = lifetime !== undefined && !keepsLifetime;
+    return {
+      ...this.#meta,
+      lifetime: keepsLifetime ? lifetime : undefined,
+      // As for a session that the module creates: what stands there is what `remember` has set.
+      permanent: hasLost && this.#writesPermanent ? this.#initial.permanent : permanent,
+      signIn: keepsSignIn ? signIn : undefined,
+    };
+  }
+
+  /** Whether `_permanent` tells the other programs how long the cookie lasts. */
+  get #writesPermanent(): boolean {
+    return this.#initial.permanent !== undefined;
+  }
+
+  get #isPermanent(): boolean {
+    const { permanent, lifetime } = this.#meta;
+    if (this.#writesPermanent) return permanent === true;
+    return lifetime === undefined ? permanent !== false : lifetime !== false;
   }
 }

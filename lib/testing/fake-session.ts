@@ -1,10 +1,12 @@
 import type { OpenRequest } from '../engine/open-request.js';
 import type { FoundSession } from '../engine/presented-sessions.js';
 import { SessionEngine } from '../engine/session-engine.js';
-import { resolveOptions } from '../options/resolve-options.js';
+import { resolveOptions, type ResolvedOptions } from '../options/resolve-options.js';
+import type { UserOf, UserOptions } from '../options/user-options.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { refuseReservedName } from '../session/live-session.js';
 import { isEmptyData, type Data } from '../session/session-data.js';
+import type { SignIn } from '../session/session-record.js';
 import type { DefaultData, LiveSession } from '../session/session-members.js';
 import { SessionSerializationError } from '../session.errors.js';
 import { FakeStore } from './fake-store.js';
@@ -15,6 +17,15 @@ import { unsentRequest } from './unsent-request.js';
 export interface FakeSessionOptions {
   /** The option `serializer` of the application, which decides what a session can hold. @default a TaggedJsonSerializer */
   readonly serializer?: SessionSerializer;
+  /** The option `user` of the application, which tells `SignedInGuard` and `@FreshSignIn()` whose session it is. @default undefined */
+  readonly user?: UserOf | UserOptions;
+  /**
+   * When the user has last signed in, for `@FreshSignIn()`. @default now, if the option `user` finds a user in the data, and otherwise
+   * never
+   */
+  readonly signedInAt?: Date;
+  /** The methods of that sign-in, as `session.signedIn({ amr })` takes them. @default undefined */
+  readonly amr?: readonly string[];
 }
 
 /** There is no request: no cookie, and no response that could not carry one. */
@@ -54,21 +65,40 @@ const TTL = 14 * 24 * 60 * 60;
  */
 export function fakeSession<T extends object = DefaultData>(
   data: Partial<NoInfer<T>> = {},
-  { serializer }: FakeSessionOptions = {},
+  options: FakeSessionOptions = {},
 ): LiveSession<T> {
   refuseProduction('fakeSession');
   const store = new FakeStore();
-  const options = resolveOptions(serializer === undefined ? {} : { serializer });
-  const engine = new SessionEngine({ options, store, logger: LOGGER });
-  const found = isEmptyData(data) ? undefined : stored(engine, store, data);
+  const { serializer, user } = options;
+  const resolved = resolveOptions({ ...(serializer && { serializer }), ...(user && { user }) });
+  const engine = new SessionEngine({ options: resolved, store, logger: LOGGER });
+  const signIn = signInFor(resolved, data, options);
+  const found = isEmptyData(data) ? undefined : stored({ engine, store, signIn }, data);
   return engine.openFound(noRequest(), found).live as LiveSession<T>;
 }
 
+/** The sign-in that the record tells of. */
+function signInFor(
+  { users }: ResolvedOptions,
+  data: Data,
+  { signedInAt, amr }: FakeSessionOptions,
+): SignIn | undefined {
+  const isOfUser = users?.of(data) !== undefined;
+  if (signedInAt === undefined && amr === undefined && !isOfUser) return undefined;
+  return { at: (signedInAt?.getTime() ?? Date.now()) / 1000, ...(amr && { amr }) };
+}
+
+interface FakeRecords {
+  readonly engine: SessionEngine;
+  readonly store: FakeStore;
+  readonly signIn: SignIn | undefined;
+}
+
 /** Puts a record into the store and gives what a read would find. `create` of a store in memory is done when it returns. */
-function stored({ options, records }: SessionEngine, store: FakeStore, data: Data): FoundSession {
+function stored({ engine: { options, records }, store, signIn }: FakeRecords, data: Data): FoundSession {
   for (const key of Object.keys(data)) refuseReservedName(key, options.recordNames);
   const now = Date.now() / 1000;
-  const text = records.encode({ data, meta: { created: now, seen: now } });
+  const text = records.encode({ data, meta: { created: now, seen: now, ...(signIn && { signIn }) } });
   const id = options.generateId();
   void store.create(records.keyOf(id), text, TTL);
   const record = records.recordOf(id, text);

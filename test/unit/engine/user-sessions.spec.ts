@@ -1,0 +1,271 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import { UserSessions } from '../../../lib/engine/user-sessions.js';
+import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
+import { MemoryStore } from '../../../lib/stores/memory.store.js';
+import { isTombstone } from '../../../lib/engine/tombstone.js';
+import { SessionLimitError, SessionStoreError } from '../../../lib/session.errors.js';
+import { TestEngine } from '../../fixtures/engine.js';
+
+interface Data {
+  readonly user?: { readonly id: number };
+}
+
+const OPTIONS: SessionModuleOptions = { user: (data) => (data as Data).user?.id };
+
+const FORMS: readonly (readonly [form: string, options: SessionModuleOptions])[] = [
+  ['native', OPTIONS],
+  ['without tombstones', { ...OPTIONS, tombstones: false }],
+  ['without hashed ids', { ...OPTIONS, hashIds: false }],
+  ['shared with Python', { ...OPTIONS, wire: 'quart' }],
+  ['verified at each read', { user: { of: OPTIONS.user as never, verify: 'read' } }],
+  ['in generations', { user: { of: OPTIONS.user as never, verify: 'read', generation: true } }],
+];
+
+/** What is in the store, without tombstones. */
+class WatchedStore extends MemoryStore {
+  readonly keys = new Set<string>();
+
+  override create(...args: Parameters<MemoryStore['create']>): Promise<boolean> {
+    this.keys.add(args[0]);
+    return super.create(...args);
+  }
+
+  async records(): Promise<string[]> {
+    const found = await Promise.all([...this.keys].map(async (key) => ({ key, value: await this.get(key) })));
+    return found.filter(({ value }) => value !== undefined && !isTombstone(value)).map(({ key }) => key);
+  }
+}
+
+describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
+  const set = (): { engine: TestEngine; users: UserSessions; store: WatchedStore } => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, options);
+    return { engine, users: new UserSessions(engine.engine), store };
+  };
+  const user = { id: 7 };
+
+  it('are listed, the last used one first', async () => {
+    const { engine, users } = set();
+    const ids = [await engine.stored({ user }), await engine.stored({ user })];
+    await engine.stored({ user: { id: 8 } });
+    await engine.stored({ cart: [1] });
+    const listed = await users.list(7);
+    expect(listed).toHaveLength(2);
+    expect(listed.every(({ handle }) => /^[\w-]{22}$/.test(handle) && !ids.includes(handle))).toBe(true);
+    expect(await users.list('7')).toHaveLength(2);
+    expect(await users.list(9)).toEqual([]);
+  });
+
+  it('end one at a time, and only those of their user', async () => {
+    const { engine, users } = set();
+    const [one, two, other] = [
+      await engine.stored({ user }),
+      await engine.stored({ user }),
+      await engine.stored({ user: { id: 8 } }),
+    ];
+    const [handle = ''] = (await users.list(8)).map((session) => session.handle);
+    expect(await users.end(7, handle)).toBe(false);
+    const { live } = await engine.open(one);
+    const mine = (await users.list(7, { current: live })).find(({ isCurrent }) => isCurrent);
+    expect(await users.end(7, mine?.handle ?? '')).toBe(true);
+    expect(await users.end(7, mine?.handle ?? '')).toBe(false);
+    expect(await engine.seen(one)).toBeUndefined();
+    expect(await engine.seen(two)).toEqual({ user });
+    expect(await engine.seen(other)).toEqual({ user: { id: 8 } });
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('end all but one', async () => {
+    const { engine, users, store } = set();
+    const ids = await Promise.all([1, 2, 3, 4].map(() => engine.stored({ user })));
+    const open = await engine.open(ids[2]);
+    expect(await users.endAll(7, { except: open.live })).toBe(3);
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual([undefined, undefined, { user }, undefined]);
+    expect(await users.endAll(7)).toBe(1);
+    expect(await users.endAll(7)).toBe(0);
+    expect((await store.records()).filter((key) => !key.includes('='))).toEqual([]);
+  });
+
+  it('keep the session that has regenerated its id a moment ago', async () => {
+    const { engine, users } = set();
+    const open = await engine.open(await engine.stored({ user }));
+    const other = await engine.stored({ user });
+    await open.live.regenerate({ keep: true });
+    expect(await users.endAll(7, { except: open.live })).toBe(1);
+    await open.commit();
+    expect(await engine.seen(open.id)).toEqual({ user });
+    expect(await engine.seen(other)).toBeUndefined();
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('are in no list after a logout, or when they are emptied', async () => {
+    const { engine, users } = set();
+    const [one, two] = [
+      await engine.open(await engine.stored({ user })),
+      await engine.open(await engine.stored({ user })),
+    ];
+    await one.live.destroy();
+    await one.commit();
+    delete two.live.user;
+    await two.commit();
+    expect(await users.list(7)).toEqual([]);
+    expect(await engine.engine.directory?.index.read(await userKey())).toEqual([]);
+  });
+
+  it('move to the list of another user, and have another handle after a regenerate', async () => {
+    const { engine, users } = set();
+    const open = await engine.open(await engine.stored({ user, cart: [1] }));
+    const [before] = await users.list(7);
+    open.live.user = { id: 8 };
+    await open.commit();
+    expect(await users.list(7)).toEqual([]);
+    const [after] = await users.list(8);
+    expect(after?.handle).toBe(before?.handle);
+    await open.live.regenerate({ keep: true });
+    await open.commit();
+    const [regenerated] = await users.list(8);
+    expect(regenerated?.handle).not.toBe(before?.handle);
+    expect(await users.list(8)).toHaveLength(1);
+    expect(regenerated?.signedInAt).toEqual(after?.signedInAt);
+  });
+
+  const userKey = async (): Promise<string> => {
+    const { UserIndex } = await import('../../../lib/engine/user-index.js');
+    return UserIndex.userOf('7');
+  };
+});
+
+describe('the number of sessions of a user', () => {
+  const user = { id: 7 };
+  const limited = (beyond: 'end-oldest' | 'refuse', more: SessionModuleOptions = {}) => {
+    const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, sessionsPerUser: { max: 3, beyond }, ...more });
+    return { engine, users: new UserSessions(engine.engine) };
+  };
+  const survivors = async (engine: TestEngine, ids: readonly string[]): Promise<number> =>
+    (await Promise.all(ids.map((id) => engine.seen(id)))).filter((data) => data !== undefined).length;
+
+  it('is never more than the limit: the oldest session ends', async () => {
+    const { engine, users } = limited('end-oldest');
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count++) ids.push(await engine.stored({ user }));
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual([
+      undefined,
+      undefined,
+      { user },
+      { user },
+      { user },
+    ]);
+    expect(await users.list(7)).toHaveLength(3);
+  });
+
+  it('is never more than the limit: one more sign-in is refused, and stores nothing', async () => {
+    const { engine, users } = limited('refuse');
+    for (let count = 0; count < 3; count++) await engine.stored({ user });
+    await expect(engine.stored({ user })).rejects.toThrow(SessionLimitError);
+    expect(await users.list(7)).toHaveLength(3);
+    const anonymous = await engine.open(await engine.stored({ cart: [1] }));
+    anonymous.live.user = user;
+    await expect(anonymous.commit()).rejects.toThrow(SessionLimitError);
+    expect(await engine.seen(anonymous.id)).toEqual({ cart: [1] });
+    const [first] = await users.list(7);
+    await users.end(7, first?.handle ?? '');
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(3);
+  });
+
+  it.each([
+    ['end-oldest', {}],
+    ['refuse', {}],
+    ['end-oldest', { tombstones: false }],
+    ['refuse', { tombstones: false }],
+  ] as const)('is exactly the limit after ten sign-ins at once (%s, %j)', async (beyond, more) => {
+    const { engine, users } = limited(beyond, more);
+    const results = await Promise.allSettled(Array.from({ length: 10 }, () => engine.stored({ user })));
+    const ids = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(await survivors(engine, ids)).toBe(3);
+    expect(await users.list(7)).toHaveLength(3);
+    if (beyond === 'refuse') expect(ids).toHaveLength(3);
+  });
+
+  it('counts a sign-in that failed half-way for a short while only', async () => {
+    const now = vi.spyOn(Date, 'now');
+    const { engine, users } = limited('refuse');
+    const create = vi.spyOn(engine.records, 'create').mockRejectedValue(new SessionStoreError('down'));
+    for (let count = 0; count < 3; count++) await expect(engine.stored({ user })).rejects.toThrow('down');
+    create.mockRestore();
+    await expect(engine.stored({ user })).rejects.toThrow(SessionLimitError);
+    const later = Date.now() + 31_000;
+    now.mockImplementation(() => later);
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(1);
+    now.mockRestore();
+  });
+});
+
+describe('a session from before the option user', () => {
+  const user = { id: 7 };
+
+  it('enters the list of its user at its next request, and keeps its id', async () => {
+    const store = new WatchedStore();
+    const id = await new TestEngine(store).stored({ user });
+    const engine = new TestEngine(store, OPTIONS);
+    const users = new UserSessions(engine.engine);
+    expect(await users.list(7)).toEqual([]);
+    const open = await engine.open(id);
+    await open.commit();
+    expect(await users.list(7)).toMatchObject([{ signedInAt: undefined }]);
+    expect(open.id).toBe(id);
+    expect(await users.endAll(7)).toBe(1);
+    expect(await engine.seen(id)).toBeUndefined();
+  });
+});
+
+describe('a session that is read', () => {
+  it('costs one command of the store, and a second one if it is verified', async () => {
+    for (const [options, reads] of [
+      [OPTIONS, 1],
+      [{ user: { of: OPTIONS.user as never, verify: 'read' } }, 2],
+      [{ user: { of: OPTIONS.user as never, verify: 'read', generation: true } }, 3],
+    ] as const) {
+      const store = new WatchedStore();
+      const engine = new TestEngine(store, options);
+      const id = await engine.stored({ user: { id: 7 } });
+      const read = vi.spyOn(store, 'read');
+      const replace = vi.spyOn(store, 'replace');
+      const open = await engine.open(id);
+      await open.commit();
+      expect(read).toHaveBeenCalledTimes(reads);
+      expect(replace).not.toHaveBeenCalled();
+    }
+  });
+});
+
+describe('endEverybody', () => {
+  it('ends the sessions of all users with one command, and those of nobody go on', async () => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, { user: { of: OPTIONS.user as never, verify: 'read', generation: true } });
+    const users = new UserSessions(engine.engine);
+    const ids = [await engine.stored({ user: { id: 7 } }), await engine.stored({ user: { id: 8 } })];
+    const cart = await engine.stored({ cart: [1] });
+    const set = vi.spyOn(store, 'set');
+    const under = await engine.open(ids[0]);
+    await users.endEverybody();
+    expect(set).toHaveBeenCalledTimes(1);
+    under.live.touch();
+    await under.commit();
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual([undefined, undefined]);
+    expect(await engine.seen(cart)).toEqual({ cart: [1] });
+    const again = await engine.stored({ user: { id: 7 } });
+    expect(await engine.seen(again)).toEqual({ user: { id: 7 } });
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('says what it needs', async () => {
+    const users = new UserSessions(new TestEngine(new MemoryStore(), OPTIONS).engine);
+    await expect(users.endEverybody()).rejects.toThrow("user: { of, verify: 'read', generation: true }");
+    const none = new UserSessions(new TestEngine(new MemoryStore()).engine);
+    await expect(none.list(7)).rejects.toThrow('UserSessions needs the option user');
+    await expect(users.endAll(undefined)).rejects.toThrow('The id of the user is undefined');
+  });
+});
