@@ -43,8 +43,14 @@ async function run(work, onError) {
   } finally {
     $('main').removeAttribute('aria-busy');
     for (const button of buttons) button.disabled = false;
-    if (focused !== document.body && document.activeElement === document.body) giveBackFocus(focused);
+    if (focused !== document.body && isFocusLost()) giveBackFocus(focused);
   }
+}
+
+/** Whether nothing has it, or what was in a dialog that is closed by now. */
+function isFocusLost() {
+  const { activeElement } = document;
+  return activeElement === document.body || !activeElement.checkVisibility();
 }
 
 /** A button that is disabled loses the focus, and with it a keyboard its place; one that is gone leaves it to the page. */
