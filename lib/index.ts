@@ -11,6 +11,8 @@ export { FreshSignInGuard } from './nest/fresh-sign-in.guard.js';
 export type { FreshSignInRequired } from './nest/fresh-sign-in.js';
 export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
+export { SessionEvents } from './nest/session-events.js';
+export type { SessionEvent } from './engine/session-event.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 
+import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
 import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
@@ -42,6 +43,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
     exports: [
       getSessionStoreToken(name),
       getSessionServiceToken(name),
+      SessionEvents,
       getUserSessionsToken(name),
       ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
     ],

@@ -1,12 +1,15 @@
 import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
+import { EventHub } from './engine/event-hub.js';
 import { SessionEngine } from './engine/session-engine.js';
 import { UserSessions } from './engine/user-sessions.js';
 import { CurrentPlace } from './nest/current-place.js';
+import { hubOf } from './nest/application-events.js';
 import { openAhead } from './nest/open-ahead.guard.js';
 import { PassportRoutes } from './nest/passport-routes.js';
 import { RequestEntry } from './nest/request-entry.js';
+import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
@@ -27,9 +30,14 @@ interface Closable {
   close(): unknown;
 }
 
-/** Closes the store and the bus that the module made, and no others, after the last request under way has saved its session. */
+/**
+ * Closes the store and the bus that the module made, and no others, after the last request under way has saved its session. Then no event
+ * follows.
+ */
 export class BackEndOwner implements OnApplicationShutdown {
   readonly #owned: Closable[] = [];
+
+  constructor(readonly hub: EventHub) {}
 
   own<T extends object>(backEnd: T): T {
     if (isClosable(backEnd)) this.#owned.push(backEnd);
@@ -40,6 +48,7 @@ export class BackEndOwner implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     const owned = this.#owned.splice(0);
     await Promise.all(owned.map((backEnd) => backEnd.close()));
+    this.hub.close();
   }
 }
 
@@ -51,7 +60,7 @@ function isClosable(backEnd: object): backEnd is Closable {
 export function sessionProviders(optionsToken: string | symbol, name: string): Provider[] {
   const [store, service] = [getSessionStoreToken(name), getSessionServiceToken(name)];
   return [
-    BackEndOwner,
+    { provide: BackEndOwner, inject: [EventHub], useFactory: provideOwner },
     SessionInterceptor,
     RequestEntry,
     ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
@@ -62,6 +71,8 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     },
     // The store depends on nothing but the options, so a test that overrides it opens no socket.
     { provide: store, inject: [RESOLVED_OPTIONS, ModuleRef, BackEndOwner], useFactory: provideStore },
+    { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
+    { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
@@ -100,9 +111,17 @@ async function provideEngine(
   owner: BackEndOwner,
 ): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
-  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus });
+  const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub: owner.hub });
   owner.own(engine.endings);
   return engine;
+}
+
+function provideOwner(hub: EventHub): BackEndOwner {
+  return new BackEndOwner(hub);
+}
+
+function provideEvents(hub: EventHub): SessionEvents {
+  return new SessionEvents(hub);
 }
 
 function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {

@@ -56,6 +56,8 @@ const surface = {
     'SessionEndedError',
     'SessionEnding',
     'SessionError',
+    'SessionEvent',
+    'SessionEvents',
     'SessionGuard',
     'SessionInterceptor',
     'SessionKeyDecorator',

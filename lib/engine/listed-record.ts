@@ -1,3 +1,4 @@
+import type { Data } from '../session/session-data.js';
 import type { ReadRecord, Removal, SessionMeta, SessionRecord, SignIn } from '../session/session-record.js';
 import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
 import { deviceOf } from './device.js';
@@ -10,8 +11,8 @@ import type { UserDirectory } from './user-directory.js';
 /** How long before its end a tombstone no longer counts, in seconds: the clocks of the store and of this machine tick apart. */
 const MARGIN = 5;
 
-/** A change, and in whose list the record stood that it was made on. */
-type ListedChange<C extends Change> = C & { readonly from: string | undefined };
+/** A change, in whose list the record stood that it was made on, and whether it notes a sign-in. */
+type ListedChange<C extends Change> = C & { readonly from: string | undefined; readonly isSignIn: boolean };
 
 /** The entry of an id that this request has retired. The id that takes its place takes over the entry. */
 interface LeftEntry {
@@ -21,6 +22,8 @@ interface LeftEntry {
 
 /** What the record says of the user before the session enters the list. */
 interface KnownSession {
+  /** The data that the record is going to hold. */
+  readonly data: Data;
   /** Whether the session is this user's already. */
   readonly isKnown: boolean;
   /** Whether it was put into the list before. */
@@ -73,6 +76,12 @@ export class ListedRecord extends RecordHandle {
     return this.#left === undefined ? super.listedAs : [...super.listedAs, this.#left.name];
   }
 
+  override async create(record: SessionRecord): Promise<void> {
+    await super.create(record);
+    // A regenerate that keeps the user keeps the sign-in too.
+    if (this.#ownSignIn(this.base.meta) !== undefined) this.#context.events.signedIn(this);
+  }
+
   override async rewrite<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
     options: { readonly reread?: boolean } = {},
@@ -81,6 +90,7 @@ export class ListedRecord extends RecordHandle {
     for (;;) {
       try {
         const rewritten = await super.rewrite(this.#listed(change), { reread });
+        if (rewritten.outcome === 'replaced' && rewritten.change.isSignIn) this.#context.events.signedIn(this);
         await this.#tidyUp(rewritten);
         return rewritten;
       } catch (error) {
@@ -93,11 +103,12 @@ export class ListedRecord extends RecordHandle {
     }
   }
 
-  override async destroy(removal: Removal): Promise<void> {
+  override async destroy(removal: Removal): Promise<boolean> {
     const user = this.state === 'known' ? this.base.meta.listing?.user : undefined;
-    await super.destroy(removal);
+    const isDestroyed = await super.destroy(removal);
     if (user !== undefined) await this.#leave([user]);
     await this.settle();
+    return isDestroyed;
   }
 
   override startOver(base: SessionRecord, reason: SessionEndReason): void {
@@ -122,7 +133,8 @@ export class ListedRecord extends RecordHandle {
     const began = moment();
     const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
     const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
-    if ((await this.#enter(user, meta, { isKnown: false, wasListed: false })) === 'over') throw ended();
+    const { data } = record;
+    if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over') throw ended();
     const created = await this.#createEntered({ ...record, meta }, user);
     if (created !== undefined && !(await this.#isStillIn(user, began))) {
       await this.#context.records.delete(this.id);
@@ -176,7 +188,7 @@ export class ListedRecord extends RecordHandle {
   #stamp<C extends Change>(base: ReadRecord, made: C): ListedChange<C> {
     const from = base.meta.listing?.user;
     const { replacement } = made;
-    if (typeof replacement === 'string') return { ...made, from };
+    if (typeof replacement === 'string') return { ...made, from, isSignIn: false };
     const user = this.#directory.index.userOf(replacement.data);
     const isSame = user !== undefined && user === this.#directory.index.userOf(base.data);
     const meta = this.#metaOf(
@@ -184,9 +196,12 @@ export class ListedRecord extends RecordHandle {
       user,
     );
     if (user !== undefined && !this.#mayWrite(base.meta, meta)) {
-      throw new ListingWanted(user, meta, { isKnown: isSame, wasListed: from === user });
+      const { data } = replacement;
+      throw new ListingWanted(user, meta, { data, isKnown: isSame, wasListed: from === user });
     }
-    return { ...made, from, replacement: { ...replacement, meta } };
+    const isSignIn =
+      meta.signIn !== undefined && user !== undefined && !(isSame && meta.signIn.at === base.meta.signIn?.at);
+    return { ...made, from, isSignIn, replacement: { ...replacement, meta } };
   }
 
   #mayWrite({ listing, lifetime }: SessionMeta, next: SessionMeta): boolean {
@@ -233,7 +248,8 @@ export class ListedRecord extends RecordHandle {
     };
     const replaced = this.#left?.user === user ? this.#left.name : undefined;
     const mustStand = index.users.verifiesReads && known.wasListed;
-    const outcome = await admission.enter(user, { entry, replaced, isKnown: known.isKnown, mustStand });
+    const { isKnown, data } = known;
+    const outcome = await admission.enter(user, { entry, replaced, isKnown, mustStand, data, origin: this });
     if (outcome === 'in') this.#entered.set(user, at);
     return outcome;
   }

@@ -199,7 +199,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   destroy(): Promise<void> {
     return this.#actions.runEnding('destroy', async (_changed, moment) => {
-      await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
+      await this.#presented.destroyOthers(this.#record, this.#cookie.removal, 'logout');
       await this.#record.destroy(this.#cookie.removal);
       // A logout stands even if another request was first. Data written from here on belong to a session of their own.
       this.hasStartedOver = true;
@@ -355,7 +355,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
    */
   async #retire(changed: ReadonlySet<string>): Promise<void> {
     const { state } = this.#record;
-    await this.#presented.destroyOthers(this.#record, this.#cookie.removal);
+    await this.#presented.destroyOthers(this.#record, this.#cookie.removal, 'replaced');
     if (state === 'known') {
       const { outcome } = await this.#record.rewrite(() => ({ replacement: 'tombstone', reason: 'regenerated' }));
       if (outcome === 'replaced') this.#data.merge(this.#record.base.data, changed);

@@ -3,9 +3,12 @@ import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { holdRecord } from './listed-record.js';
 import type { OpenRequest } from './open-request.js';
+import type { EventSubject } from './event-publisher.js';
 import type { RecordState } from './record-state.js';
 import type { FoundRecord } from './session-records.js';
+import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
+import { handleOf } from './session-handle.js';
 
 /** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
@@ -16,6 +19,7 @@ export interface FoundSession {
 }
 
 const NO_IDS: readonly string[] = [];
+const NO_SESSIONS: readonly FoundSession[] = [];
 
 /**
  * The sessions whose ids a request presents. A browser sends one cookie for each path and domain (RFC 6265, section 5.4), and the
@@ -29,10 +33,12 @@ export class PresentedSessions {
   #next = 0;
   readonly #ids: string[] = [];
   /** Live sessions behind further cookies, until they are destroyed. */
-  #others: readonly FoundSession[] = [];
+  #others = NO_SESSIONS;
   /** Ids with a record that this process does not accept. Another version of the application may accept it. */
   #refused: readonly string[] = NO_IDS;
   #isRetired = false;
+  /** How many cookies that tell no id were published as refused. */
+  #withoutId = 0;
   #isPinnedElsewhere = false;
 
   constructor(context: SessionContext, request: OpenRequest) {
@@ -56,8 +62,7 @@ export class PresentedSessions {
   async findNext(): Promise<FoundSession | undefined> {
     for (let cookie = this.#nextCookie(); cookie !== undefined; cookie = this.#nextCookie()) {
       const { id, rotated } = cookie;
-      let record = this.#live(id, await this.#read(id));
-      if (record !== undefined && this.#verifiesReads) record = await this.#listed(id, record);
+      const record = this.#live(id, await this.#read(id));
       if (record === undefined) continue;
       if (!this.#isElsewhere(record)) return { id, record, needsNewCookie: rotated };
       await this.#refuseElsewhere(id, record);
@@ -79,17 +84,22 @@ export class PresentedSessions {
    * @param current the session that the request has opened.
    * @param removal how to remove a record that was not accepted. A live session behind a further cookie leaves
    * nothing: the response cannot expire all of those cookies, so their ids must be able to open a new session at once.
+   * @param because why these sessions end, for an event.
    */
-  async destroyOthers(current: { readonly state: RecordState; readonly id: string }, removal: Removal): Promise<void> {
-    const { records, migrator } = this.#context;
+  async destroyOthers(
+    current: { readonly state: RecordState; readonly id: string },
+    removal: Removal,
+    because: EndedBecause,
+  ): Promise<void> {
+    const { migrator } = this.#context;
     for (let live = await this.findNext(); live !== undefined; live = await this.findNext())
       this.#others = [...this.#others, live];
     await Promise.all([
-      ...this.#others.map((other) => holdRecord(this.#context, { state: 'known', ...other }).destroy('delete')),
-      ...this.#refused.map((id) => records.destroy(id, removal)),
+      ...this.#others.map((other) => this.#destroyOther(other, because)),
+      ...this.#refused.map((id) => this.#destroyRefused(id, removal, because)),
     ]);
     // Only now, so that a second attempt finds them again if the store has failed.
-    this.#others = [];
+    this.#others = NO_SESSIONS;
     this.#refused = NO_IDS;
     const { migrationCookies } = this.#request;
     if (migrationCookies.length > 0)
@@ -102,7 +112,11 @@ export class PresentedSessions {
     while (this.#next < cookies.length && this.#ids.length < MAX_IDS) {
       const cookie = cookies[this.#next++] ?? '';
       const verified = signer ? signer.unsign(cookie, incoming) : { id: cookie, rotated: false };
-      if (verified === undefined || !isWellFormedId(verified.id) || this.#ids.includes(verified.id)) continue;
+      if (verified === undefined || !isWellFormedId(verified.id)) {
+        this.#refuseCookie(cookie, verified);
+        continue;
+      }
+      if (this.#ids.includes(verified.id)) continue;
       this.#ids.push(verified.id);
       return verified;
     }
@@ -110,46 +124,25 @@ export class PresentedSessions {
   }
 
   #read(id: string): Promise<FoundRecord> {
-    return this.#context.records.read(id).catch((error: unknown) => this.#beginAgain(error));
-  }
-
-  /** Fails, and a second attempt begins with this cookie again. */
-  #beginAgain(error: unknown): never {
-    this.#next--;
-    this.#ids.pop();
-    throw error;
-  }
-
-  get #verifiesReads(): boolean {
-    return this.#context.options.users?.verifiesReads === true;
-  }
-
-  /** The record, if its session is in the list of its user. A session that is not is over, and its record goes. */
-  async #listed(id: string, record: ReadRecord): Promise<ReadRecord | undefined> {
-    const { records, directory } = this.#context;
-    const name = records.nameOf(id);
-    let checked: FoundRecord = record;
-    try {
-      for (let user = userOf(checked); ; user = userOf(checked)) {
-        if (user === undefined || (await directory?.index.holds(user, name))) return this.#live(id, checked);
-        // Its user may have changed since the record was read.
-        checked = await records.read(id);
-        if (typeof checked !== 'object') return this.#live(id, checked);
-        if (userOf(checked) !== user) continue;
-        await records.retire(id, checked.version, { removal: 'delete', reason: 'destroyed' });
-        return undefined;
-      }
-    } catch (error) {
-      return this.#beginAgain(error);
-    }
+    return this.#context.records.read(id).catch((error: unknown) => {
+      // A second attempt begins with this cookie again.
+      this.#next--;
+      this.#ids.pop();
+      throw error;
+    });
   }
 
   /** The record, if it is live. Notes what else there is. */
   #live(id: string, found: FoundRecord): ReadRecord | undefined {
     if (found === 'retired') this.#isRetired = true;
-    if (found === undefined || found === 'retired') return undefined;
+    if (found === undefined || found === 'retired') {
+      this.#refuse(found === undefined ? 'unknown' : 'ended', id);
+      return undefined;
+    }
     if (found !== 'unreadable' && !this.#context.lifetime.isExpired(found.meta)) return found;
     this.#refused = [...this.#refused, id];
+    if (found === 'unreadable') this.#refuse('unreadable', id);
+    else this.#end(id, found, 'expired');
     return undefined;
   }
 
@@ -160,8 +153,12 @@ export class PresentedSessions {
     if (migrator === undefined || migrationCookies.length === 0) return undefined;
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
-    const { id, record } = migrated;
-    if (lifetime.isExpired(record.meta)) return undefined;
+    const { id, record, isNew } = migrated;
+    if (isNew) this.#create(id, record);
+    if (lifetime.isExpired(record.meta)) {
+      this.#end(id, record, 'expired');
+      return undefined;
+    }
     if (this.#isElsewhere(record)) return this.#refuseElsewhere(id, record);
     // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
     return { id, record, needsNewCookie: true };
@@ -170,26 +167,68 @@ export class PresentedSessions {
   /** Refuses a record that the client's address may not use. The option `onMismatch` decides whether it is destroyed. */
   async #refuseElsewhere(id: string, record: ReadRecord): Promise<undefined> {
     this.#isPinnedElsewhere = true;
-    if (this.#context.options.onMismatch === 'destroy') await this.#destroyPinned(id, record);
+    const isDestroyed = this.#context.options.onMismatch === 'destroy' && (await this.#destroyPinned(id, record));
+    if (isDestroyed) this.#end(id, record, 'pin');
+    else this.#refuse('pin', id, record);
     return undefined;
   }
 
   /**
    * Destroys a record that is pinned to another address. Leaves no tombstone, so that the owner can start anew at once, and removes
    * none that the owner's own login has left meanwhile.
+   * @returns whether it destroyed the record.
    */
-  async #destroyPinned(id: string, record: ReadRecord): Promise<void> {
+  async #destroyPinned(id: string, record: ReadRecord): Promise<boolean> {
     const handle = holdRecord(this.#context, { state: 'known', id, record });
-    await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
+    const rewritten = await handle.rewrite((base) => ({ replacement: this.#isElsewhere(base) ? 'delete' : base }));
+    return rewritten.outcome === 'replaced' && rewritten.change.replacement === 'delete';
+  }
+
+  async #destroyOther({ id, record }: FoundSession, because: EndedBecause): Promise<void> {
+    const isDestroyed = await holdRecord(this.#context, { state: 'known', id, record }).destroy('delete');
+    if (isDestroyed) this.#end(id, record, because);
+  }
+
+  async #destroyRefused(id: string, removal: Removal, because: EndedBecause): Promise<void> {
+    if (await this.#context.records.destroy(id, removal)) this.#end(id, undefined, because);
+  }
+
+  /** Publishes that another library's session is one of ours. */
+  #create(id: string, record: SessionRecord): void {
+    const { events } = this.#context;
+    if (events.wants('created')) events.created({ ...this.#about(record), handle: this.#handleOf(id) }, undefined);
+  }
+
+  /** Publishes that a session is over. */
+  #end(id: string, record: SessionRecord | undefined, because: EndedBecause): void {
+    const { events } = this.#context;
+    if (events.wants('ended')) events.ended({ ...this.#about(record), handle: this.#handleOf(id) }, because);
+  }
+
+  /** Publishes that a cookie opens no session. */
+  #refuse(because: RefusedBecause, id?: string, record?: SessionRecord): void {
+    const { events } = this.#context;
+    if (!events.wants('refused')) return;
+    events.refused({ ...this.#about(record), handle: id === undefined ? undefined : this.#handleOf(id) }, because);
+  }
+
+  /** Of one request, no more cookies are published than ids are looked up. One of another library is no cookie of ours. */
+  #refuseCookie(cookie: string, verified: UnsignedCookie | undefined): void {
+    if (this.#withoutId >= MAX_IDS || this.#request.migrationCookies.includes(cookie)) return;
+    this.#withoutId++;
+    this.#refuse(verified === undefined ? 'signature' : 'malformed');
+  }
+
+  #handleOf(id: string): string {
+    return handleOf(this.#context.records.nameOf(id));
+  }
+
+  #about(record: SessionRecord | undefined): Pick<EventSubject, 'user' | 'route'> {
+    return { user: record && this.#context.events.userOf(record.data), route: this.#request.route() };
   }
 
   #isElsewhere({ meta: { addr } }: SessionRecord): boolean {
     const { pin } = this.#context.options;
     return pin !== undefined && this.address !== undefined && addr !== undefined && !pin.matches(addr, this.address);
   }
-}
-
-/** In whose list the record says that it is. One that another program has written may be in none yet. */
-function userOf(record: FoundRecord): string | undefined {
-  return typeof record === 'object' ? record.meta.listing?.user : undefined;
 }

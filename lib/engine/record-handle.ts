@@ -1,12 +1,14 @@
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
-import { SessionConfigurationError, type SessionEndReason } from '../session.errors.js';
+import { SessionConfigurationError, SessionConflictError, type SessionEndReason } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
+import type { EventSubject } from './event-publisher.js';
 import { JointSave } from './joint-save.js';
 import type { Admission } from './keyed-queue.js';
 import type { OpenRequest } from './open-request.js';
 import type { Change, Rewritten, SyncChange } from './record-change.js';
 import type { RecordState } from './record-state.js';
 import type { SessionContext } from './session-context.js';
+import { handleOf } from './session-handle.js';
 import type { Written } from './session-records.js';
 import { SessionSignal, type SignalledRecord } from './session-signal.js';
 
@@ -29,7 +31,7 @@ const INSIDE: Admission = { outcome: 'inside', text: undefined };
 const EMPTY: SessionRecord = { data: {}, meta: {} };
 
 /** One request's handle on its session's record: id, state, content as far as it is known, and how to change it. */
-export class RecordHandle implements SignalledRecord {
+export class RecordHandle implements SignalledRecord, EventSubject {
   readonly #context: SessionContext;
   readonly #request: OpenRequest | undefined;
   #id: string | undefined;
@@ -41,6 +43,8 @@ export class RecordHandle implements SignalledRecord {
   #read: ReadRecord | undefined;
   /** Made when something asks for it. */
   #signal: SessionSignal | undefined;
+  /** The handle of the session that this one continues after a regenerate, where an event will say so. */
+  #former: string | undefined;
 
   constructor(context: SessionContext, { state, id, record, request }: HandleStart) {
     this.#context = context;
@@ -71,6 +75,18 @@ export class RecordHandle implements SignalledRecord {
     return this.#context.lifetime.expiresAt(this.base.meta);
   }
 
+  get handle(): string {
+    return handleOf(this.#context.records.nameOf(this.id));
+  }
+
+  get user(): string | undefined {
+    return this.#context.events.userOf(this.base.data);
+  }
+
+  get route(): string | undefined {
+    return this.#request?.route();
+  }
+
   /** Aborts when the session ends. */
   get signal(): AbortSignal {
     return (this.#signal ??= new SessionSignal(this.#context, this, this.#request?.signalScope?.())).current;
@@ -82,6 +98,8 @@ export class RecordHandle implements SignalledRecord {
    * @param reason why the present session has ended.
    */
   startOver(base: SessionRecord, reason: SessionEndReason): void {
+    if (reason !== 'regenerated') this.#former = undefined;
+    else if (this.#state === 'known') this.#former = this.#context.events.wants('created') ? this.handle : undefined;
     this.#id = undefined;
     this.#state = 'new';
     this.#noteBase(base);
@@ -133,7 +151,12 @@ export class RecordHandle implements SignalledRecord {
     let joinable = reread ? undefined : (change as SyncChange<C>);
     for (;;) {
       const waiting = this.#enterQueue(joinable, reread);
-      const admission = waiting === undefined ? INSIDE : await waiting;
+      let admission: Admission = INSIDE;
+      try {
+        if (waiting !== undefined) admission = await waiting;
+      } catch (error) {
+        throw this.#gaveUp(error);
+      }
       if (admission === 'alone') joinable = undefined;
       if (typeof admission === 'string') continue;
       if (admission.outcome !== 'inside') return this.#noteJoined<C>(admission);
@@ -167,9 +190,15 @@ export class RecordHandle implements SignalledRecord {
     return [this.#context.records.nameOf(this.id)];
   }
 
-  /** Destroys the record, if there is one, no matter what other requests do to it meanwhile. */
-  async destroy(removal: Removal): Promise<void> {
-    if (this.#state === 'known') await this.#context.records.destroy(this.id, removal);
+  /**
+   * Destroys the record, if there is one, no matter what other requests do to it meanwhile.
+   * @returns `false` when there was none.
+   */
+  async destroy(removal: Removal): Promise<boolean> {
+    const { records, events } = this.#context;
+    const isDestroyed = this.#state === 'known' && (await records.destroy(this.id, removal));
+    if (isDestroyed && this.#request !== undefined) events.ended(this, 'logout');
+    return isDestroyed;
   }
 
   #enterQueue(change: SyncChange | undefined, reread: boolean): Promise<Admission> | undefined {
@@ -188,7 +217,7 @@ export class RecordHandle implements SignalledRecord {
     let written: string | undefined;
     try {
       if (left !== undefined) this.#takeOver(left);
-      for (let conflicts = 0; ; await pauseAfterConflict(++conflicts)) {
+      for (let conflicts = 0; ; await this.#pause(++conflicts)) {
         const rewritten = await this.#attempt(change);
         if (rewritten === 'conflict') continue;
         ({ text: written } = rewritten);
@@ -199,6 +228,20 @@ export class RecordHandle implements SignalledRecord {
       if (reread) this.#read = undefined;
       this.#context.saveQueue.leave(this.id, written);
     }
+  }
+
+  async #pause(conflicts: number): Promise<void> {
+    try {
+      await pauseAfterConflict(conflicts);
+    } catch (error) {
+      throw this.#gaveUp(error);
+    }
+  }
+
+  /** Waiting for other writers has failed. The function of an update may throw a conflict too, which is that of another session. */
+  #gaveUp(error: unknown): unknown {
+    if (error instanceof SessionConflictError) this.#context.events.conflict(this);
+    return error;
   }
 
   /**
@@ -230,7 +273,8 @@ export class RecordHandle implements SignalledRecord {
       this.#state = 'gone';
       return { outcome: 'gone' };
     }
-    if (typeof replacement !== 'string') this.#noteStored(replacement);
+    if (typeof replacement === 'string') this.#noteRemoved(reason);
+    else this.#noteStored(replacement);
     return { outcome, change: made, text };
   }
 
@@ -265,6 +309,17 @@ export class RecordHandle implements SignalledRecord {
   #noteCreated(record: SessionRecord): void {
     this.#noteStored(record);
     this.#signal?.noteStored();
+    this.#context.events.created(this, this.#former);
+    this.#former = undefined;
+  }
+
+  /** The record is removed by compare-and-set, so that no other request has done so. */
+  #noteRemoved(reason: SessionEndReason): void {
+    const { events } = this.#context;
+    // What has a handle on the session of another request knows why it removes that.
+    if (this.#request === undefined) return;
+    if (reason === 'regenerated') events.regenerated(this);
+    else events.ended(this, 'emptied');
   }
 
   #noteStored(record: SessionRecord): void {

@@ -2,6 +2,7 @@ import type { SessionMigrator } from '../migration/session-migrator.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
+import type { EventPublisher } from './event-publisher.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { SessionEndings } from './session-endings.js';
 import type { SessionRecords } from './session-records.js';
@@ -13,6 +14,7 @@ export interface SessionContext {
   readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
   readonly endings: SessionEndings;
+  readonly events: EventPublisher;
   /** Queues the saves of this process on one id, so that they do not collide. */
   readonly saveQueue: KeyedQueue;
   /** Absent: the application migrates no sessions of another library. */

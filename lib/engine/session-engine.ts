@@ -4,6 +4,8 @@ import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import type { SessionStore } from '../stores/session-store.js';
+import { EventHub } from './event-hub.js';
+import { EventPublisher } from './event-publisher.js';
 import { KeyedQueue } from './keyed-queue.js';
 import type { OpenRequest } from './open-request.js';
 import { OpenSession } from './open-session.js';
@@ -22,6 +24,8 @@ export interface SessionEngineOptions {
   readonly logger: SessionLogger;
   /** Tells other processes which sessions have ended. @default none */
   readonly bus?: SessionBus | undefined;
+  /** Takes the events to those who listen. @default a hub of this engine's own */
+  readonly hub?: EventHub;
   /** Queues the saves on one id. @default a queue of this engine's own */
   readonly saveQueue?: KeyedQueue;
 }
@@ -33,25 +37,34 @@ export class SessionEngine {
   readonly lifetime: SessionLifetime;
   readonly records: SessionRecords;
   readonly endings: SessionEndings;
+  readonly events: EventPublisher;
   /** The lists of the users' sessions. Absent: sessions are nobody's. */
   readonly directory: UserDirectory | undefined;
   readonly #context: SessionContext;
 
-  constructor({ options, store, logger, bus, saveQueue = new KeyedQueue() }: SessionEngineOptions) {
+  constructor({
+    options,
+    store,
+    logger,
+    bus,
+    hub = new EventHub(),
+    saveQueue = new KeyedQueue(),
+  }: SessionEngineOptions) {
     const lifetime = new SessionLifetime(options);
     this.options = options;
     this.lifetime = lifetime;
     this.logger = logger;
     const read = (key: string): Promise<number | undefined> => this.#readExpiry(key);
     this.endings = new SessionEndings({ recheck: options.recheck, read, bus, logger });
-    const { endings } = this;
-    this.records = new SessionRecords({ store, options, lifetime, endings, logger });
+    this.events = new EventPublisher(hub, options);
+    const { endings, events } = this;
+    this.records = new SessionRecords({ store, options, lifetime, endings, events, logger });
     const { records } = this;
     const { migration } = options;
     const migrator = migration && new SessionMigrator({ ...options, migration, records, lifetime, logger });
-    this.directory = directoryOf({ users: options.users, records, lifetime, queue: saveQueue, logger });
+    this.directory = directoryOf({ users: options.users, records, lifetime, queue: saveQueue, events, logger });
     const { directory } = this;
-    this.#context = { options, lifetime, records, endings, saveQueue, migrator, directory, logger };
+    this.#context = { options, lifetime, records, endings, events, saveQueue, migrator, directory, logger };
   }
 
   /**
@@ -81,11 +94,9 @@ export class SessionEngine {
   }
 }
 
-function directoryOf({
-  users,
-  ...rest
-}: Omit<UserIndexOptions, 'users'> & { readonly users: UserIndexOptions['users'] | undefined }):
-  UserDirectory | undefined {
+type DirectoryParts = Omit<UserIndexOptions, 'users'> & Pick<ResolvedOptions, 'users'> & Pick<SessionContext, 'events'>;
+
+function directoryOf({ users, ...rest }: DirectoryParts): UserDirectory | undefined {
   if (users === undefined) return undefined;
   const index = new UserIndex({ users, ...rest });
   return { index, admission: new UserAdmission({ index, ...rest }) };

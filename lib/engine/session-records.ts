@@ -17,6 +17,7 @@ import {
   type SessionStore,
   type StoredSession,
 } from '../stores/session-store.js';
+import type { EventPublisher } from './event-publisher.js';
 import type { SessionEndings } from './session-endings.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
@@ -28,6 +29,8 @@ export interface SessionRecordsOptions {
   readonly lifetime: SessionLifetime;
   /** Is told of every session that ends. */
   readonly endings: SessionEndings;
+  /** Is told when the store fails, and when it serves again. */
+  readonly events: EventPublisher;
   readonly logger: SessionLogger;
 }
 
@@ -64,13 +67,15 @@ export class SessionRecords {
   readonly #options: ResolvedOptions;
   readonly #lifetime: SessionLifetime;
   readonly #endings: SessionEndings;
+  readonly #events: EventPublisher;
   readonly #logger: SessionLogger;
 
-  constructor({ store, options, lifetime, endings, logger }: SessionRecordsOptions) {
+  constructor({ store, options, lifetime, endings, events, logger }: SessionRecordsOptions) {
     this.#store = store;
     this.#options = options;
     this.#lifetime = lifetime;
     this.#endings = endings;
+    this.#events = events;
     this.#logger = logger;
   }
 
@@ -100,8 +105,9 @@ export class SessionRecords {
       // Not through `#call`: each session is read, and one more async function costs two promises.
       stored = await this.#store.read(key);
     } catch (cause) {
-      throw failureOf('read', cause);
+      throw this.#failed('read', cause);
     }
+    if (this.#events.isOut) this.#events.succeeded();
     const found = stored && (isTombstone(stored.value) ? 'retired' : (this.#decode(key, stored) ?? 'unreadable'));
     if (typeof found !== 'object') this.#endings.gone(key);
     return found;
@@ -157,17 +163,22 @@ export class SessionRecords {
     return outcome;
   }
 
-  /** Removes any record or tombstone, so that no request under way can prevent a logout. */
-  async destroy(id: string, removal: Removal): Promise<void> {
+  /**
+   * Removes any record or tombstone, so that no request under way can prevent a logout.
+   * @returns `false` when there was nothing to remove. Where a tombstone is left, the store does not tell.
+   */
+  async destroy(id: string, removal: Removal): Promise<boolean> {
     const key = this.keyOf(id);
+    let wasThere = true;
     this.#endings.expect(key, 'destroyed');
     if (this.#leavesTombstone(removal)) await this.#bury(key);
-    else await this.#call('delete', key);
+    else wasThere = await this.#call('delete', key);
     this.#endings.tell(key, 'destroyed');
+    return wasThere;
   }
 
   /** Removes the record and leaves no tombstone: the same id can open a new session at once. */
-  delete(id: string): Promise<void> {
+  delete(id: string): Promise<boolean> {
     return this.destroy(id, 'delete');
   }
 
@@ -307,10 +318,18 @@ export class SessionRecords {
   async #call<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
     const method = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
     try {
-      return await method.apply(this.#store, args);
+      const answer = await method.apply(this.#store, args);
+      if (this.#events.isOut) this.#events.succeeded();
+      return answer;
     } catch (cause) {
-      throw failureOf(verb, cause);
+      throw this.#failed(verb, cause);
     }
+  }
+
+  #failed(verb: Verb, cause: unknown): SessionError {
+    const error = failureOf(verb, cause);
+    this.#events.failed(error);
+    return error;
   }
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {

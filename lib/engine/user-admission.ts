@@ -1,5 +1,8 @@
+import type { Data } from '../session/session-data.js';
 import { SessionLimitError } from '../session.errors.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
+import type { EventPublisher, EventSubject } from './event-publisher.js';
+import { handleOf } from './session-handle.js';
 import type { SessionRecords } from './session-records.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
 import type { ListChange, UserIndex } from './user-index.js';
@@ -10,6 +13,7 @@ export interface UserAdmissionOptions {
   readonly index: UserIndex;
   readonly records: SessionRecords;
   readonly lifetime: SessionLifetime;
+  readonly events: EventPublisher;
 }
 
 /** An entry that goes into a list. */
@@ -21,6 +25,9 @@ export interface EnteringSession {
   readonly isKnown: boolean;
   /** Whether a known session that is not in the list is over. */
   readonly mustStand: boolean;
+  /** The data of the session that signs in, and where, for the events of those that it ends. */
+  readonly data: Data;
+  readonly origin: Pick<EventSubject, 'route'>;
 }
 
 /** `'over'`: something ends or has ended the session, and it did not come in. */
@@ -31,11 +38,13 @@ export class UserAdmission {
   readonly #index: UserIndex;
   readonly #records: SessionRecords;
   readonly #lifetime: SessionLifetime;
+  readonly #events: EventPublisher;
 
-  constructor({ index, records, lifetime }: UserAdmissionOptions) {
+  constructor({ index, records, lifetime, events }: UserAdmissionOptions) {
     this.#index = index;
     this.#records = records;
     this.#lifetime = lifetime;
+    this.#events = events;
   }
 
   /**
@@ -46,6 +55,7 @@ export class UserAdmission {
     const gone = new Map<string, boolean>();
     let outcome: AdmissionOutcome = 'in';
     let leaving: ReadonlySet<string> = new Set();
+    let victims: ReadonlySet<string> = new Set();
     const make: ListChange = async (list) => {
       leaving = new Set();
       const own = ownEntry(list, entering);
@@ -53,32 +63,45 @@ export class UserAdmission {
       if (outcome === 'over') return undefined;
       const next = own === undefined ? [...list, entering.entry] : inPlaceOf(list, own, entering.entry);
       const left = await this.#withoutLost(next, { own: entering.entry, gone });
-      const victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
+      victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
       leaving = new Set([...victims, ...namesOf(this.#abandoned(left))]);
       return markVoid(left, victims, this.#lifetime.now());
     };
     await this.#index.change(user, make, { mayStartAnew: true });
-    if (leaving.size > 0) await this.#end(user, leaving);
+    if (leaving.size > 0)
+      await this.#end(user, leaving, (name) => victims.has(name) && this.#publishEnd(name, entering));
     return outcome;
   }
 
-  async #end(user: string, names: ReadonlySet<string>): Promise<void> {
-    await Promise.all([...names].map((name) => this.#records.end(name)));
+  async #end(user: string, names: ReadonlySet<string>, onEnd: (name: string) => unknown): Promise<void> {
+    const end = async (name: string): Promise<void> => {
+      if (await this.#records.end(name)) onEnd(name);
+    };
+    await Promise.all([...names].map(end));
     await this.#index.removeIfPossible(user, names);
   }
 
-  /** The entries beyond the limit: those that have been in the list the longest. */
+  #publishEnd(name: string, { data, origin }: EnteringSession): void {
+    const events = this.#events;
+    if (!events.wants('ended')) return;
+    events.ended({ handle: handleOf(name), user: events.userOf(data), route: origin.route }, 'limit');
+  }
+
+  /**
+   * The entries beyond the limit: those that something is ending already, as it may have been killed, and then those that have been in
+   * the list the longest.
+   */
   #beyondLimit(list: UserList, { entry, isKnown }: EnteringSession): UserList {
     const { max, beyond } = this.#index.users;
     const live = list.filter(({ voidSince }) => voidSince === undefined);
-    const excess = live.length - max;
-    if (excess <= 0) return [];
-    if (beyond === 'refuse' && !isKnown) {
+    if (live.length > max && beyond === 'refuse' && !isKnown) {
       throw new SessionLimitError(
         `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
       );
     }
-    return live.filter(({ name }) => name !== entry.name).slice(0, excess);
+    const ending = list.filter(({ voidSince }) => voidSince !== undefined);
+    const others = live.filter(({ name }) => name !== entry.name);
+    return [...ending, ...others].slice(0, Math.max(0, list.length - max));
   }
 
   /** Entries that a process has marked and then not ended, as it was killed. */

@@ -5,6 +5,7 @@ import type { SessionMembers } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import type { SessionEngine } from './session-engine.js';
+import type { EndedBecause } from './session-event.js';
 import { handleOf } from './session-handle.js';
 import { UserIndex } from './user-index.js';
 import type { UserDirectory } from './user-directory.js';
@@ -84,11 +85,12 @@ export class UserSessions {
    * Ends one session of a user. A handle that is not in the list of this very user ends nothing.
    * @param userId what the option `user` returns for the sessions of this user.
    * @param handle from {@link UserSessions.list}.
+   * @param options the session in which the user asks for it; left out, an administrator does. {@link SessionEvents} tell the two apart.
    * @returns `false` when the session was gone.
    */
-  async end(userId: UserId, handle: string): Promise<boolean> {
-    const user = this.#userOf(userId);
-    return (await this.#endWhere(user, ({ name }) => handleOf(name) === handle)) > 0;
+  async end(userId: UserId, handle: string, { current }: ListOptions = {}): Promise<boolean> {
+    const because = current === undefined ? 'administrator' : 'another-session';
+    return (await this.#endWhere(userId, ({ name }) => handleOf(name) === handle, because)) > 0;
   }
 
   /**
@@ -98,9 +100,9 @@ export class UserSessions {
    * @returns how many were ended.
    */
   async endAll(userId: UserId, { except }: EndAllOptions = {}): Promise<number> {
-    const user = this.#userOf(userId);
     const spared = namesOf(except);
-    return this.#endWhere(user, ({ name }) => !spared.has(name));
+    const because = except === undefined ? 'administrator' : 'another-session';
+    return this.#endWhere(userId, ({ name }) => !spared.has(name), because);
   }
 
   /**
@@ -112,20 +114,30 @@ export class UserSessions {
   }
 
   /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */
-  async #endWhere(user: string, isMeant: (entry: ListEntry) => boolean): Promise<number> {
+  async #endWhere(userId: UserId, isMeant: (entry: ListEntry) => boolean, because: EndedBecause): Promise<number> {
+    const user = this.#userOf(userId);
     const { index } = this.#directory;
-    const { records } = this.#engine;
+    const end = (name: string): Promise<boolean> => this.#end(name, userId, because);
     let ended: ReadonlySet<string> = new Set();
     let count = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const meant = await index.markVoid(user, isMeant, ended);
       if (meant.size === 0) return count;
-      const outcomes = await inPortions([...meant], (name) => records.end(name));
+      const outcomes = await inPortions([...meant], end);
       count += outcomes.filter((hasEnded) => hasEnded).length;
       ended = meant;
     }
     await index.remove(user, ended);
     return count;
+  }
+
+  async #end(name: string, userId: UserId, because: EndedBecause): Promise<boolean> {
+    const { records, events } = this.#engine;
+    const hasEnded = await records.end(name);
+    if (hasEnded && events.wants('ended')) {
+      events.ended({ handle: handleOf(name), user: textOfUser(userId), route: undefined }, because);
+    }
+    return hasEnded;
   }
 
   async #show(entry: ListEntry, { user, own }: Viewer): Promise<UserSession | undefined> {

@@ -11,8 +11,8 @@ import type { SessionMigration } from './session-migration.js';
 export interface MigrationRecords {
   read(id: string): Promise<ReadRecord | 'retired' | 'unreadable' | undefined>;
   create(id: string, record: SessionRecord): Promise<boolean>;
-  destroy(id: string, removal: Removal): Promise<void>;
-  delete(id: string): Promise<void>;
+  destroy(id: string, removal: Removal): Promise<unknown>;
+  delete(id: string): Promise<unknown>;
   getRaw(key: string): Promise<string | undefined>;
   deleteRaw(key: string): Promise<boolean>;
 }
@@ -32,7 +32,12 @@ export interface SessionMigratorOptions {
 export interface MigratedSession {
   readonly id: string;
   readonly record: ReadRecord;
+  /** Whether this call has migrated it. */
+  readonly isNew: boolean;
 }
+
+/** A record of ours, and whether it is new. */
+type FoundRecord = Omit<MigratedSession, 'id'>;
 
 /** Migrates the sessions of another library, each once, at the first request that carries its cookie. */
 export class SessionMigrator {
@@ -52,8 +57,8 @@ export class SessionMigrator {
     const { migration } = this.#options;
     for (const old of this.#oldIds(cookies)) {
       const id = migration.newIdOf(old);
-      const record = await this.#find(migration.prefix + old, id, meta);
-      if (record !== undefined) return record === 'retired' ? record : { id, record };
+      const found = await this.#find(migration.prefix + old, id, meta);
+      if (found !== undefined) return found === 'retired' ? found : { id, ...found };
     }
     return undefined;
   }
@@ -83,7 +88,7 @@ export class SessionMigrator {
     return ids;
   }
 
-  async #find(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
+  async #find(key: string, id: string, meta: SessionMeta): Promise<FoundRecord | 'retired' | undefined> {
     const { records, tombstones } = this.#options;
     const found = await this.#read(id);
     if (found === undefined) return this.#migrate(key, id, meta);
@@ -93,23 +98,25 @@ export class SessionMigrator {
     return found;
   }
 
-  async #migrate(key: string, id: string, meta: SessionMeta): Promise<ReadRecord | 'retired' | undefined> {
+  async #migrate(key: string, id: string, meta: SessionMeta): Promise<FoundRecord | 'retired' | undefined> {
     const { records } = this.#options;
     const text = await records.getRaw(key);
     // Another request may have migrated it since the first read.
     if (text === undefined) return this.#read(id);
     const record = this.#nativeOf(text, meta);
     if (record === undefined) return undefined;
-    if (await this.#create(id, record)) await this.#remove(key, id);
-    return this.#read(id);
+    const isNew = await this.#create(id, record);
+    if (isNew) await this.#remove(key, id);
+    return this.#read(id, isNew);
   }
 
   /**
    * Reads a migrated record. One that cannot be read counts as missing: the old record cannot take its place, and opens nothing.
    */
-  async #read(id: string): Promise<ReadRecord | 'retired' | undefined> {
-    const found = await this.#options.records.read(id);
-    return found === 'unreadable' ? undefined : found;
+  async #read(id: string, isNew = false): Promise<FoundRecord | 'retired' | undefined> {
+    const record = await this.#options.records.read(id);
+    if (record === 'unreadable') return undefined;
+    return typeof record === 'object' ? { record, isNew } : record;
   }
 
   /**

@@ -1,0 +1,136 @@
+import type { ResolvedOptions } from '../options/resolve-options.js';
+import type { Data } from '../session/session-data.js';
+import { SessionStoreError, type SessionError } from '../session.errors.js';
+import type { EventHub, EventType } from './event-hub.js';
+import { ReportedEndings } from './reported-endings.js';
+import type { EndedBecause, RefusedBecause, SessionEvent } from './session-event.js';
+
+/** For how many milliseconds no command may fail before an outage is over: a back-end that half works is one outage, not thousands. */
+const CALM_MS = 1000;
+
+/** The session that an event is about. Its members are read only where something listens. */
+export interface EventSubject {
+  readonly handle: string;
+  readonly user: string | undefined;
+  readonly route: string | undefined;
+}
+
+interface Outage {
+  readonly at: Date;
+  /** When a command has failed last, by the clock of `performance`. */
+  lastFailure: number;
+}
+
+/**
+ * Makes the events of one SessionModule, after the store has answered, and only where something listens. One happening makes one
+ * event: what has ended for one request of this process has ended for all of them.
+ */
+export class EventPublisher {
+  readonly #hub: EventHub;
+  readonly #options: Pick<ResolvedOptions, 'name' | 'users' | 'idleTimeout'>;
+  readonly #endings = new ReportedEndings();
+  #outage: Outage | undefined;
+
+  constructor(hub: EventHub, options: Pick<ResolvedOptions, 'name' | 'users' | 'idleTimeout'>) {
+    this.#hub = hub;
+    this.#options = options;
+  }
+
+  /** Whether anything listens to events of this type. */
+  wants(type: EventType): boolean {
+    return this.#hub.wants(type);
+  }
+
+  /** The id of the user whose session has these data. An event is no place where the application's function may fail. */
+  userOf(data: Data): string | undefined {
+    try {
+      return this.#options.users?.of(data);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A session was stored. @param former the handle that it had before it was regenerated. */
+  created(session: EventSubject, former: string | undefined): void {
+    if (!this.wants('created')) return;
+    const { handle, user, route } = session;
+    this.#endings.delete(handle);
+    this.#hub.publish({ type: 'created', ...this.#now(), handle, user, route, former });
+  }
+
+  /** A user has signed in to a stored session. */
+  signedIn(session: EventSubject): void {
+    if (!this.wants('signed-in')) return;
+    const { handle, user, route } = session;
+    if (user === undefined) return;
+    this.#hub.publish({ type: 'signed-in', ...this.#now(), handle, user, route });
+  }
+
+  /** A session was retired, and goes on under another id. */
+  regenerated(session: EventSubject): void {
+    if (!this.wants('regenerated') && !this.wants('ended')) return;
+    const { handle, user, route } = session;
+    const isFirst = this.#endings.add(handle);
+    if (isFirst && this.wants('regenerated')) {
+      this.#hub.publish({ type: 'regenerated', ...this.#now(), handle, user, route });
+    }
+  }
+
+  /** A session is over. */
+  ended(session: EventSubject, reason: EndedBecause): void {
+    if (!this.wants('ended')) return;
+    const { handle, user, route } = session;
+    // The record of an expired session stays until the store removes it, and every request with its cookie meets it.
+    const seconds = reason === 'expired' ? this.#options.idleTimeout : undefined;
+    if (this.#endings.add(handle, seconds)) {
+      this.#hub.publish({ type: 'ended', ...this.#now(), handle, user, route, reason });
+    }
+  }
+
+  /** A cookie opens no session. */
+  refused(
+    cookie: Omit<EventSubject, 'handle'> & { readonly handle: string | undefined },
+    reason: RefusedBecause,
+  ): void {
+    if (!this.wants('refused')) return;
+    const { handle, user, route } = cookie;
+    this.#hub.publish({ type: 'refused', ...this.#now(), handle, user, route, reason });
+  }
+
+  /** A save gave up. */
+  conflict(session: EventSubject): void {
+    if (!this.wants('conflict')) return;
+    const { handle, user, route } = session;
+    this.#hub.publish({ type: 'conflict', ...this.#now(), handle, user, route });
+  }
+
+  /** A command of the store has failed. An outage begins, unless the back-end itself has refused the command. */
+  failed(error: SessionError): void {
+    if (!(error instanceof SessionStoreError) || error.isRefusal) return;
+    const lastFailure = performance.now();
+    if (this.#outage !== undefined) {
+      this.#outage.lastFailure = lastFailure;
+    } else if (this.wants('outage') || this.wants('recovered')) {
+      const now = this.#now();
+      this.#outage = { at: now.at, lastFailure };
+      if (this.wants('outage')) this.#hub.publish({ type: 'outage', ...now });
+    }
+  }
+
+  /** Whether a success would be news. */
+  get isOut(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  /** A command of the store has succeeded. */
+  succeeded(): void {
+    const outage = this.#outage;
+    if (outage === undefined || performance.now() - outage.lastFailure < CALM_MS) return;
+    this.#outage = undefined;
+    if (this.wants('recovered')) this.#hub.publish({ type: 'recovered', ...this.#now(), since: outage.at });
+  }
+
+  #now(): Pick<SessionEvent, 'sessions' | 'at'> {
+    return { sessions: this.#options.name, at: new Date() };
+  }
+}
