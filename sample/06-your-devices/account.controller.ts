@@ -12,7 +12,6 @@ import { Public, Session, UserSessions } from 'nest-session';
 
 import { Accounts, type Account } from './accounts.js';
 import type { DevicesSession } from './devices-session.js';
-import { UserChanges } from './user-changes.js';
 
 /** What a page sends; a client can send anything. */
 interface SignInForm {
@@ -31,7 +30,6 @@ export class AccountController {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
-    @Inject(UserChanges) private readonly changes: UserChanges,
   ) {}
 
   /** Each page asks when it is opened. */
@@ -53,18 +51,14 @@ export class AccountController {
     session.user = account.id;
     session.signedIn({ amr: ['pwd'] });
     session.remember(form.remember === true ? '30d' : false); // a cookie for 30 days, or until the browser is closed
-    await session.save(); // before other pages look
-    this.changes.tell(account.id);
     return { account };
   }
 
   @Public() // somebody whose session has ended is signed out
   @Post('sign-out')
   @HttpCode(204)
-  async signOut(@Session() session: Session<DevicesSession>): Promise<void> {
-    const { user } = session;
-    await session.destroy();
-    if (user !== undefined) this.changes.tell(user);
+  signOut(@Session() session: Session<DevicesSession>): Promise<void> {
+    return session.destroy();
   }
 
   /** Fresh authentication, for what `@FreshSignIn()` guards. */
@@ -83,10 +77,7 @@ export class AccountController {
     await this.accounts.setPassword(account, form.next);
     await session.regenerate({ keep: true });
     session.signedIn({ amr: ['pwd'] });
-    const ended = await this.userSessions.endAll(account.id, { except: session });
-    await session.save();
-    this.changes.tell(account.id);
-    return { ended };
+    return { ended: await this.userSessions.endAll(account.id, { except: session }) };
   }
 
   async #sameUser(session: Session<DevicesSession>, password: unknown): Promise<Account> {

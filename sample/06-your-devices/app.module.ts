@@ -6,7 +6,7 @@ import { AccountController } from './account.controller.js';
 import { Accounts } from './accounts.js';
 import { DevicesController } from './devices.controller.js';
 import type { DevicesSession } from './devices-session.js';
-import { UserChanges } from './user-changes.js';
+import { SessionNews } from './session-news.js';
 import { UsersController } from './users.controller.js';
 
 const store = (process.env['SESSION_STORE'] ?? 'memory') as StoreName;
@@ -30,6 +30,6 @@ const store = (process.env['SESSION_STORE'] ?? 'memory') as StoreName;
     }),
   ],
   controllers: [AccountController, DevicesController, UsersController],
-  providers: [Accounts, UserChanges, { provide: APP_GUARD, useClass: SignedInGuard }],
+  providers: [Accounts, SessionNews, { provide: APP_GUARD, useClass: SignedInGuard }],
 })
 export class AppModule {}

@@ -1,12 +1,12 @@
 import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Sse, type MessageEvent } from '@nestjs/common';
-import { FreshSignIn, Session, untilEnded, UserSessions, type SessionEndedError } from 'nest-session';
-import { concat, defer, map, of, type Observable } from 'rxjs';
+import { FreshSignIn, Session, untilEnded, UserSessions } from 'nest-session';
+import { concat, map, type Observable } from 'rxjs';
 
 import { Accounts } from './accounts.js';
 import type { DevicesSession } from './devices-session.js';
 import { FRESHNESS } from './freshness.js';
 import { readableDevice, type ReadableDevice } from './readable-device.js';
-import { UserChanges } from './user-changes.js';
+import { SessionNews } from './session-news.js';
 
 /** One session of the user, as the page shows it. Its handle names it, and opens nothing. */
 interface Device extends ReadableDevice {
@@ -23,7 +23,7 @@ export class DevicesController {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
-    @Inject(UserChanges) private readonly changes: UserChanges,
+    @Inject(SessionNews) private readonly news: SessionNews,
   ) {}
 
   @Get()
@@ -40,43 +40,34 @@ export class DevicesController {
   }
 
   @Delete(':handle')
-  async end(@Session('user') user: string, @Param('handle') handle: string): Promise<object> {
-    const ended = await this.userSessions.end(user, handle);
-    this.changes.tell(user);
-    return { ended };
+  async end(@Session() session: Session<DevicesSession>, @Param('handle') handle: string): Promise<object> {
+    return { ended: await this.userSessions.end(session.user, handle, { current: session }) };
   }
 
   @FreshSignIn(FRESHNESS)
   @Post('end-others')
   @HttpCode(200)
-  async endOthers(@Session() session: Session<DevicesSession>, @Session('user') user: string): Promise<object> {
-    const ended = await this.userSessions.endAll(user, { except: session });
-    this.changes.tell(user);
-    return { ended };
+  async endOthers(@Session() session: Session<DevicesSession>): Promise<object> {
+    return { ended: await this.userSessions.endAll(session.user, { except: session }) };
   }
 
   @FreshSignIn(FRESHNESS)
   @Post('end-all')
-  @HttpCode(200)
-  async endAll(@Session() session: Session<DevicesSession>, @Session('user') user: string): Promise<object> {
-    const ended = await this.userSessions.endAll(user);
-    await session.destroy(); // it has ended with the others; this removes the cookie, too
-    this.changes.tell(user);
-    return { ended };
+  @HttpCode(204)
+  async endAll(@Session() session: Session<DevicesSession>): Promise<void> {
+    await this.userSessions.endAll(session.user, { except: session });
+    await session.destroy(); // the last one, so that its cookie goes, too
   }
 
-  /** An event stream that says when the lists of a page have changed, and at its end why the session is over. */
-  @Sse('changes')
-  live(@Session() session: Session<DevicesSession>, @Session('user') user: string): Observable<MessageEvent> {
-    const showsAll = this.accounts.withId(user)?.isAdministrator;
-    const changed = this.changes.of((other) => showsAll === true || other === user);
-    const ended = defer(() => of((session.signal.reason as SessionEndedError).reason));
-    return concat(
-      changed.pipe(
-        untilEnded(session),
-        map(() => ({ type: 'changed', data: {} })),
-      ),
-      ended.pipe(map((reason) => ({ type: 'ended', data: { reason } }))),
+  /** An event stream: it says when there is something new to show, and at its end why the session is over. */
+  @Sse('news')
+  async listen(@Session() session: Session<DevicesSession>): Promise<Observable<MessageEvent>> {
+    const { user = '' } = session;
+    const sessions = await this.userSessions.list(user, { current: session });
+    const own = sessions.find(({ isCurrent }) => isCurrent)?.handle;
+    const shown = this.accounts.withId(user)?.isAdministrator === true ? 'everybody' : user;
+    return concat(this.news.changes(shown).pipe(untilEnded(session)), this.news.ending(own, session.signal)).pipe(
+      map(({ type, ...data }) => ({ type, data })),
     );
   }
 }

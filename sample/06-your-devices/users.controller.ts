@@ -5,7 +5,6 @@ import { Accounts, type Account } from './accounts.js';
 import { AdministratorGuard } from './administrator.guard.js';
 import { FRESHNESS } from './freshness.js';
 import type { DevicesSession } from './devices-session.js';
-import { UserChanges } from './user-changes.js';
 
 /** An account, as the page of an administrator shows it. */
 interface User extends Account {
@@ -19,7 +18,6 @@ export class UsersController {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
-    @Inject(UserChanges) private readonly changes: UserChanges,
   ) {}
 
   @Get()
@@ -34,7 +32,6 @@ export class UsersController {
     if (this.accounts.withId(id) === undefined) throw new NotFoundException('There is no such user.');
     const ended = await this.userSessions.endAll(id);
     if (id === session.user) await session.destroy(); // removes the cookie, too
-    this.changes.tell(id);
     return { ended };
   }
 

@@ -5,9 +5,12 @@ export const $ = (id) => document.getElementById(id);
 
 /** Why the server says that the session is over, in the words of these pages. */
 const ENDINGS = {
-  destroyed: 'Your session here was ended, from another device or tab or by an administrator.',
-  revoked: 'Your session here was ended, from another device or tab or by an administrator.',
-  expired: 'You have not used this page for long, so your session has expired.',
+  'another-session': 'You have signed this device out from another one.',
+  administrator: 'An administrator has ended your session.',
+  logout: 'You have signed out in another tab.',
+  expired: 'Your session has expired, as you have not used this page for long.',
+  destroyed: 'Your session was ended from another device, or by an administrator.',
+  revoked: 'Your session has ended.',
 };
 
 /** How long the response that brings a new cookie may take to arrive in another tab. */
@@ -142,11 +145,11 @@ function showAccount(account) {
 
 /** An open stream is no use of the session, and keeps it no longer. */
 function watch() {
-  const source = new EventSource('/api/devices/changes');
+  const source = new EventSource('/api/devices/news');
   source.addEventListener('changed', () => void catchUp());
   source.addEventListener('ended', ({ data }) => {
     stop();
-    void ended(JSON.parse(data).reason);
+    void ended(JSON.parse(data).why);
   });
   source.addEventListener('error', () => {
     if (source.readyState !== EventSource.CLOSED) return; // a lost connection: the browser comes back by itself
@@ -163,7 +166,8 @@ async function catchUp() {
 }
 
 async function ended(reason) {
-  await running; // what this tab has done itself
+  // What this tab has done itself comes first, unless it waits for a person.
+  if (document.querySelector('dialog[open]') === null) await running;
   if (hasLeft) return;
   if (reason in ENDINGS && reason !== 'revoked') return leave(ENDINGS[reason]);
   // A new id, as after a change of password in another tab: the response with its cookie may still be on its way.
