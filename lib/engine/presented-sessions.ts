@@ -9,6 +9,7 @@ import type { FoundRecord } from './session-records.js';
 import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
 import { handleOf } from './session-handle.js';
+import { verifiedRecord } from './verified-record.js';
 
 /** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
@@ -124,12 +125,22 @@ export class PresentedSessions {
   }
 
   #read(id: string): Promise<FoundRecord> {
-    return this.#context.records.read(id).catch((error: unknown) => {
+    const read = this.#context.records.read(id);
+    return (this.#verifiesReads ? this.#verified(id, read) : read).catch((error: unknown) => {
       // A second attempt begins with this cookie again.
       this.#next--;
       this.#ids.pop();
       throw error;
     });
+  }
+
+  get #verifiesReads(): boolean {
+    return this.#context.options.users?.verifiesReads === true;
+  }
+
+  async #verified(id: string, reading: Promise<FoundRecord>): Promise<FoundRecord> {
+    const found = await reading;
+    return typeof found === 'object' ? verifiedRecord(this.#context, id, found) : found;
   }
 
   /** The record, if it is live. Notes what else there is. */

@@ -1,0 +1,28 @@
+import type { ReadRecord } from '../session/session-record.js';
+import type { SessionContext } from './session-context.js';
+import type { FoundRecord } from './session-records.js';
+
+/**
+ * What is left of a record after a look into the list of its user (`verify: 'read'`). A session that is not in it is over, and its
+ * record goes. One that says of no list that it is in it stays: another program has written it, or it is from before the option `user`.
+ */
+export async function verifiedRecord(
+  { records, directory }: SessionContext,
+  id: string,
+  record: ReadRecord,
+): Promise<FoundRecord> {
+  const name = records.nameOf(id);
+  let checked: ReadRecord = record;
+  for (;;) {
+    const user = checked.meta.listing?.user;
+    if (user === undefined || (await directory?.index.holds(user, name))) return checked;
+    // The user of the session may have changed since the record was read.
+    const found = await records.read(id);
+    if (typeof found !== 'object') return found;
+    if (found.meta.listing?.user === user) {
+      await records.retire(id, found.version, { removal: 'delete', reason: 'destroyed' });
+      return undefined;
+    }
+    checked = found;
+  }
+}

@@ -1,0 +1,163 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import type { OpenSession } from '../../../lib/engine/open-session.js';
+import { everyCourse, someCourses, type Course, type Play } from '../../fixtures/interleaving.js';
+import {
+  endAll,
+  request,
+  signInAs,
+  UserWorld,
+  type Act,
+  type Cookie,
+  type WorldOptions,
+} from '../../fixtures/user-world.js';
+
+// The pause after a conflict would be real time. Which order follows is what the courses of events go through.
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<object>()),
+  setTimeout: (): Promise<void> => new Promise(setImmediate),
+}));
+
+/** How many courses of events each case draws, and goes through at most. RACE_RUNS=20 makes twenty times as many. */
+const RUNS = Number(process.env.RACE_RUNS ?? 1);
+
+type Data = Record<string, unknown>;
+
+/** Two sessions of Ada's on two devices, and one of a visitor. */
+interface Browsers {
+  readonly here: Cookie;
+  readonly there: Cookie;
+  readonly visitor: Cookie;
+}
+
+const change = (how: (live: Data, open: OpenSession) => unknown) => (cookie: Cookie) =>
+  request(cookie, async (open) => how(open.live, open));
+
+/** Ends sessions otherwise than by `endAll`. */
+const ending =
+  (act: Act): Act =>
+  (world, process) => {
+    world.endsOtherwise = true;
+    return act(world, process);
+  };
+
+const regenerate =
+  (keep: boolean | string[]) =>
+  (cookie: Cookie): Act =>
+  async (world, process) => {
+    world.halfDone++;
+    await request(cookie, async (open) => {
+      await open.live.regenerate({ keep } as never);
+      (open.live as Data).cart = 1;
+    })(world, process);
+    world.halfDone--;
+  };
+
+/** What actors do with the session of a device. */
+const acts: Record<string, (browsers: Browsers) => Act> = {
+  'sign in': () => signInAs(),
+  'sign in without a new id': ({ visitor }) => signInAs('ada', { cookie: visitor, regenerates: false }),
+  'sign in of a visitor': ({ visitor }) => signInAs('ada', { cookie: visitor }),
+  'sign in again': ({ here }) => ending(signInAs('ada', { cookie: here })),
+  'become another': ({ here }) => ending(signInAs('bob', { cookie: here, regenerates: false })),
+  'regenerate and keep all': ({ here }) => regenerate(true)(here),
+  'regenerate and keep the user': ({ here }) => regenerate(['user'])(here),
+  'regenerate and keep nothing': ({ here }) => ending(regenerate(false)(here)),
+  renew: ({ here }) => change((live) => (live as unknown as OpenSession['live']).touch())(here),
+  write: ({ here }) => change((live) => (live.cart = 1))(here),
+  update: ({ here }) => request(here, (open) => open.live.update((data) => void (data.n = 1))),
+  'become another in an update': ({ here }) =>
+    ending(request(here, (open) => open.live.update((data) => void (data.user = { id: 'bob' })))),
+  'empty in an update': ({ here }) =>
+    ending(request(here, (open) => open.live.update((data) => void delete data.user))),
+  empty: ({ here }) => ending(change((live) => delete live.user)(here)),
+  'become a visitor': ({ here }) =>
+    ending(
+      change((live) => {
+        delete live.user;
+        live.cart = 1;
+      })(here),
+    ),
+  'log out': ({ here }) => ending(change((live) => (live as unknown as OpenSession['live']).destroy())(here)),
+  'end all': () => endAll(),
+  'end all others': ({ there }) => endAll('ada', there),
+  'end all but the one': ({ here }) => endAll('ada', here),
+  'end one': () =>
+    ending(async (world, process) => {
+      const [first] = await world.userSessions(process).list('ada');
+      if (first !== undefined) await world.userSessions(process).end('ada', first.handle);
+    }),
+  list: () => async (world, process) => void (await world.userSessions(process).list('ada')),
+};
+
+interface Setting extends WorldOptions {
+  readonly sharesProcess?: boolean;
+  /** By how many seconds the clock of each further machine is ahead of the one before it. */
+  readonly clockAhead?: number;
+}
+
+/** Actors with these acts, after Ada has signed in on two devices. */
+function actors(names: readonly string[], { sharesProcess, clockAhead = 0, ...options }: Setting = {}): Play {
+  return async (course: Course) => {
+    const world = new UserWorld(course, options);
+    const browsers: Browsers = { here: {}, there: {}, visitor: {} };
+    names.forEach((name, index) => {
+      const act = acts[name];
+      if (act === undefined) throw new Error(name);
+      world.add(`${index} ${name}`, act(browsers), {
+        clockAhead: index * clockAhead,
+        ...(sharesProcess && { process: 'shared' }),
+      });
+    });
+    await world.play(async () => {
+      await signInAs('ada', { cookie: browsers.here })(world, 'before');
+      await signInAs('ada', { cookie: browsers.there })(world, 'before');
+      const visitor = await world.open('before', undefined);
+      (visitor.live as Data).cart = 1;
+      await visitor.commit();
+      browsers.visitor.id = visitor.id;
+    });
+  };
+}
+
+const names = Object.keys(acts);
+const pairs = names.flatMap((one, index) => names.slice(index).map((other) => [one, other] as const));
+
+const settings: [string, Setting][] = [
+  ['', {}],
+  [' in one process', { sharesProcess: true, textVersions: true }],
+  [' without tombstones', { session: { tombstones: false }, textVersions: true }],
+  [' where Quart shares the records', { session: { wire: 'quart' } }],
+  [' whose sessions are verified', { verify: true, generation: true }],
+  [' while lists are evicted', { verify: true, evicts: true }],
+  [' whose clocks differ', { clockAhead: 400, session: { sessionsPerUser: { max: 2 }, idleTimeout: '1m' } }],
+  [
+    ' whose clocks differ the other way',
+    { clockAhead: -400, session: { sessionsPerUser: { max: 3 }, tombstones: false, idleTimeout: '1m' } },
+  ],
+  [' who may have two sessions', { session: { sessionsPerUser: { max: 2 } } }],
+  [' who get no more than three sessions', { session: { sessionsPerUser: { max: 3, beyond: 'refuse' } } }],
+];
+
+describe.each(settings)('two actors%s', (_name, setting) => {
+  it.each(pairs)('%s and %s in every order', async (one, other) => {
+    await everyCourse(actors([one, other], setting), 200 * RUNS);
+  });
+
+  it.each(pairs)('%s and %s with mishaps', async (one, other) => {
+    const play = actors([one, other], { ...setting, mishaps: 2 });
+    await someCourses(play, { count: 20 * RUNS, seed: `${one} ${other}` });
+  });
+});
+
+describe.each(settings)('three actors%s', (_name, setting) => {
+  it.each(names)('%s and two others', async (one) => {
+    for (const [second, third] of pairs) {
+      await someCourses(actors([one, second, third], { ...setting, mishaps: 1 }), {
+        count: RUNS,
+        seed: `${one} ${second} ${third}`,
+      });
+    }
+    expect(names).toContain(one);
+  });
+});
