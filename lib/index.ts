@@ -38,6 +38,7 @@ export type {
   SessionCallback,
   SessionData,
   SessionMembers,
+  SignedInOptions,
 } from './session/session-members.js';
 export type {
   ClosableStore,

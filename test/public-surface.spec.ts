@@ -78,6 +78,7 @@ const surface = {
     'SessionsPerUser',
     'SignatureDigest',
     'SignedInGuard',
+    'SignedInOptions',
     'StoreName',
     'StoredSession',
     'TaggedJsonOptions',

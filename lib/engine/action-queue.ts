@@ -55,6 +55,7 @@ export class ActionQueue extends SerialQueue {
 
   /** When the first call that waits was made. What is assigned later is not saved before that call has run. */
   get horizon(): number {
+    if (this.#calls.length === 0) return Infinity;
     return this.#calls.find(({ isWaiting }) => isWaiting)?.moment ?? Infinity;
   }
 

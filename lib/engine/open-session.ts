@@ -48,6 +48,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
   #data: TrackedData;
   readonly #meta: TrackedMeta;
   readonly #cookie: ResponseCookie;
+  /** Only this class sets it. */
   hasStartedOver = false;
 
   constructor(context: SessionContext, request: OpenRequest, { presented, found }: OpenSessionStart) {
@@ -324,7 +325,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
     if (rewritten.outcome === 'gone') throw endedError('update');
     const { draft, result, replacement } = rewritten.change;
     if (typeof replacement === 'string') this.#wasEmptied(moment);
-    else this.#cookie.decide(this.#actionOfWrite);
+    else {
+      this.#meta.set(this.#meta.mergedWith(replacement.meta));
+      this.#cookie.decide(this.#actionOfWrite);
+    }
     this.#data.merge(draft);
     return result;
   }
@@ -415,8 +419,8 @@ export class OpenSession implements SessionKeeper, SessionContent {
   }
 
   get #mayRenew(): boolean {
-    const isWanted = this.#meta.isRenewalWanted || this.#meta.hasNewLifetime(this.#actions.horizon);
-    return isWanted && this.#record.state === 'known' && this.#cookie.mayRenew;
+    if (this.#record.state !== 'known' || !this.#cookie.mayRenew) return false;
+    return this.#meta.isRenewalWanted || this.#meta.hasNewLifetime(this.#actions.horizon);
   }
 
   /** The cookie action when the record is written without being renewed. */

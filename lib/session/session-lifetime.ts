@@ -1,4 +1,4 @@
-import type { SessionMeta } from './session-record.js';
+import type { SessionMeta, SignIn } from './session-record.js';
 
 /** How long sessions live, in seconds. */
 export interface SessionLifetimeOptions {
@@ -12,7 +12,7 @@ export interface SessionLifetimeOptions {
 const RENEWAL_SHARE = 0.1;
 
 /** How far another process's clock may be ahead, in seconds, before a write corrects the times that it left. */
-const CLOCK_TOLERANCE = 60;
+export const CLOCK_TOLERANCE = 60;
 
 /**
  * Whether a time that the record tells, in epoch seconds, is at most so many seconds ago. Another process's clock may have written
@@ -93,6 +93,16 @@ export class SessionLifetime {
     const { created, seen } = meta;
     if ((created ?? 0) <= now && (seen ?? 0) <= now) return meta;
     return { ...meta, created: created && Math.min(created, now), seen: seen && Math.min(seen, now) };
+  }
+
+  /**
+   * The sign-in, if its time is not in the future. It counts as now where another clock may be ahead; further ahead it is no time of
+   * ours, and would stay fresh for ever.
+   */
+  pastSignIn(signIn: SignIn | undefined): SignIn | undefined {
+    const now = this.now();
+    if (signIn === undefined || signIn.at <= now) return signIn;
+    return signIn.at - now > CLOCK_TOLERANCE ? undefined : { ...signIn, at: now };
   }
 
   /** The meta after a renewal, or that of a new session. The time of creation does not change. */

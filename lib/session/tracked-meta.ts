@@ -92,18 +92,19 @@ export class TrackedMeta {
 
   /** Whether the application has set a lifetime that is not saved. */
   hasNewLifetime(until: number): boolean {
-    return this.#edits.some(({ lifetime, moment }) => lifetime !== undefined && moment <= until);
+    return (
+      this.hasEdits(until) && this.#edits.some(({ lifetime, moment }) => lifetime !== undefined && moment <= until)
+    );
   }
 
   /**
-   * The last sign-in, of this request or another one. A time in the future, of another clock, counts as now.
+   * The last sign-in, of this request or another one.
    * @param record the record of the session, as far as it is known.
    */
   signInOf({ state, base }: KnownRecord): SignIn | undefined {
     if (state !== 'known' && state !== 'new') return undefined;
-    const signIn = lastSignIn(state === 'new' ? this.#meta : base.meta, this.#edits);
-    const now = this.#lifetime.now();
-    return signIn === undefined || signIn.at <= now ? signIn : { ...signIn, at: now };
+    const stored = state === 'new' ? this.#meta : base.meta;
+    return lastSignIn(this.#lifetime.pastSignIn(stored.signIn), this.#edits);
   }
 
   /** Notes what the application has set. */
@@ -187,7 +188,7 @@ export class TrackedMeta {
       addr: meta.addr ?? this.#initial.addr,
       permanent: meta.permanent,
       lifetime: meta.lifetime,
-      signIn: meta.signIn,
+      signIn: this.#lifetime.pastSignIn(meta.signIn),
       listing: meta.listing,
     };
     return withEdits(merged, this.#saving, this.#writesPermanent);

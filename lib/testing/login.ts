@@ -7,6 +7,7 @@ import { SessionRequest } from '../http/session-request.js';
 import { setCookieLines } from '../http/set-cookie-lines.js';
 import { engineOf, SessionService } from '../nest/session.service.js';
 import { getSessionServiceToken } from '../nest/session-tokens.js';
+import type { SignedInOptions } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { unsentRequest } from './unsent-request.js';
 
@@ -22,9 +23,16 @@ export interface LoginOptions {
   readonly url?: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly address?: string;
+  readonly signedIn?: SignedInOptions;
 }
 
-const OPTION_NAMES: readonly string[] = ['name', 'url', 'headers', 'address'] satisfies (keyof LoginOptions)[];
+const OPTION_NAMES: readonly string[] = [
+  'name',
+  'url',
+  'headers',
+  'address',
+  'signedIn',
+] satisfies (keyof LoginOptions)[];
 
 /** The Set-Cookie line of a login, and the URL that the login asked for. */
 export interface Login {
@@ -43,6 +51,7 @@ export async function logIn(app: NestContext, data: object, options: LoginOption
   refuseObstacle(request, url);
   const opened = await engine.open(request);
   Object.assign(opened.live, data);
+  if (options.signedIn !== undefined) opened.live.signedIn(options.signedIn);
   await opened.commit();
   await checkStored(engine, opened);
   const [line = ''] = setCookieLines(opened, request, engine.options);

@@ -1,6 +1,6 @@
 import { parseSetCookie } from 'cookie';
 
-import type { DefaultData } from '../session/session-members.js';
+import type { DefaultData, SignedInOptions } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { logIn, type LoginOptions, type NestContext } from './login.js';
 import { refuseProduction } from './refuse-production.js';
@@ -18,6 +18,12 @@ export interface SignInOptions extends LoginOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The client's address. With `pinning`, the address that the requests of the test come from. @default '127.0.0.1' */
   readonly address?: string;
+  /**
+   * What the login tells `session.signedIn()`, where it calls it: `{}`, or the methods as in `{ amr: ['pwd', 'otp'] }`. With the option
+   * `user` the library notes the sign-in by itself.
+   * @default undefined: the login does not call it
+   */
+  readonly signedIn?: SignedInOptions;
 }
 
 /** A cookie in the form of Playwright's `storageState`. */

@@ -322,7 +322,7 @@ describe('signIn', () => {
   it('refuses an option that it does not have, and a browser without an address', async () => {
     const { app: nest } = await start('express', {});
     await expect(signIn(nest, { user: 'ada' }, { adress: '::1' } as SignInOptions)).rejects.toThrow(
-      new SessionConfigurationError("signIn() has no option 'adress': write name, url, headers, address."),
+      new SessionConfigurationError("signIn() has no option 'adress': write name, url, headers, address, signedIn."),
     );
     for (const options of [undefined, {}]) {
       await expect(signInState(nest, { user: 'ada' }, options as never)).rejects.toThrow(

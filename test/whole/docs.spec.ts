@@ -279,7 +279,7 @@ it('passes the conformance suite with the example store, under node:test', () =>
 });
 
 it('passes the tests of the chapter on testing, under Vitest', async () => {
-  const files = ['account.controller', 'account.http', 'account.inject', 'signed-in.guard'].map(
+  const files = ['account.controller', 'account.http', 'account.inject', 'devices', 'signed-in.guard'].map(
     (name) => `${name}.spec.js`,
   );
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');

@@ -49,6 +49,13 @@ describe('serializeCookie', () => {
     expect(line).not.toMatch(/max-age|expires/i);
   });
 
+  it('writes the expiry all the same where the session is to outlive the browser, and has one', () => {
+    const cookie = { ...plain, persistent: false };
+    const state = { now: NOW, secure: false, isRemembered: true };
+    expect(serializeCookie(cookie, 'a', { ...state, expiresAt: NOW + 60 })).toContain('Max-Age=60; ');
+    expect(serializeCookie(cookie, 'a', { ...state, expiresAt: undefined })).not.toMatch(/max-age|expires/i);
+  });
+
   it.each([
     [0.2, 1],
     [59.5, 60],

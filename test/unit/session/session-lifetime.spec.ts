@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { SessionMeta } from '../../../lib/session/session-record.js';
 import { SessionLifetime, type SessionLifetimeOptions } from '../../../lib/session/session-lifetime.js';
 
 const NOW = 1_800_000_000;
@@ -13,13 +14,17 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: NOW * 1000 }));
 afterEach(() => void vi.useRealTimers());
 
 describe('the end of a session', () => {
-  it.each<[string, object, Partial<SessionLifetimeOptions>, number]>([
+  it.each<[string, SessionMeta, Partial<SessionLifetimeOptions>, number]>([
     ['the idle timeout after its last renewal', { created: NOW - 500, seen: NOW - 200 }, {}, NOW - 200 + IDLE],
     ['the idle timeout from now, where the record has no times', {}, {}, NOW + IDLE],
     ['the absolute timeout after its birth', { created: NOW - 500, seen: NOW }, { absoluteTimeout: 600 }, NOW + 100],
     ['the idle timeout, where that comes first', { created: NOW, seen: NOW }, { absoluteTimeout: 9999 }, NOW + IDLE],
     ['the absolute timeout from now, where the record has no birth', { seen: NOW }, { absoluteTimeout: 9 }, NOW + 9],
     ['the idle timeout from now, where each write renews it', { seen: NOW - 900 }, { rolling: 'write' }, NOW + IDLE],
+    ['the lifetime of its own, where it has one', { seen: NOW - 9, lifetime: 60 }, {}, NOW - 9 + 60],
+    ['that from now, where each write renews it', { lifetime: 60 }, { rolling: 'write' }, NOW + 60],
+    ['the idle timeout, where its cookie ends with the browser', { seen: NOW, lifetime: false }, {}, NOW + IDLE],
+    ['the absolute timeout before that', { created: NOW, seen: NOW, lifetime: 60 }, { absoluteTimeout: 9 }, NOW + 9],
     ['as if its times to come were now', { created: NOW + 50, seen: NOW + 50 }, { absoluteTimeout: 9 }, NOW + 9],
   ])('is %s', (_when, meta, options, end) => {
     expect(lifetime(options).expiresAt(meta)).toBe(end);
@@ -44,9 +49,12 @@ describe('the end of a session', () => {
 });
 
 describe('a renewal', () => {
-  it.each<[boolean, string, object, Partial<SessionLifetimeOptions>]>([
+  it.each<[boolean, string, SessionMeta, Partial<SessionLifetimeOptions>]>([
     [false, 'within a tenth of the idle timeout', { created: 1, seen: NOW - 100 }, {}],
     [true, 'after it', { created: 1, seen: NOW - 101 }, {}],
+    [false, 'within a tenth of a lifetime of its own', { created: 1, seen: NOW - 6, lifetime: 60 }, {}],
+    [true, 'after that', { created: 1, seen: NOW - 7, lifetime: 60 }, {}],
+    [false, 'within a tenth of a longer one', { created: 1, seen: NOW - 999, lifetime: 9999 }, {}],
     [false, 'without rolling', { created: 1, seen: NOW - 999 }, { rolling: false }],
     [true, 'where the record does not say when it was renewed', { created: 1 }, {}],
     [true, 'where the record has no birth', { seen: NOW }, { rolling: false }],
