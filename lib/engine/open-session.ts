@@ -174,7 +174,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
   }
 
   edit(edit: MetaEdit): void {
-    if (edit.lifetime !== undefined) this.#requireCookie('The session cannot get another lifetime here');
+    if (edit.lifetime !== undefined) this.#cookie.needFor(this.#record, 'The session cannot get another lifetime here');
     this.#meta.edit(edit);
   }
 
@@ -182,7 +182,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     const keeping = new RegenerateKeep(keep);
     return this.#actions.runEnding('regenerate', async (changed, moment) => {
       keeping.check();
-      this.#requireCookie('The session cannot change its id here');
+      this.#cookie.needFor(this.#record, 'The session cannot change its id here');
       await this.#retire(changed);
       const data = keeping.dataOf(this.#data.values, this.#hidden);
       const retired = { record: this.#record, meta: this.#meta, mine: this.#data.valuesUntil(moment) };
@@ -399,12 +399,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   #warn(message: string): void {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
-  }
-
-  /** @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session. */
-  #requireCookie(failure: string): void {
-    const { obstacle } = this.#cookie;
-    if (obstacle !== undefined && this.#record.state === 'known') throw obstacleError(obstacle, failure);
   }
 
   get #hidden(): Record<string, unknown> {
