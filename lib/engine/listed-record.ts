@@ -197,7 +197,10 @@ export class ListedRecord extends RecordHandle {
     const user = this.#directory.index.userOf(replacement.data);
     const isSame = user !== undefined && user === this.#directory.index.userOf(base.data);
     const meta = this.#metaOf(
-      { ...replacement.meta, signIn: this.#signInOf(replacement.meta, { user, from, isSame }) },
+      {
+        ...replacement.meta,
+        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn }),
+      },
       user,
     );
     if (user !== undefined && !this.#mayWrite(base.meta, meta)) {
@@ -225,14 +228,18 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
-  #signInOf(meta: SessionMeta, { user, from, isSame }: UserChange): SignIn | undefined {
+  #signInOf(meta: SessionMeta, { user, from, isSame, before }: UserChange): SignIn | undefined {
     if (isSame || (user === undefined && from === undefined)) return meta.signIn;
-    return this.#ownSignIn(meta) ?? (user === undefined ? undefined : this.#signInNow());
+    return this.#ownSignIn(meta, before) ?? (user === undefined ? undefined : this.#signInNow());
   }
 
-  /** The sign-in, if this request has noted it. */
-  #ownSignIn({ signIn }: SessionMeta): SignIn | undefined {
-    return signIn !== undefined && signIn.at >= this.#openedAt ? signIn : undefined;
+  /**
+   * The sign-in, if this request has noted it.
+   * @param before that of the record. By another machine's clock it may be later than this request.
+   */
+  #ownSignIn({ signIn }: SessionMeta, before?: SignIn): SignIn | undefined {
+    if (signIn === undefined || signIn.at === before?.at) return undefined;
+    return signIn.at >= this.#openedAt ? signIn : undefined;
   }
 
   #signInNow(): SignIn {
@@ -303,6 +310,8 @@ interface UserChange {
   readonly user: string | undefined;
   readonly from: string | undefined;
   readonly isSame: boolean;
+  /** The sign-in that the record holds. */
+  readonly before: SignIn | undefined;
 }
 
 function ended(): SessionDestroyedError {
