@@ -18,6 +18,8 @@ type ListedChange<C extends Change> = C & { readonly from: string | undefined; r
 interface LeftEntry {
   readonly user: string;
   readonly name: string;
+  /** When the user last signed in under that id. */
+  readonly signedInAt?: number | undefined;
 }
 
 /** What the record says of the user before the session enters the list. */
@@ -77,9 +79,12 @@ export class ListedRecord extends RecordHandle {
   }
 
   override async create(record: SessionRecord): Promise<void> {
+    const left = this.#left;
     await super.create(record);
+    const { signIn, listing } = this.base.meta;
     // A regenerate that keeps the user keeps the sign-in too.
-    if (this.#ownSignIn(this.base.meta) !== undefined) this.#context.events.signedIn(this);
+    const isKept = left !== undefined && left.user === listing?.user && left.signedInAt === signIn?.at;
+    if (signIn !== undefined && !isKept) this.#context.events.signedIn(this);
   }
 
   override async rewrite<C extends Change>(
@@ -271,7 +276,7 @@ export class ListedRecord extends RecordHandle {
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
     else if (reason === 'regenerated' && from !== undefined) {
       users.delete(from);
-      this.#left = { user: from, name: this.#name };
+      this.#left = { user: from, name: this.#name, signedInAt: this.base.meta.signIn?.at };
     }
     await this.#leave(users);
   }
