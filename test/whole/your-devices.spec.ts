@@ -13,7 +13,7 @@ import { SampleServer } from '../fixtures/sample-server.js';
 const PREFIX = 'your-devices:';
 const PASSWORD = 'difference engine';
 
-const DESKTOP = { width: 900, height: 800 };
+const DESKTOP = { width: 900, height: 980 };
 const PHONE = { width: 360, height: 740 };
 
 const AGENTS = {
@@ -411,7 +411,8 @@ describe.each([
     await row(page, 'Safari on iPhone').getByText('Last used 2 minutes ago').waitFor();
     await fits(page);
     await mkdir(PICTURES, { recursive: true });
-    await page.screenshot({ path: `${PICTURES}your-devices-${picture}.png` });
+    await page.locator('main:not([aria-busy])').waitFor();
+    await page.screenshot({ path: `${PICTURES}your-devices-${picture}.png`, animations: 'disabled' });
 
     await age({ signIn: 120 });
     await press(page, 'Sign out the others');

@@ -81,17 +81,11 @@ export function tell(text) {
 
 let page;
 let me;
-let refreshing = Promise.resolve();
 
-/** Shows what the server says now. One at a time, so that the newest stays. */
-export function refresh() {
-  refreshing = refreshing
-    .catch(() => {})
-    .then(async () => {
-      const content = await api('GET', page.path);
-      if (!hasLeft) page.show(content, me);
-    });
-  return refreshing;
+/** Shows what the server says now. */
+export async function refresh() {
+  const content = await api('GET', page.path);
+  if (!hasLeft) page.show(content, me);
 }
 
 /**
@@ -145,8 +139,8 @@ function showAccount(account) {
 
 /** An open stream is no use of the session, and keeps it no longer. */
 function watch() {
-  const source = new EventSource('/api/devices/news');
-  source.addEventListener('changed', () => void catchUp());
+  const source = new EventSource(`/api/${page.path}/news`);
+  source.addEventListener('changed', ({ data }) => void showNews(JSON.parse(data)));
   source.addEventListener('ended', ({ data }) => {
     stop();
     void ended(JSON.parse(data).why);
@@ -159,10 +153,9 @@ function watch() {
   return source;
 }
 
-/** Nobody waits for this: what fails here is seen when the page is used. */
-async function catchUp() {
+async function showNews(content) {
   await running;
-  await refresh().catch(() => {});
+  if (!hasLeft) page.show(content, me);
 }
 
 async function ended(reason) {

@@ -270,7 +270,7 @@ describe('endEverybody', () => {
     const { signal } = (await engine.open(await engine.stored({ user: { id: 7 } }))).live;
     const cart = (await engine.open(await engine.stored({ cart: [1] }))).live.signal;
     await users.endEverybody();
-    await eventually(() => expect(signal.aborted).toBe(true));
+    await eventually(async () => expect(signal.aborted).toBe(true));
     expect((signal.reason as SessionEndedError).reason).toBe('revoked');
     expect(cart.aborted).toBe(false);
     engine.endings.close();
