@@ -271,6 +271,7 @@ describe('the sample of the devices', () => {
     await computer.getByLabel('New password').fill('amazing grace');
     await press(computer, 'Change password');
     await says(computer, 'That is not your password.');
+    expect(await computer.getByLabel('Current password').getAttribute('aria-invalid')).toBe('true');
     expect(complaints.splice(0)).toEqual([expect.stringContaining('403')]);
 
     await computer.getByLabel('Current password').fill(PASSWORD);

@@ -75,6 +75,7 @@ async function changePassword(form) {
   const { current, next } = Object.fromEntries(new FormData(form));
   const problem = $('password-problem');
   problem.textContent = '';
+  form.elements.current.removeAttribute('aria-invalid');
   await act(
     async () => {
       const { ended } = await api('POST', 'account/password', { current, next });
@@ -82,7 +83,10 @@ async function changePassword(form) {
       await refresh();
       tell(`Your password is changed. ${counted(ended, 'other device')} signed out.`);
     },
-    (error) => (problem.textContent = error.message),
+    (error) => {
+      problem.textContent = error.message;
+      if (error.status === 403) form.elements.current.setAttribute('aria-invalid', 'true');
+    },
   );
 }
 

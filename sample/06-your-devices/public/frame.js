@@ -26,6 +26,11 @@ let again;
 
 /** Runs what a person has asked for. */
 export function act(work, onError = showProblem) {
+  if (running === undefined) tell('');
+  return alone(work, onError);
+}
+
+function alone(work, onError) {
   running ??= run(work, onError).finally(() => (running = undefined));
   return running;
 }
@@ -39,7 +44,7 @@ async function run(work, onError) {
     await work();
     if (!hasLeft) hideProblem();
   } catch (error) {
-    again = () => act(work, onError);
+    again = () => alone(work, onError);
     if (hasLeft) return;
     if (error.status === 401) leave(ENDINGS.revoked);
     else onError(error);
@@ -114,7 +119,7 @@ export function openPage(opened) {
 }
 
 function load() {
-  return act(async () => {
+  return alone(async () => {
     const { account } = await api('GET', 'account');
     if (account === null) return location.replace('/sign-in');
     if (page.isForAdministrators && !account.isAdministrator) return location.replace('/');
@@ -122,7 +127,7 @@ function load() {
     await refresh();
     $('content').hidden = false;
     stream ??= watch();
-  });
+  }, showProblem);
 }
 
 function showAccount(account) {
