@@ -96,6 +96,12 @@ class ShopController {
     return session.regenerate({ keep: true });
   }
 
+  @Get('remember/:lifetime')
+  remember(@Session() session: Session<Data>, @Param('lifetime') lifetime: string): void {
+    session.remember(lifetime === 'false' ? false : lifetime);
+    session.signedIn({ amr: ['pwd'] });
+  }
+
   @Get('logout')
   logout(@Session() session: Session<Data>): Promise<void> {
     return session.destroy();
@@ -321,6 +327,33 @@ describe.each(frameworks)('One session with %s', (framework) => {
           const read = await atNest.get('/me');
           for (const line of [started, written]) expect(line).toContain(`Max-Age=${LIFETIME}`);
           expect(read.setCookie).toEqual([]);
+        });
+
+        it('remembers a session at Nest, and Python sends its cookie accordingly', async () => {
+          await get(atPython, '/login/ada');
+          const remembered = (await atNest.get('/remember/60d')).cookie();
+          expect(remembered).toContain(`Max-Age=${60 * 24 * 3600};`);
+          const key = `session:${idOf(atNest)}`;
+          expect(Math.abs((await aboutRecord(store, key)).ttl - 60 * 24 * 3600)).toBeLessThanOrEqual(2);
+          // Python knows one lifetime, and keeps what Nest has noted.
+          expect((await atPython.get('/add/book')).cookie()).toContain(`Max-Age=${LIFETIME}`);
+          expect(Math.abs((await aboutRecord(store, key)).ttl - LIFETIME)).toBeLessThanOrEqual(2);
+          expect((await atNest.get('/add/pen')).cookie()).toContain(`Max-Age=${60 * 24 * 3600};`);
+          expect(Math.abs((await aboutRecord(store, key)).ttl - 60 * 24 * 3600)).toBeLessThanOrEqual(2);
+          expect(await storedText(idOf(atNest))).toContain('"_nest_session_signed_in":{');
+        });
+
+        it('forgets a session with the browser at Nest, and Python does too', async () => {
+          await get(atPython, '/login/ada');
+          const forgotten = (await atNest.get('/remember/false')).cookie();
+          expect(forgotten).toMatch(/^session=/);
+          expect(forgotten).not.toMatch(/Max-Age|Expires/i);
+          const atPythonToo = (await atPython.get('/add/book')).cookie();
+          expect(atPythonToo).toMatch(/^session=/);
+          expect(atPythonToo).not.toMatch(/Max-Age|Expires/i);
+          expect((await atNest.get('/add/pen')).setCookie).toEqual([]);
+          expect(await storedText(idOf(atNest))).toMatch(/"_permanent": ?false/);
+          expect(await get(atNest, '/me')).toEqual({ user: 'ada', cart: ['book', 'pen'] });
         });
 
         it('leaves a browser session of Python one', async () => {

@@ -78,6 +78,8 @@ const ACTIONS: Readonly<Record<string, (open: OpenSession) => unknown>> = {
     for (const key of Object.keys(live)) delete live[key];
   },
   touch: ({ live }) => live.touch(),
+  remember: ({ live }) => live.remember(60),
+  'sign in': ({ live }) => live.signedIn({ amr: ['pwd'] }),
   save: async ({ live }) => {
     live['n'] = 2;
     await live.save();

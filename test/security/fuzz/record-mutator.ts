@@ -8,8 +8,20 @@ export const PLANTED = 'planted-by-the-fuzz';
 
 const NOW = (): number => Date.now() / 1000;
 
-const RESERVED = ['_created', '_seen', '_addr', '_permanent'];
-const MEMBERS = ['id', 'isNew', 'regenerate', 'destroy', 'save', 'reload', 'touch', 'update'];
+const RESERVED = ['_created', '_seen', '_addr', '_permanent', '_lifetime', '_signed_in', '_listed'];
+const MEMBERS = [
+  'id',
+  'isNew',
+  'signal',
+  'regenerate',
+  'destroy',
+  'save',
+  'reload',
+  'touch',
+  'remember',
+  'signedIn',
+  'update',
+];
 const KEYS = [
   ...RESERVED,
   ...MEMBERS,
@@ -186,6 +198,8 @@ export class RecordMutator {
     if (!random.oneIn(6)) record['_seen'] = now - random.below(1000);
     if (random.oneIn(3)) record['_addr'] = random.pick(['127.0.0.1', '10.0.0.1', '::1']);
     if (random.oneIn(4)) record['_permanent'] = random.oneIn(2);
+    if (random.oneIn(4)) record['_lifetime'] = random.pick<unknown>([false, 60, 1e300, -1, '30d']);
+    if (random.oneIn(4)) record['_signed_in'] = random.pick<unknown>([{ at: now }, { at: 1e300, amr: [1] }, 'now']);
     for (let count = random.below(4); count > 0; count--)
       record[random.pick(['user', 'list', 'n', 'a b', 'é'])] = this.#value(0);
     return record;

@@ -309,7 +309,7 @@ describe('of parallel requests,', () => {
     const id = await engine.stored({ user: 'ada' });
     const opened = await Promise.all([1, 2, 3].map(() => engine.open(id)));
     for (const [index, { live }] of opened.entries()) live.remember(`${index + 1}d`);
-    await Promise.all(opened.map((open) => open.commit()));
+    await Promise.all(opened.map(({ live }) => live.save()));
     expect(await recordOf(id)).toMatchObject({ _lifetime: 3 * DAY });
   });
 
@@ -318,7 +318,7 @@ describe('of parallel requests,', () => {
     const opened = await Promise.all([1, 2, 3, 4].map(() => engine.open(id)));
     opened[1]?.live.remember('30d');
     for (const [index, { live }] of opened.entries()) live[`k${index}`] = index;
-    await Promise.all(opened.map((open) => open.commit()));
+    await Promise.all(opened.map(({ live }) => live.save()));
     expect(await recordOf(id)).toMatchObject({ _lifetime: 30 * DAY, k0: 0, k1: 1, k2: 2, k3: 3 });
   });
 });
