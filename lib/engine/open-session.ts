@@ -61,7 +61,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
     this.#record = holdRecord(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
-    if (this.#lacksSave(known)) this.#meta.wantRenewal();
+    if (this.#cookie.isOutdated(known) || this.#record.lacksListing) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -139,13 +139,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
   /** Whether the cookie outlives the browser, whatever the options say. */
   get isRemembered(): boolean {
     return this.#meta.isRemembered;
-  }
-
-  /** Whether the session has to be saved although nothing has changed. */
-  #lacksSave(known: FoundSession | undefined): boolean {
-    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    const lacksCookie = known?.needsNewCookie === true && this.#cookie.obstacle !== 'no-response';
-    return lacksCookie || this.#record.lacksListing;
   }
 
   noteLateTouch(): void {
