@@ -1,6 +1,5 @@
-import { createLiveSession, type SessionKeeper } from '../session/live-session.js';
+import { createLiveSession, type SessionKeeper, type SessionTerms } from '../session/live-session.js';
 import type { MetaEdit } from '../session/meta-edit.js';
-import type { RecordNames } from '../session/record-names.js';
 import { hiddenData, isEmptyData, layKeysOver, type Data } from '../session/session-data.js';
 import type { LiveSession, RegenerateOptions } from '../session/session-members.js';
 import type { SessionRecord, SignIn } from '../session/session-record.js';
@@ -17,7 +16,6 @@ import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
 import type { SessionContext } from './session-context.js';
-import { isOfUser } from './session-owner.js';
 import { statusOf, type SessionContent } from './session-status.js';
 import { UnsavedChanges } from './unsaved-changes.js';
 import { runUpdate, type UpdateFunction } from './update-function.js';
@@ -88,10 +86,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
     return !this.isNew && !isEmptyData(this.#record.base.data);
   }
 
-  get isOfUser(): boolean | undefined {
-    return isOfUser(this.#context.options, this.#data.values);
-  }
-
   get isEmpty(): boolean {
     return isEmptyData(this.#data.valuesUntil(this.#actions.horizon)) && isEmptyData(this.#hidden);
   }
@@ -108,8 +102,8 @@ export class OpenSession implements SessionKeeper, SessionContent {
     return this.#actions.hasCalls;
   }
 
-  get recordNames(): RecordNames {
-    return this.#context.options.recordNames;
+  get terms(): SessionTerms {
+    return this.#context.options;
   }
 
   get live(): LiveSession {
@@ -174,7 +168,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
   }
 
   edit(edit: MetaEdit): void {
-    if (edit.lifetime !== undefined) this.#requireCookie('The session cannot get another lifetime here');
+    if (edit.lifetime !== undefined) this.#cookie.needFor(this.#record, 'The session cannot get another lifetime here');
     this.#meta.edit(edit);
   }
 
@@ -182,7 +176,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     const keeping = new RegenerateKeep(keep);
     return this.#actions.runEnding('regenerate', async (changed, moment) => {
       keeping.check();
-      this.#requireCookie('The session cannot change its id here');
+      this.#cookie.needFor(this.#record, 'The session cannot change its id here');
       await this.#retire(changed);
       const data = keeping.dataOf(this.#data.values, this.#hidden);
       const retired = { record: this.#record, meta: this.#meta, mine: this.#data.valuesUntil(moment) };
@@ -399,12 +393,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   #warn(message: string): void {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
-  }
-
-  /** @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session. */
-  #requireCookie(failure: string): void {
-    const { obstacle } = this.#cookie;
-    if (obstacle !== undefined && this.#record.state === 'known') throw obstacleError(obstacle, failure);
   }
 
   get #hidden(): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import type { Removal } from '../session/session-record.js';
 import type { ActionQueue } from './action-queue.js';
-import type { CookieObstacle } from './cookie-obstacle.js';
+import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
+import type { RecordState } from './record-state.js';
 
 /** What the response has to do about the session cookie. */
 export type CookieAction = 'none' | 'set' | 'expire';
@@ -62,6 +63,11 @@ export class ResponseCookie {
    */
   isOutdated(found: FoundSession | undefined): boolean {
     return found?.needsNewCookie === true && this.#obstacle !== 'no-response';
+  }
+
+  /** @throws {SessionConfigurationError} when the session is stored, and the response cannot carry another cookie for it. */
+  needFor({ state }: { readonly state: RecordState }, failure: string): void {
+    if (this.#obstacle !== undefined && state === 'known') throw obstacleError(this.#obstacle, failure);
   }
 
   decide(action: CookieAction): void {

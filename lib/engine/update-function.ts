@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { refuseReservedName } from '../session/live-session.js';
-import type { RecordNames } from '../session/record-names.js';
+import { refuseReservedName, type SessionTerms } from '../session/live-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
 /** A read-modify-write. It changes the data in place and returns the result of `update`. */
@@ -11,7 +10,7 @@ export type UpdateFunction<R> = (data: Record<string, unknown>) => R | Promise<R
 export interface UpdateTask<R> {
   readonly fn: UpdateFunction<R>;
   /** The session whose methods the function must not call. */
-  readonly session: { readonly recordNames: RecordNames };
+  readonly session: { readonly terms: Pick<SessionTerms, 'recordNames'> };
   readonly warn: (message: string) => void;
 }
 
@@ -30,7 +29,7 @@ export async function runUpdate<R>({ fn, session, warn }: UpdateTask<R>, draft: 
   slow.unref();
   try {
     const result = await scopes.run(scope, () => fn(draft));
-    for (const key of Object.keys(draft)) refuseReservedName(key, session.recordNames);
+    for (const key of Object.keys(draft)) refuseReservedName(key, session.terms.recordNames);
     return result;
   } finally {
     clearTimeout(slow);

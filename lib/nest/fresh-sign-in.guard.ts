@@ -1,7 +1,6 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext, type Type } from '@nestjs/common';
 
 import { isOfUser, signInOf } from '../session/live-session.js';
-import { isRecent } from '../session/session-lifetime.js';
 import type { SignIn } from '../session/session-record.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { FreshSignInDemand, FreshSignInRequired } from './fresh-sign-in.js';
@@ -55,7 +54,7 @@ export class FreshSignInGuard implements CanActivate {
 const NAMED = new NamedGuards(FreshSignInGuard);
 
 function satisfies(signIn: SignIn | undefined, { maxAge, amr }: FreshSignInDemand): signIn is SignIn {
-  if (signIn === undefined || !isRecent(signIn.at, maxAge)) return false;
+  if (signIn === undefined || Date.now() / 1000 - signIn.at > maxAge) return false;
   return amr.every((method) => signIn.amr?.includes(method) === true);
 }
 
@@ -66,13 +65,7 @@ function requirement(signIn: SignIn | undefined, { maxAge, amr }: FreshSignInDem
     code: 'FRESH_SIGN_IN_REQUIRED',
     message: 'Sign in again: this needs a fresh sign-in.',
     maxAge,
-    signedInAt: signIn === undefined ? null : isoTime(signIn.at),
+    signedInAt: signIn === undefined ? null : new Date(signIn.at * 1000).toISOString(),
     ...(amr.length === 0 ? {} : { amr }),
   };
-}
-
-/** `null` for a time that no calendar has. Another program may have written the record. */
-function isoTime(seconds: number): string | null {
-  const date = new Date(seconds * 1000);
-  return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }

@@ -14,6 +14,14 @@ import {
 import type { SignIn } from './session-record.js';
 import { TrackedData, type TrackedDataStart } from './tracked-data.js';
 
+/** What the options of a SessionModule say of the data of its sessions. */
+export interface SessionTerms {
+  /** The keys that cannot be data. */
+  readonly recordNames: RecordNames;
+  /** Tells the id of the user from the data. Absent: the application has not said how. */
+  readonly users: { of(data: Readonly<Record<string, unknown>>): string | undefined } | undefined;
+}
+
 /** The session behind a live session. It does what the members promise. */
 export interface SessionKeeper {
   readonly id: string;
@@ -22,8 +30,6 @@ export interface SessionKeeper {
   readonly signal: AbortSignal;
   /** Whether the store has a record of this session that holds data, as far as the engine knows. */
   readonly isEstablished: boolean;
-  /** Whether the data are those of a user; `undefined` where that cannot be told, without the option `user`. */
-  readonly isOfUser: boolean | undefined;
   /** The last sign-in of the user, as far as this request knows, and also if it is not saved yet. */
   readonly signIn: SignIn | undefined;
   /** The names of the entries that stand for it in the list of its user. */
@@ -34,8 +40,8 @@ export interface SessionKeeper {
   readonly live: LiveSession;
   /** The data that {@link SessionKeeper.live} shows. */
   readonly data: TrackedData;
-  /** The keys that cannot be data. */
-  readonly recordNames: RecordNames;
+  /** What the options say of the data. */
+  readonly terms: SessionTerms;
   /**
    * @param options what survives.
    * @param detach whether a new live session takes this one's place, so that this one can stay as it is.
@@ -83,7 +89,10 @@ export function isEstablished(session: LiveSession): boolean {
  * stand-in that `fakeSession()` has not made.
  */
 export function isOfUser(session: LiveSession): boolean | undefined {
-  return (keeperOf(session) as SessionKeeper | undefined)?.isOfUser;
+  const keeper = keeperOf(session) as SessionKeeper | undefined;
+  const users = keeper?.terms.users;
+  // A copy, as of a record: the function sees no members, and what it reads is not taken for a change of the application's.
+  return users === undefined ? undefined : users.of({ ...keeper?.data.values }) !== undefined;
 }
 
 /**
@@ -208,7 +217,7 @@ class LiveSessionHandler implements ProxyHandler<Record<string, unknown>> {
 
   set(target: Record<string, unknown>, key: string | symbol, value: unknown): boolean {
     if (typeof key === 'symbol') return Reflect.set(target, key, value);
-    refuseReservedName(key, this.#keeper.recordNames);
+    refuseReservedName(key, this.#keeper.terms.recordNames);
     this.#data.assign(key, value, this.#keeper.hasCalls);
     if (this.#data.isOver) this.#keeper.noteLateTouch();
     if (!this.#isCurrent) this.#keeper.live[key] = value;

@@ -1,4 +1,3 @@
-import { CLOCK_TOLERANCE } from './session-lifetime.js';
 import type { SessionMeta, SignIn } from './session-record.js';
 
 /** What the application has set in the meta itself, with `remember` or `signedIn`. */
@@ -34,17 +33,10 @@ export function withEdits(meta: SessionMeta, edits: readonly MetaEdit[], writesP
   return { ...meta, lifetime, permanent, signIn: lastSignIn(meta.signIn, edits) };
 }
 
-/**
- * The later of the sign-ins. Of two at the same time, the one that this request has made, and also where a clock that is far ahead has
- * written the stored one: nobody could sign in again until that time.
- */
+/** The later of the sign-ins. Of two at the same time, the one that this request has made. */
 export function lastSignIn(stored: SignIn | undefined, edits: readonly MetaEdit[]): SignIn | undefined {
   let last = stored;
-  for (const { signIn } of edits) {
-    if (signIn === undefined) continue;
-    const lead = (last?.at ?? 0) - signIn.at;
-    if (lead <= 0 || lead > CLOCK_TOLERANCE) last = signIn;
-  }
+  for (const { signIn } of edits) if (signIn !== undefined && signIn.at >= (last?.at ?? 0)) last = signIn;
   return last;
 }
 

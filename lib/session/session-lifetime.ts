@@ -12,16 +12,7 @@ export interface SessionLifetimeOptions {
 const RENEWAL_SHARE = 0.1;
 
 /** How far another process's clock may be ahead, in seconds, before a write corrects the times that it left. */
-export const CLOCK_TOLERANCE = 60;
-
-/**
- * Whether a time that the record tells, in epoch seconds, is at most so many seconds ago. Another process's clock may have written
- * it: a time in the future is recent as far as clocks may differ, and no further.
- */
-export function isRecent(time: number, seconds: number): boolean {
-  const age = Date.now() / 1000 - time;
-  return age <= seconds && -age <= CLOCK_TOLERANCE;
-}
+const CLOCK_TOLERANCE = 60;
 
 /** The one clock: record, cookie and check all get the same expiry from here. All times are epoch seconds. */
 export class SessionLifetime {
