@@ -59,7 +59,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     const state = typeof found === 'object' ? 'known' : (found ?? 'new');
     this.#record = holdRecord(context, { state, id: known?.id, record: known?.record, request });
     this.#meta = new TrackedMeta(context.lifetime, { addr: presented.address, permanent }, known?.record.meta);
-    if (this.#lacksSave(known)) this.#meta.wantRenewal();
+    if (this.#cookie.isOutdated(known) || this.#record.lacksListing) this.#meta.wantRenewal();
     ({ live: this.#live, data: this.#data } = createLiveSession(this, {
       data: this.#record.base.data,
       form: context.records,
@@ -135,13 +135,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
     return this.#meta.isRemembered;
   }
 
-  /** Whether the session has to be saved although nothing has changed. */
-  #lacksSave(known: FoundSession | undefined): boolean {
-    // A cookie with an old signature is signed anew only together with a save, which shows whether the id is still the session's.
-    const lacksCookie = known?.needsNewCookie === true && this.#cookie.obstacle !== 'no-response';
-    return lacksCookie || this.#record.lacksListing;
-  }
-
   noteLateTouch(): void {
     // The application has until the next turn of the event loop to call `save`.
     setImmediate(() => this.#unsaved.ofLateChange(this, this.#cookie.obstacle));
@@ -175,7 +168,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
   }
 
   edit(edit: MetaEdit): void {
-    if (edit.lifetime !== undefined) this.#requireCookie('The session cannot get another lifetime here');
+    if (edit.lifetime !== undefined) this.#cookie.needFor(this.#record, 'The session cannot get another lifetime here');
     this.#meta.edit(edit);
   }
 
@@ -183,7 +176,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     const keeping = new RegenerateKeep(keep);
     return this.#actions.runEnding('regenerate', async (changed, moment) => {
       keeping.check();
-      this.#requireCookie('The session cannot change its id here');
+      this.#cookie.needFor(this.#record, 'The session cannot change its id here');
       await this.#retire(changed);
       const data = keeping.dataOf(this.#data.values, this.#hidden);
       const retired = { record: this.#record, meta: this.#meta, mine: this.#data.valuesUntil(moment) };
@@ -400,12 +393,6 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   #warn(message: string): void {
     this.#context.logger.warn(`${message} (${this.#request.route()}).`);
-  }
-
-  /** @throws {SessionConfigurationError} when the response cannot carry the cookie of a stored session. */
-  #requireCookie(failure: string): void {
-    const { obstacle } = this.#cookie;
-    if (obstacle !== undefined && this.#record.state === 'known') throw obstacleError(obstacle, failure);
   }
 
   get #hidden(): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import type { Removal } from '../session/session-record.js';
 import type { ActionQueue } from './action-queue.js';
-import type { CookieObstacle } from './cookie-obstacle.js';
-import type { PresentedSessions } from './presented-sessions.js';
+import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import type { FoundSession, PresentedSessions } from './presented-sessions.js';
+import type { RecordState } from './record-state.js';
 
 /** What the response has to do about the session cookie. */
 export type CookieAction = 'none' | 'set' | 'expire';
@@ -54,6 +55,19 @@ export class ResponseCookie {
    */
   get removal(): Removal {
     return this.#obstacle === undefined ? 'tombstone' : 'delete';
+  }
+
+  /**
+   * Whether the browser should get another cookie for the session that it has opened. It is sent only together with a save, which shows
+   * whether the id is still the session's.
+   */
+  isOutdated(found: FoundSession | undefined): boolean {
+    return found?.needsNewCookie === true && this.#obstacle !== 'no-response';
+  }
+
+  /** @throws {SessionConfigurationError} when the session is stored, and the response cannot carry another cookie for it. */
+  needFor({ state }: { readonly state: RecordState }, failure: string): void {
+    if (this.#obstacle !== undefined && state === 'known') throw obstacleError(this.#obstacle, failure);
   }
 
   decide(action: CookieAction): void {

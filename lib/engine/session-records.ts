@@ -79,6 +79,11 @@ export class SessionRecords {
     this.#logger = logger;
   }
 
+  /** Whether a record that has ended leaves a tombstone, which keeps other requests from creating it. */
+  get leavesTombstones(): boolean {
+    return this.#options.tombstones;
+  }
+
   /** The key of the record with this id. */
   keyOf(id: string): string {
     return this.#options.keyPrefix + this.nameOf(id);

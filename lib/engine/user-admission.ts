@@ -6,7 +6,7 @@ import { handleOf } from './session-handle.js';
 import type { SessionRecords } from './session-records.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
 import type { ListChange, UserIndex } from './user-index.js';
-import { markVoid, type ListEntry, type UserList } from './user-list.js';
+import { markVoid, without, type ListEntry, type UserList } from './user-list.js';
 
 /** What {@link UserAdmission} works with. */
 export interface UserAdmissionOptions {
@@ -63,8 +63,9 @@ export class UserAdmission {
       if (outcome === 'over') return undefined;
       const next = own === undefined ? [...list, entering.entry] : inPlaceOf(list, own, entering.entry);
       const left = await this.#withoutLost(next, { own: entering.entry, gone });
-      victims = namesOf(own === undefined ? this.#beyondLimit(left, entering) : []);
-      leaving = new Set([...victims, ...namesOf(this.#abandoned(left))]);
+      victims = namesOf(this.#beyondLimit(left, { ...entering, isNew: own === undefined }));
+      const lost = left.filter(({ name }) => gone.get(name) === true);
+      leaving = new Set([...victims, ...namesOf([...lost, ...this.#abandoned(left)])]);
       return markVoid(left, victims, this.#lifetime.now());
     };
     await this.#index.change(user, make, { mayStartAnew: true });
@@ -89,18 +90,18 @@ export class UserAdmission {
 
   /**
    * The entries beyond the limit: those that something is ending already, as it may have been killed, and then those that have been in
-   * the list the longest.
+   * the list the longest. Where the session was in the list before, nothing live has to leave for it.
    */
-  #beyondLimit(list: UserList, { entry, isKnown }: EnteringSession): UserList {
+  #beyondLimit(list: UserList, { entry, isKnown, isNew }: EnteringSession & { readonly isNew: boolean }): UserList {
     const { max, beyond } = this.#index.users;
     const live = list.filter(({ voidSince }) => voidSince === undefined);
-    if (live.length > max && beyond === 'refuse' && !isKnown) {
+    if (live.length > max && beyond === 'refuse' && isNew && !isKnown) {
       throw new SessionLimitError(
         `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
       );
     }
     const ending = list.filter(({ voidSince }) => voidSince !== undefined);
-    const others = live.filter(({ name }) => name !== entry.name);
+    const others = isNew ? live.filter(({ name }) => name !== entry.name) : [];
     return [...ending, ...others].slice(0, Math.max(0, list.length - max));
   }
 
@@ -113,7 +114,8 @@ export class UserAdmission {
 
   /**
    * The list without entries that have no record: those whose time is up, and, before the limit counts them, those that are too old
-   * for a sign-in under way. The record decides, and not the clock of another machine.
+   * for a sign-in under way. The record decides, and not the clock of another machine. Without tombstones nothing keeps such a sign-in
+   * from its record: then the entry is marked, and comes out after another look for the record.
    */
   async #withoutLost(list: UserList, { own, gone }: LostSearch): Promise<UserList> {
     const now = this.#lifetime.now();
@@ -122,7 +124,8 @@ export class UserAdmission {
     await Promise.all(
       doubtful.map(async ({ name }) => gone.has(name) || gone.set(name, await this.#records.isGone(name))),
     );
-    return list.filter(({ name }) => gone.get(name) !== true);
+    const lost = namesOf(list.filter(({ name }) => gone.get(name) === true));
+    return this.#records.leavesTombstones ? without(list, lost) : markVoid(list, lost, now);
   }
 }
 

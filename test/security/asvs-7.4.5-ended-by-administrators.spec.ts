@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import type { SessionModuleOptions } from '../../lib/index.js';
 import { platforms } from '../fixtures/platforms.js';
-import { accountBackEnds, type AccountApps } from './account-apps.js';
+import { accountBackEnds, AccountApps } from './account-apps.js';
 import { endedBy, ownerOf, signIn, someone, startUserApps } from './user-apps.js';
 
 /** With what `endEverybody` needs. */
@@ -65,6 +65,21 @@ describe.each(platforms)('7.4.5: on %s an administrator ends sessions:', (platfo
       await slow;
       expect(await apps.doors(cookie)).toEqual([401, 401]);
     });
+  });
+
+  it('what ended stays ended when the back-end loses the generation, or it is no longer used', async () => {
+    const keyPrefix = `everybody-${someone(platform)}:`;
+    apps = await startUserApps(platform, 'redis', { ...everybody, keyPrefix });
+    const ended = await signIn(apps.first, someone());
+    await apps.first.client().post('/admin/end-everybody');
+    const later = await signIn(apps.first, someone());
+    expect(await apps.store.delete(`${keyPrefix}generation=`)).toBe(true);
+    for (const user of [ended, later]) expect(await apps.doors(user.cookieHeader)).toEqual([401, 401]);
+    const again = await signIn(apps.first, someone());
+    const verify = { of: ownerOf, verify: 'read' } as const;
+    const without = await AccountApps.start(platform, 'redis', { user: verify, keyPrefix });
+    for (const user of [ended, later, again]) expect(await without.doors(user.cookieHeader)).toEqual([401, 401]);
+    await without.close();
   });
 
   it('the same holds for sessions that are shared with Python', async () => {

@@ -145,6 +145,19 @@ describe('A sign-in', () => {
     expect(types()).toEqual(['regenerated', 'created', 'signed-in']);
   });
 
+  it('that session.signedIn() notes again is one, when it is saved', async () => {
+    const id = await engine.stored({ user: 'ada' });
+    taken();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
+    const open = await engine.open(id);
+    open.live.signedIn({ amr: ['pwd', 'otp'] });
+    expect(types()).toEqual([]);
+    await open.commit();
+    await open.commit();
+    vi.useRealTimers();
+    expect(types()).toEqual(['signed-in']);
+  });
+
   it('of another user in the same session is one', async () => {
     const id = await engine.stored({ user: 'ada' });
     taken();
