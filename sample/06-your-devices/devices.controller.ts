@@ -1,8 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Sse, type MessageEvent } from '@nestjs/common';
-import { FreshSignIn, Session, untilEnded, UserSessions } from 'nest-session';
-import { concat, map, type Observable } from 'rxjs';
+import { FreshSignIn, Session, UserSessions } from 'nest-session';
+import type { Observable } from 'rxjs';
 
-import { Accounts } from './accounts.js';
 import type { DevicesSession } from './devices-session.js';
 import { FRESHNESS } from './freshness.js';
 import { readableDevice, type ReadableDevice } from './readable-device.js';
@@ -21,7 +20,6 @@ interface Device extends ReadableDevice {
 @Controller('api/devices')
 export class DevicesController {
   constructor(
-    @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
     @Inject(SessionNews) private readonly news: SessionNews,
   ) {}
@@ -59,15 +57,8 @@ export class DevicesController {
     await session.destroy(); // the last one, so that its cookie goes, too
   }
 
-  /** An event stream: it says when there is something new to show, and at its end why the session is over. */
   @Sse('news')
-  async listen(@Session() session: Session<DevicesSession>): Promise<Observable<MessageEvent>> {
-    const { user = '' } = session;
-    const sessions = await this.userSessions.list(user, { current: session });
-    const own = sessions.find(({ isCurrent }) => isCurrent)?.handle;
-    const shown = this.accounts.withId(user)?.isAdministrator === true ? 'everybody' : user;
-    return concat(this.news.changes(shown).pipe(untilEnded(session)), this.news.ending(own, session.signal)).pipe(
-      map(({ type, ...data }) => ({ type, data })),
-    );
+  listen(@Session() session: Session<DevicesSession>): Promise<Observable<MessageEvent>> {
+    return this.news.of(session, { user: session.user, content: () => this.devices(session) });
   }
 }

@@ -1,10 +1,23 @@
-import { Controller, Get, HttpCode, Inject, NotFoundException, Param, Post, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Sse,
+  UseGuards,
+  type MessageEvent,
+} from '@nestjs/common';
 import { FreshSignIn, Session, UserSessions } from 'nest-session';
+import type { Observable } from 'rxjs';
 
 import { Accounts, type Account } from './accounts.js';
 import { AdministratorGuard } from './administrator.guard.js';
-import { FRESHNESS } from './freshness.js';
 import type { DevicesSession } from './devices-session.js';
+import { FRESHNESS } from './freshness.js';
+import { SessionNews } from './session-news.js';
 
 /** An account, as the page of an administrator shows it. */
 interface User extends Account {
@@ -18,6 +31,7 @@ export class UsersController {
   constructor(
     @Inject(Accounts) private readonly accounts: Accounts,
     @Inject(UserSessions) private readonly userSessions: UserSessions,
+    @Inject(SessionNews) private readonly news: SessionNews,
   ) {}
 
   @Get()
@@ -42,6 +56,11 @@ export class UsersController {
   async endEverybody(@Session() session: Session<DevicesSession>): Promise<void> {
     await this.userSessions.endEverybody();
     await session.destroy();
+  }
+
+  @Sse('news')
+  listen(@Session() session: Session<DevicesSession>): Promise<Observable<MessageEvent>> {
+    return this.news.of(session, { content: () => this.users() });
   }
 
   async #user(account: Account): Promise<User> {

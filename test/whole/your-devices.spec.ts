@@ -13,7 +13,7 @@ import { SampleServer } from '../fixtures/sample-server.js';
 const PREFIX = 'your-devices:';
 const PASSWORD = 'difference engine';
 
-const DESKTOP = { width: 900, height: 800 };
+const DESKTOP = { width: 900, height: 980 };
 const PHONE = { width: 360, height: 740 };
 
 const AGENTS = {
@@ -271,6 +271,7 @@ describe('the sample of the devices', () => {
     await computer.getByLabel('New password').fill('amazing grace');
     await press(computer, 'Change password');
     await says(computer, 'That is not your password.');
+    expect(await computer.getByLabel('Current password').getAttribute('aria-invalid')).toBe('true');
     expect(complaints.splice(0)).toEqual([expect.stringContaining('403')]);
 
     await computer.getByLabel('Current password').fill(PASSWORD);
@@ -411,7 +412,8 @@ describe.each([
     await row(page, 'Safari on iPhone').getByText('Last used 2 minutes ago').waitFor();
     await fits(page);
     await mkdir(PICTURES, { recursive: true });
-    await page.screenshot({ path: `${PICTURES}your-devices-${picture}.png` });
+    await page.locator('main:not([aria-busy])').waitFor();
+    await page.screenshot({ path: `${PICTURES}your-devices-${picture}.png`, animations: 'disabled' });
 
     await age({ signIn: 120 });
     await press(page, 'Sign out the others');

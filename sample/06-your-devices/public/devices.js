@@ -4,7 +4,11 @@ import { $, act, leave, openPage, refresh, tell } from './frame.js';
 import { rowsOf } from './rows.js';
 import { showAge, showDate } from './times.js';
 
-const showRows = rowsOf($('devices'), $('device'), showDevice);
+const showRows = rowsOf($('devices'), $('device'), {
+  keyOf: ({ handle }) => handle,
+  show: showDevice,
+  end: (device) => act(() => endDevice(device)),
+});
 
 function showDevice(row, device) {
   const part = (name) => row.querySelector(`.${name}`);
@@ -19,7 +23,6 @@ function showDevice(row, device) {
   const end = part('end');
   end.hidden = device.isCurrent;
   end.setAttribute('aria-label', `Sign out ${device.name}`);
-  end.onclick = () => act(() => endDevice(device));
 }
 
 /** The devices that the page has shown. */
@@ -31,7 +34,7 @@ function show(devices) {
   if (added.length > 0) tell(`${added.map(({ name }) => name).join(', ')} has signed in.`);
   // This device first, then the others as they were last used.
   devices.sort((one, other) => Number(other.isCurrent) - Number(one.isCurrent));
-  showRows(devices, ({ handle }) => handle);
+  showRows(devices);
   const others = devices.length - 1;
   $('summary').textContent =
     others === 0
@@ -61,14 +64,18 @@ async function endOthers() {
 }
 
 async function endAll() {
-  const result = await withFreshSignIn('Sign out everywhere', () => api('POST', 'devices/end-all'));
-  if (result !== undefined) leave('You are signed out everywhere, here too.');
+  const result = await withFreshSignIn('Sign out everywhere', async () => {
+    await api('POST', 'devices/end-all');
+    return true;
+  });
+  if (result) leave('You are signed out everywhere, here too.');
 }
 
 async function changePassword(form) {
   const { current, next } = Object.fromEntries(new FormData(form));
   const problem = $('password-problem');
   problem.textContent = '';
+  form.elements.current.removeAttribute('aria-invalid');
   await act(
     async () => {
       const { ended } = await api('POST', 'account/password', { current, next });
@@ -76,7 +83,10 @@ async function changePassword(form) {
       await refresh();
       tell(`Your password is changed. ${counted(ended, 'other device')} signed out.`);
     },
-    (error) => (problem.textContent = error.message),
+    (error) => {
+      problem.textContent = error.message;
+      if (error.status === 403) form.elements.current.setAttribute('aria-invalid', 'true');
+    },
   );
 }
 

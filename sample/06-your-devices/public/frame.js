@@ -26,6 +26,11 @@ let again;
 
 /** Runs what a person has asked for. */
 export function act(work, onError = showProblem) {
+  if (running === undefined) tell('');
+  return alone(work, onError);
+}
+
+function alone(work, onError) {
   running ??= run(work, onError).finally(() => (running = undefined));
   return running;
 }
@@ -39,7 +44,7 @@ async function run(work, onError) {
     await work();
     if (!hasLeft) hideProblem();
   } catch (error) {
-    again = () => act(work, onError);
+    again = () => alone(work, onError);
     if (hasLeft) return;
     if (error.status === 401) leave(ENDINGS.revoked);
     else onError(error);
@@ -81,17 +86,11 @@ export function tell(text) {
 
 let page;
 let me;
-let refreshing = Promise.resolve();
 
-/** Shows what the server says now. One at a time, so that the newest stays. */
-export function refresh() {
-  refreshing = refreshing
-    .catch(() => {})
-    .then(async () => {
-      const content = await api('GET', page.path);
-      if (!hasLeft) page.show(content, me);
-    });
-  return refreshing;
+/** Shows what the server says now. */
+export async function refresh() {
+  const content = await api('GET', page.path);
+  if (!hasLeft) page.show(content, me);
 }
 
 /**
@@ -120,7 +119,7 @@ export function openPage(opened) {
 }
 
 function load() {
-  return act(async () => {
+  return alone(async () => {
     const { account } = await api('GET', 'account');
     if (account === null) return location.replace('/sign-in');
     if (page.isForAdministrators && !account.isAdministrator) return location.replace('/');
@@ -128,7 +127,7 @@ function load() {
     await refresh();
     $('content').hidden = false;
     stream ??= watch();
-  });
+  }, showProblem);
 }
 
 function showAccount(account) {
@@ -145,8 +144,8 @@ function showAccount(account) {
 
 /** An open stream is no use of the session, and keeps it no longer. */
 function watch() {
-  const source = new EventSource('/api/devices/news');
-  source.addEventListener('changed', () => void catchUp());
+  const source = new EventSource(`/api/${page.path}/news`);
+  source.addEventListener('changed', ({ data }) => void showNews(JSON.parse(data)));
   source.addEventListener('ended', ({ data }) => {
     stop();
     void ended(JSON.parse(data).why);
@@ -159,10 +158,9 @@ function watch() {
   return source;
 }
 
-/** Nobody waits for this: what fails here is seen when the page is used. */
-async function catchUp() {
+async function showNews(content) {
   await running;
-  await refresh().catch(() => {});
+  if (!hasLeft) page.show(content, me);
 }
 
 async function ended(reason) {

@@ -6,7 +6,11 @@ import { showAge } from './times.js';
 
 let me;
 
-const showRows = rowsOf($('users'), $('user'), showUser);
+const showRows = rowsOf($('users'), $('user'), {
+  keyOf: ({ id }) => id,
+  show: showUser,
+  end: (user) => act(() => endSessions(user)),
+});
 
 function showUser(row, user) {
   const part = (name) => row.querySelector(`.${name}`);
@@ -21,7 +25,6 @@ function showUser(row, user) {
   const end = part('end');
   end.hidden = user.sessions === 0;
   end.setAttribute('aria-label', `End the sessions of ${user.name}`);
-  end.onclick = () => act(() => endSessions(user, isMe));
 }
 
 function counted(sessions) {
@@ -30,17 +33,17 @@ function counted(sessions) {
 
 function show(users, account) {
   me = account;
-  showRows(users, ({ id }) => id);
+  showRows(users);
   const total = users.reduce((sum, { sessions }) => sum + sessions, 0);
   $('summary').textContent = `${counted(total)} of ${users.length} users.`;
 }
 
 /* What the administrator does */
 
-async function endSessions({ id, name }, isMe) {
+async function endSessions({ id, name }) {
   const result = await withFreshSignIn('End sessions', () => api('POST', `users/${id}/end`));
   if (result === undefined) return;
-  if (isMe) return leave('You have ended all of your sessions.');
+  if (id === me.id) return leave('You have ended all of your sessions.');
   await refresh();
   tell(`${counted(result.ended)} of ${name} ended.`);
 }
