@@ -18,6 +18,8 @@ type ListedChange<C extends Change> = C & { readonly from: string | undefined; r
 interface LeftEntry {
   readonly user: string;
   readonly name: string;
+  /** When the user last signed in under that id. */
+  readonly signedInAt?: number | undefined;
 }
 
 /** What the record says of the user before the session enters the list. */
@@ -77,9 +79,12 @@ export class ListedRecord extends RecordHandle {
   }
 
   override async create(record: SessionRecord): Promise<void> {
+    const left = this.#left;
     await super.create(record);
+    const { signIn, listing } = this.base.meta;
     // A regenerate that keeps the user keeps the sign-in too.
-    if (this.#ownSignIn(this.base.meta) !== undefined) this.#context.events.signedIn(this);
+    const isKept = left !== undefined && left.user === listing?.user && left.signedInAt === signIn?.at;
+    if (signIn !== undefined && !isKept) this.#context.events.signedIn(this);
   }
 
   override async rewrite<C extends Change>(
@@ -192,7 +197,10 @@ export class ListedRecord extends RecordHandle {
     const user = this.#directory.index.userOf(replacement.data);
     const isSame = user !== undefined && user === this.#directory.index.userOf(base.data);
     const meta = this.#metaOf(
-      { ...replacement.meta, signIn: this.#signInOf(replacement.meta, { user, from, isSame }) },
+      {
+        ...replacement.meta,
+        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn }),
+      },
       user,
     );
     if (user !== undefined && !this.#mayWrite(base.meta, meta)) {
@@ -220,14 +228,18 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
-  #signInOf(meta: SessionMeta, { user, from, isSame }: UserChange): SignIn | undefined {
+  #signInOf(meta: SessionMeta, { user, from, isSame, before }: UserChange): SignIn | undefined {
     if (isSame || (user === undefined && from === undefined)) return meta.signIn;
-    return this.#ownSignIn(meta) ?? (user === undefined ? undefined : this.#signInNow());
+    return this.#ownSignIn(meta, before) ?? (user === undefined ? undefined : this.#signInNow());
   }
 
-  /** The sign-in, if this request has noted it. */
-  #ownSignIn({ signIn }: SessionMeta): SignIn | undefined {
-    return signIn !== undefined && signIn.at >= this.#openedAt ? signIn : undefined;
+  /**
+   * The sign-in, if this request has noted it.
+   * @param before that of the record. By another machine's clock it may be later than this request.
+   */
+  #ownSignIn({ signIn }: SessionMeta, before?: SignIn): SignIn | undefined {
+    if (signIn === undefined || signIn.at === before?.at) return undefined;
+    return signIn.at >= this.#openedAt ? signIn : undefined;
   }
 
   #signInNow(): SignIn {
@@ -264,7 +276,7 @@ export class ListedRecord extends RecordHandle {
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
     else if (reason === 'regenerated' && from !== undefined) {
       users.delete(from);
-      this.#left = { user: from, name: this.#name };
+      this.#left = { user: from, name: this.#name, signedInAt: this.base.meta.signIn?.at };
     }
     await this.#leave(users);
   }
@@ -298,6 +310,8 @@ interface UserChange {
   readonly user: string | undefined;
   readonly from: string | undefined;
   readonly isSame: boolean;
+  /** The sign-in that the record holds. */
+  readonly before: SignIn | undefined;
 }
 
 function ended(): SessionDestroyedError {

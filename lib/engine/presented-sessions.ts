@@ -9,7 +9,7 @@ import type { FoundRecord } from './session-records.js';
 import type { EndedBecause, RefusedBecause } from './session-event.js';
 import type { SessionContext } from './session-context.js';
 import { handleOf } from './session-handle.js';
-import { verifiedRecord } from './verified-record.js';
+import { verifiedRecord, type CheckedRecord } from './verified-record.js';
 
 /** A valid stored session, and the cookie that opened it. */
 export interface FoundSession {
@@ -124,7 +124,7 @@ export class PresentedSessions {
     return undefined;
   }
 
-  #read(id: string): Promise<FoundRecord> {
+  #read(id: string): Promise<CheckedRecord> {
     const read = this.#context.records.read(id);
     return (this.#verifiesReads ? this.#verified(id, read) : read).catch((error: unknown) => {
       // A second attempt begins with this cookie again.
@@ -138,13 +138,17 @@ export class PresentedSessions {
     return this.#context.options.users?.verifiesReads === true;
   }
 
-  async #verified(id: string, reading: Promise<FoundRecord>): Promise<FoundRecord> {
+  async #verified(id: string, reading: Promise<FoundRecord>): Promise<CheckedRecord> {
     const found = await reading;
-    return typeof found === 'object' ? verifiedRecord(this.#context, id, found) : found;
+    if (typeof found !== 'object') return found;
+    const checked = await verifiedRecord(this.#context, id, found);
+    if (checked === 'unlisted') this.#end(id, found, 'unlisted');
+    return checked;
   }
 
   /** The record, if it is live. Notes what else there is. */
-  #live(id: string, found: FoundRecord): ReadRecord | undefined {
+  #live(id: string, found: CheckedRecord): ReadRecord | undefined {
+    if (found === 'unlisted') return undefined;
     if (found === 'retired') this.#isRetired = true;
     if (found === undefined || found === 'retired') {
       this.#refuse(found === undefined ? 'unknown' : 'ended', id);

@@ -88,9 +88,21 @@ export class SessionEngine {
 
   /** When the session of a record ends; `undefined` when it has ended. */
   async #readExpiry(key: string): Promise<number | undefined> {
-    const { lifetime } = this;
-    const found = await this.records.readKey(key);
-    return typeof found === 'object' && !lifetime.isExpired(found.meta) ? lifetime.expiresAt(found.meta) : undefined;
+    for (let found = await this.records.readKey(key); ;) {
+      if (typeof found !== 'object' || this.lifetime.isExpired(found.meta)) return undefined;
+      const user = found.meta.listing?.user;
+      if (user === undefined || (await this.#isListed(user, key))) return this.lifetime.expiresAt(found.meta);
+      found = await this.records.readKey(key);
+      // Its user may have changed since the record was read.
+      if (typeof found !== 'object' || found.meta.listing?.user === user) return undefined;
+    }
+  }
+
+  /** Whether the session stands in the list of its user, where the application has that verified. */
+  async #isListed(user: string, key: string): Promise<boolean> {
+    const { keyPrefix, users } = this.options;
+    if (users?.verifiesReads !== true || this.directory === undefined) return true;
+    return this.directory.index.holds(user, key.slice(keyPrefix.length));
   }
 }
 

@@ -44,11 +44,13 @@ interface SessionRegenerated extends EventOfSession {
  * - `'pin'`: it was used from an address that its pin does not match, and `onMismatch` is `'destroy'`.
  * - `'emptied'`: a request removed all its data.
  * - `'replaced'`: the same browser had it in a further cookie when it signed in.
+ * - `'unlisted'`: a request met a session that is not in the list of its user any more (`verify: 'read'`): `endEverybody()` has ended it,
+ *   or the back-end has lost the list.
  * - `'expired'`: a request met its record after its timeout. A record that the store has removed by itself is none that a request can
  *   meet: then the event is `refused`, with `'unknown'`.
  */
 export type EndedBecause =
-  'logout' | 'another-session' | 'administrator' | 'limit' | 'pin' | 'emptied' | 'replaced' | 'expired';
+  'logout' | 'another-session' | 'administrator' | 'limit' | 'pin' | 'emptied' | 'replaced' | 'unlisted' | 'expired';
 
 /** A session is over. */
 interface SessionEnded extends EventOfSession {

@@ -107,10 +107,13 @@ export class UserSessions {
 
   /**
    * Ends the sessions of all users, with one command of the store. The sessions that are nobody's go on. Needs the option
-   * `user: { of, verify: 'read', generation: true }`.
+   * `user: { of, verify: 'read', generation: true }`. The signals of the sessions abort within half a second in this process, and within
+   * the option `recheck` in others.
    */
   async endEverybody(): Promise<void> {
     await this.#directory.index.startGeneration();
+    // No message could name them all: this process reads those that it watches, the others within `recheck`.
+    this.#engine.endings.missed();
   }
 
   /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */

@@ -2,6 +2,9 @@ import type { ReadRecord } from '../session/session-record.js';
 import type { SessionContext } from './session-context.js';
 import type { FoundRecord } from './session-records.js';
 
+/** The same, or `'unlisted'`: it was in no list, and its record has gone now. */
+export type CheckedRecord = FoundRecord | 'unlisted';
+
 /**
  * What is left of a record after a look into the list of its user (`verify: 'read'`). A session that is not in it is over, and its
  * record goes. One that says of no list that it is in it stays: another program has written it, or it is from before the option `user`.
@@ -10,7 +13,7 @@ export async function verifiedRecord(
   { records, directory }: SessionContext,
   id: string,
   record: ReadRecord,
-): Promise<FoundRecord> {
+): Promise<CheckedRecord> {
   const name = records.nameOf(id);
   let checked: ReadRecord = record;
   for (;;) {
@@ -20,8 +23,8 @@ export async function verifiedRecord(
     const found = await records.read(id);
     if (typeof found !== 'object') return found;
     if (found.meta.listing?.user === user) {
-      await records.retire(id, found.version, { removal: 'delete', reason: 'destroyed' });
-      return undefined;
+      const outcome = await records.retire(id, found.version, { removal: 'delete', reason: 'destroyed' });
+      return outcome === 'replaced' ? 'unlisted' : undefined;
     }
     checked = found;
   }

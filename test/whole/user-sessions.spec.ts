@@ -7,6 +7,7 @@ import { APP_GUARD } from '@nestjs/core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 
+import { SignedInGuard } from '../../lib/index.js';
 import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { launchChromium } from '../fixtures/chromium.js';
@@ -50,9 +51,14 @@ async function start(platform: Platform, module: Type): Promise<void> {
   ({ port } = app.getHttpServer().address() as AddressInfo);
 }
 
+/** A class of the page. */
+async function exported<T = object>(file: string, name: string): Promise<Type<T>> {
+  return (await chapter.load<Record<string, Type<T>>>(file))[name] as Type<T>;
+}
+
 /** Starts a module of the page. */
 async function startModule(platform: Platform, file: string, name: string): Promise<void> {
-  await start(platform, (await chapter.load<Record<string, Type>>(file))[name] as Type);
+  await start(platform, await exported(file, name));
 }
 
 /** Minutes go by for the application. */
@@ -165,10 +171,8 @@ describe.each(platforms)('the recipes of docs/user-sessions.md on %s', (platform
   });
 
   it('refuse a sign-in that has checked the old password and comes behind the change', async () => {
-    const { Accounts } = await chapter.load<{ Accounts: Type<{ withPassword(...form: string[]): Promise<object> }> }>(
-      'accounts.ts',
-    );
-    const accounts = app.get(Accounts);
+    type Accounts = { withPassword(...form: string[]): Promise<object> };
+    const accounts = app.get(await exported<Accounts>('accounts.ts', 'Accounts'));
     const withPassword = accounts.withPassword.bind(accounts);
     const gate = new Gate();
     const own = await signedIn();
@@ -261,27 +265,24 @@ describe('the scripts of docs/user-sessions.md in a browser', () => {
   it('notice in each tab that another device has ended the session', async () => {
     const [page, phone] = [await signedInPage(), await signedIn()];
     const opened = page.waitForResponse('**/session-ended');
-    const noticed = page.evaluate(async () => {
-      const script = '/watch-session.js';
-      const { watchSession } = (await import(script)) as { watchSession(url: string, signedOut: () => void): void };
-      return new Promise<string>((resolve) => watchSession('/session-ended', () => resolve(location.pathname)));
-    });
+    const noticed = page.evaluate(`
+      import('/watch-session.js').then(
+        ({ watchSession }) => new Promise((resolve) => watchSession('/session-ended', () => resolve('signed out'))),
+      )`);
     expect((await opened).status()).toBe(200);
     expect(await send(phone, 'DELETE', '/devices')).toEqual({ ended: 1 });
-    expect(await noticed).toBe('/devices');
+    expect(await noticed).toBe('signed out');
   });
 
   it('ask for the password where the server wants a fresh sign-in, and go on', async () => {
     const page = await signedInPage();
-    const endOthers = (passwords: string[]): Promise<{ status: number; left: number }> =>
-      page.evaluate(async (answers) => {
-        const script = '/with-fresh-sign-in.js';
-        const { withFreshSignIn } = (await import(script)) as {
-          withFreshSignIn(url: string, options: object, ask: () => Promise<string | undefined>): Promise<Response>;
-        };
-        const { status: code } = await withFreshSignIn('/devices', { method: 'DELETE' }, async () => answers.shift());
-        return { status: code, left: answers.length };
-      }, passwords);
+    const endOthers = (passwords: string[]): Promise<unknown> =>
+      page.evaluate(`
+        import('/with-fresh-sign-in.js').then(async ({ withFreshSignIn }) => {
+          const answers = ${JSON.stringify(passwords)};
+          const { status } = await withFreshSignIn('/devices', { method: 'DELETE' }, async () => answers.shift());
+          return { status, left: answers.length };
+        })`);
     expect(await endOthers(['never asked'])).toEqual({ status: 200, left: 1 });
     pass(6);
     expect(await endOthers([])).toEqual({ status: 403, left: 0 });
@@ -292,24 +293,22 @@ describe('the scripts of docs/user-sessions.md in a browser', () => {
 describe('the module of docs/user-sessions.md that verifies reads', () => {
   it('takes a session for over whose list the store has lost', async () => {
     vi.stubEnv('MEMCACHED_SERVERS', inject('memcachedServer'));
-    const [{ VerifiedModule }, { AccountController }, { DevicesController }, { Accounts }, { SignedInGuard }] =
-      await Promise.all([
-        chapter.load<Record<string, Type>>('verified.module.ts'),
-        chapter.load<Record<string, Type>>('account.controller.ts'),
-        chapter.load<Record<string, Type>>('devices.controller.ts'),
-        chapter.load<Record<string, Type>>('accounts.ts'),
-        library(),
-      ]);
+    const [VerifiedModule, AccountController, DevicesController, Accounts] = [
+      await exported('verified.module.ts', 'VerifiedModule'),
+      await exported('account.controller.ts', 'AccountController'),
+      await exported('devices.controller.ts', 'DevicesController'),
+      await exported('accounts.ts', 'Accounts'),
+    ];
     class LossModule {}
     Module({
-      imports: [VerifiedModule as Type],
-      controllers: [AccountController as Type, DevicesController as Type],
-      providers: [Accounts as Type, { provide: APP_GUARD, useClass: SignedInGuard as Type }],
+      imports: [VerifiedModule],
+      controllers: [AccountController, DevicesController],
+      providers: [Accounts, { provide: APP_GUARD, useClass: SignedInGuard }],
     })(LossModule);
     await start('express', LossModule);
     // The server is that of all tests: a user of our own.
     const id = randomUUID();
-    Object.assign(app.get<object>(Accounts as Type), { withPassword: async () => ({ id, name: 'ada' }) });
+    Object.assign(app.get<object>(Accounts), { withPassword: async () => ({ id, name: 'ada' }) });
     const client = await signedIn();
     expect(await list(client)).toHaveLength(1);
     const store = await MemcachedStore.connect({ servers: inject('memcachedServer') });
@@ -318,9 +317,3 @@ describe('the module of docs/user-sessions.md that verifies reads', () => {
     expect(await status(client)).toBe(401);
   });
 });
-
-/** The package that the programs of the page have imported. */
-function library(): Promise<Record<string, Type>> {
-  const index = new URL('../../dist/index.js', import.meta.url);
-  return import(/* @vite-ignore */ index.href) as Promise<Record<string, Type>>;
-}

@@ -42,7 +42,7 @@ function taken(): Said[] {
 }
 
 function types(): string[] {
-  return taken().map(({ type, reason }) => (reason === undefined ? String(type) : [type, reason].join(': ')));
+  return events.splice(0).map((event) => ('reason' in event ? `${event.type}: ${event.reason}` : event.type));
 }
 
 beforeEach(() => {
@@ -131,6 +131,18 @@ describe('A sign-in', () => {
     await open.live.regenerate({ keep: true });
     await open.commit();
     expect(types()).toEqual(['regenerated', 'created']);
+  });
+
+  it('once more is one, in the same session and after a regenerate', async () => {
+    const id = await engine.stored({ user: 'ada' });
+    taken();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
+    const open = await engine.open(id);
+    await open.live.regenerate();
+    open.live.user = 'ada';
+    await open.commit();
+    vi.useRealTimers();
+    expect(types()).toEqual(['regenerated', 'created', 'signed-in']);
   });
 
   it('of another user in the same session is one', async () => {
@@ -327,6 +339,18 @@ describe('The end of the sessions of a user', () => {
     expect(types()).toEqual(['ended: administrator']);
     expect(await sessions.endAll('ada')).toBe(0);
     expect(types()).toEqual([]);
+  });
+
+  it('all at once is told of each session when a request meets it', async () => {
+    start({ user: { of: (data) => (data as { user?: string }).user, verify: 'read', generation: true } });
+    const id = await signedIn('ada');
+    const { handle } = taken()[0] ?? {};
+    await new UserSessions(engine.engine).endEverybody();
+    expect(types()).toEqual([]);
+    await Promise.all([engine.open(id), engine.open(id)]);
+    expect(taken().filter(({ type }) => type === 'ended')).toEqual([
+      { type: 'ended', reason: 'unlisted', sessions: 'default', handle, user: 'ada', route: 'GET /' },
+    ]);
   });
 
   it('by the limit is an event of the one that had to go', async () => {

@@ -4,8 +4,9 @@ import { UserSessions } from '../../../lib/engine/user-sessions.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
-import { SessionLimitError, SessionStoreError } from '../../../lib/session.errors.js';
+import { SessionLimitError, SessionStoreError, type SessionEndedError } from '../../../lib/session.errors.js';
 import { TestEngine } from '../../fixtures/engine.js';
+import { eventually } from '../../fixtures/eventually.js';
 
 interface Data {
   readonly user?: { readonly id: number };
@@ -259,6 +260,20 @@ describe('endEverybody', () => {
     const again = await engine.stored({ user: { id: 7 } });
     expect(await engine.seen(again)).toEqual({ user: { id: 7 } });
     expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('aborts the signals of the sessions, and not that of one that is nobody’s', async () => {
+    const engine = new TestEngine(new WatchedStore(), {
+      user: { of: OPTIONS.user as never, verify: 'read', generation: true },
+    });
+    const users = new UserSessions(engine.engine);
+    const { signal } = (await engine.open(await engine.stored({ user: { id: 7 } }))).live;
+    const cart = (await engine.open(await engine.stored({ cart: [1] }))).live.signal;
+    await users.endEverybody();
+    await eventually(() => expect(signal.aborted).toBe(true));
+    expect((signal.reason as SessionEndedError).reason).toBe('revoked');
+    expect(cart.aborted).toBe(false);
+    engine.endings.close();
   });
 
   it('says what it needs', async () => {
