@@ -19,13 +19,11 @@ export async function verifiedRecord(
   for (;;) {
     const user = checked.meta.listing?.user;
     if (user === undefined || (await directory?.index.holds(user, name))) return checked;
-    // The user of the session may have changed since the record was read.
+    // Nothing else has written the record since it was read, so its user has not changed meanwhile.
+    const outcome = await records.retire(id, checked.version, { removal: 'delete', reason: 'destroyed' });
+    if (outcome !== 'conflict') return outcome === 'replaced' ? 'unlisted' : undefined;
     const found = await records.read(id);
     if (typeof found !== 'object') return found;
-    if (found.meta.listing?.user === user) {
-      const outcome = await records.retire(id, found.version, { removal: 'delete', reason: 'destroyed' });
-      return outcome === 'replaced' ? 'unlisted' : undefined;
-    }
     checked = found;
   }
 }
