@@ -15,7 +15,8 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi }
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
-import { MemoryStore, SESSION_STORE } from '../../lib/index.js';
+import { MemoryStore, SESSION_STORE, SessionModule } from '../../lib/index.js';
+import { signIn } from '../../lib/testing/index.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
@@ -228,6 +229,26 @@ it('sends a second click on as the page does', async () => {
     switchToHttp: () => ({ getResponse: () => response }),
   });
   expect(redirects).toEqual(['/']);
+});
+
+it('lists the sessions of a user and ends the others as the page does', async () => {
+  const { DevicesController } = await load('devices.controller.js');
+  const module = SessionModule.forRoot({ user: ({ user }) => (user as { name: string } | undefined)?.name });
+  const testing = await Test.createTestingModule({
+    imports: [module],
+    controllers: [DevicesController as never],
+  }).compile();
+  const app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  onTestFinished(() => app.close());
+  const client = new Client((app.getHttpServer().address() as AddressInfo).port);
+  expect((await client.get('/devices')).status).toBe(401);
+  await signIn(app, { user: { name: 'ada' } });
+  const cookie = await signIn(app, { user: { name: 'ada' } });
+  const list = async (): Promise<unknown> => (await client.get('/devices', { cookie })).json();
+  expect(await list()).toMatchObject([{ isCurrent: true }, { isCurrent: false }]);
+  expect(await (await client.send('DELETE', '/devices', { cookie })).json()).toEqual({ ended: 1 });
+  expect(await list()).toMatchObject([{ isCurrent: true }]);
 });
 
 it('makes the testing application without a socket', async () => {
