@@ -24,6 +24,7 @@ const TYPES = `
     author: String
     secret: String
     about: String
+    notes: String
   }
   type Query {
     mine: String
@@ -31,6 +32,7 @@ const TYPES = `
     publicPosts: [Post!]!
     fresh: String
     guarded: String
+    notedPosts: [Post!]!
   }
   type Mutation {
     login: String
@@ -140,6 +142,22 @@ class SecretResolver {
   }
 }
 
+/** Its class names the guard, and one of its operations is public. */
+@UseGuards(SignedInGuard)
+@Resolver('Post')
+class NotesResolver {
+  @Public()
+  @Query()
+  notedPosts(): object[] {
+    return POSTS;
+  }
+
+  @ResolveField()
+  notes(): string {
+    return 'notes';
+  }
+}
+
 const MINUTE = 60_000;
 
 const GLOBAL: Provider = { provide: APP_GUARD, useClass: SignedInGuard };
@@ -237,6 +255,17 @@ describe.each(graphqlDrivers)('with $name', (driver) => {
       expect(store.taken()).toBe('read');
     });
 
+    it('looks at a field whose class names it, also below a public operation of that class', async () => {
+      await start([AccountResolver, PostResolver, NotesResolver], FIELDS);
+      const refused = await browser.ask('{ notedPosts { author notes } }');
+      expect(codesOf(refused)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED', 'UNAUTHENTICATED']);
+      expect(refused.data).toMatchObject({ notedPosts: [{ author: 'eve', notes: null }, {}, {}] });
+      await browser.data('mutation { login }');
+      expect(await browser.data('{ notedPosts { notes } }')).toMatchObject({
+        notedPosts: [{ notes: 'notes' }, {}, {}],
+      });
+    });
+
     it('guards a subscription as it begins', async () => {
       await start([AccountResolver, PostResolver, GLOBAL]);
       const nobody = app.socket(browser);
@@ -255,7 +284,7 @@ describe.each(graphqlDrivers)('with $name', (driver) => {
 
     it('looks at the fields of each event, where Nest runs guards for fields', async () => {
       await start([AccountResolver, PostResolver, SecretResolver, GLOBAL], FIELDS);
-      const open = app.socket(browser).start('subscription { publicNews { title author about } }');
+      const open = app.socket(browser).start('subscription { publicNews { title about author } }');
       await news.publish({ publicNews: { title: 'free' } });
       const event = await open.next();
       expect(codesOf(event)).toEqual(['UNAUTHENTICATED']);

@@ -305,6 +305,25 @@ describe('of parallel requests,', () => {
     expect([await recordOf(id), slow.expiresAt]).toEqual([expect.objectContaining({ _lifetime: false }), undefined]);
   });
 
+  it.each<[string, (open: OpenSession) => Promise<unknown>]>([
+    ['an update', ({ live }) => live.update((data) => void (data.n = 1))],
+    ['a regenerate', ({ live }) => live.regenerate({ keep: true })],
+  ])('%s after a save of the same request does not set it again either', async (_what, act) => {
+    const id = await engine.stored({ user: 'ada' });
+    const slow = await engine.open(id);
+    slow.live.remember('30d');
+    await slow.live.save();
+    const other = await engine.open(id);
+    other.live.remember(false);
+    await other.commit();
+    await act(slow);
+    await slow.commit();
+    expect([await recordOf(slow.id), slow.expiresAt]).toEqual([
+      expect.objectContaining({ _lifetime: false }),
+      undefined,
+    ]);
+  });
+
   it('the later one counts, also in one joint save', async () => {
     const id = await engine.stored({ user: 'ada' });
     const opened = await Promise.all([1, 2, 3].map(() => engine.open(id)));
@@ -345,6 +364,15 @@ describe('regenerate()', () => {
       await open.commit();
       expect([wait, store.ttls.at(-1), cookieSeconds(open)]).toEqual([wait, 30 * DAY, 30 * DAY]);
     }
+  });
+
+  it('takes a lifetime that is set right after it, before any data', async () => {
+    const open = await engine.open(await remembered(false));
+    void open.live.regenerate();
+    open.live.remember('30d');
+    open.live.user = 'eve';
+    await open.commit();
+    expect(await recordOf(open.id)).toMatchObject({ _lifetime: 30 * DAY, user: 'eve' });
   });
 
   it('does not let a save that was called before it take what belongs to the new session', async () => {
