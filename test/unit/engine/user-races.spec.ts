@@ -22,6 +22,11 @@ vi.mock('node:timers/promises', async (original) => ({
 /** RACE_RUNS=20 goes through twenty times as many courses of events. */
 const RUNS = Number(process.env.RACE_RUNS ?? 1);
 
+/** How often actors are interrupted where every order is gone through. */
+const INTERRUPTIONS = RUNS > 1 ? 3 : 2;
+
+const TIMEOUT = 20_000 * Math.max(1, RUNS);
+
 type Data = Record<string, unknown>;
 
 /** Two sessions of Ada's on two devices, and one of a visitor. */
@@ -175,18 +180,26 @@ const closest: [string, string][] = [
 ];
 
 describe.each(settings)('sessions of users%s', (name, setting) => {
-  it.each(closest)('stay right in every order of the commands of %s and %s', async (one, other) => {
-    expect(await everyCourse(actors([one, other], setting), 400 * RUNS)).toBeGreaterThan(0);
-  });
+  it.each(closest)(
+    'stay right in every order of the commands of %s and %s',
+    async (one, other) => {
+      expect(await everyCourse(actors([one, other], setting), INTERRUPTIONS)).toBeGreaterThan(1);
+    },
+    TIMEOUT,
+  );
 
-  it.each(names)('stay right when %s meets others, whatever goes wrong', async (one) => {
-    for (const other of names) {
-      const seed = `${name} ${one} ${other}`;
-      await someCourses(actors([one, other], setting), { count: RUNS, seed });
-      await someCourses(actors([one, other], { ...setting, mishaps: 2 }), { count: 2 * RUNS, seed });
-      const third = names[(names.indexOf(one) * 7 + names.indexOf(other)) % names.length] ?? one;
-      await someCourses(actors([one, other, third], { ...setting, mishaps: 1 }), { count: RUNS, seed });
-    }
-    expect(names).toContain(one);
-  });
+  it.each(names)(
+    'stay right when %s meets others, whatever goes wrong',
+    async (one) => {
+      const others = names.slice(names.indexOf(one));
+      for (const [index, other] of others.entries()) {
+        const seed = `${name} ${one} ${other}`;
+        await someCourses(actors([one, other], { ...setting, mishaps: 2 }), { count: RUNS, seed });
+        const third = names[(names.length - index) % names.length] ?? one;
+        await someCourses(actors([one, other, third], { ...setting, mishaps: 1 }), { count: RUNS, seed });
+      }
+      expect(names).toContain(one);
+    },
+    TIMEOUT,
+  );
 });
