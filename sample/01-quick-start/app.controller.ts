@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Post, UnauthorizedException, UseGuards } from '@nestjs/common';
-import { Session, SessionGuard } from 'nest-session';
+import { Session, SignedInGuard } from 'nest-session';
 
-type Data = { visits: number; user: string }; // what a session may hold; each key is optional
+export type Data = { visits: number; user: string }; // what a session may hold; each key is optional
 
 @Controller()
 export class AppController {
@@ -19,10 +19,10 @@ export class AppController {
     return { user: name };
   }
 
-  @UseGuards(SessionGuard) // 401 for a client without a session
+  @UseGuards(SignedInGuard) // 401 without a login
   @Get('me')
   me(@Session() session: Session<Data>) {
-    return { user: session.user ?? null, visits: session.visits };
+    return { user: session.user, visits: session.visits };
   }
 
   @Post('logout')

@@ -20,7 +20,7 @@ export class UserGuard extends AuthGuard('session') {
   }
 }
 
-/** Lets signed-in users pass, and nobody else. */
+/** Lets signed-in users pass, and nobody else. Unlike the `SignedInGuard` of the library, it also looks the user up, for `request.user`. */
 @Injectable()
 export class SignedInGuard extends UserGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {

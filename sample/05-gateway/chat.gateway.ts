@@ -1,10 +1,9 @@
 import { UseGuards } from '@nestjs/common';
 import { MessageBody, SubscribeMessage, WebSocketGateway, WebSocketServer, WsException } from '@nestjs/websockets';
-import { Session } from 'nest-session';
+import { Session, SignedInGuard } from 'nest-session';
 import type { Server, Socket } from 'socket.io';
 
 import type { ChatSession } from './chat-session.js';
-import { SignedInGuard } from './signed-in.guard.js';
 
 interface Message {
   readonly from: string | undefined;

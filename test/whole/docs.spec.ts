@@ -15,7 +15,8 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi }
 
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
-import { MemoryStore, SESSION_STORE } from '../../lib/index.js';
+import { MemoryStore, SESSION_STORE, SessionModule } from '../../lib/index.js';
+import { signIn } from '../../lib/testing/index.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
@@ -25,7 +26,6 @@ import { startRedis } from '../fixtures/servers.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 // Below the package, so that 'nest-session' is found as its users find it: through `exports`, in dist.
 const folder = join(root, '.build', 'docs');
-const declared = join(folder, 'declared');
 const pages = [
   'concurrency',
   'writing-a-store',
@@ -56,6 +56,11 @@ async function replay(steps: readonly Step[], replacements: Readonly<Record<stri
   rmSync(jarFolder, { recursive: true });
 }
 
+/** The folder of a program that declares what its sessions hold. */
+function declaringFolder(name: string): string {
+  return join(folder, 'declaring', basename(name, '.ts'));
+}
+
 /** The exports of a snippet, compiled. */
 function load(name: string, place = folder): Promise<Record<string, never>> {
   return import(/* @vite-ignore */ pathToFileURL(join(place, 'dist', name)).href) as Promise<Record<string, never>>;
@@ -64,19 +69,23 @@ function load(name: string, place = folder): Promise<Record<string, never>> {
 beforeAll(() => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  mkdirSync(declared);
+  const declaring: string[] = [];
   for (const { name, text } of snippets) {
+    if (!name.includes('.')) continue;
     // What one page declares about all sessions does not hold for the programs of the others.
-    const place = text.includes("declare module 'nest-session'") ? declared : folder;
-    if (name.includes('.')) writeFileSync(join(place, name), text);
+    const isDeclaring = text.includes("declare module 'nest-session'");
+    const place = isDeclaring ? declaringFolder(name) : folder;
+    mkdirSync(place, { recursive: true });
+    writeFileSync(join(place, name), text);
+    if (isDeclaring) declaring.push(place);
   }
   const ownConfig = {
-    extends: '../tsconfig.json',
+    extends: '../../tsconfig.json',
     compilerOptions: { rootDir: '.', outDir: 'dist' },
     include: ['*.ts'],
   };
-  writeFileSync(join(declared, 'tsconfig.json'), JSON.stringify(ownConfig));
-  for (const project of [folder, declared]) {
+  for (const place of declaring) writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(ownConfig));
+  for (const project of [folder, ...declaring]) {
     execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
       encoding: 'utf8',
     });
@@ -114,7 +123,7 @@ describe('the whole program', () => {
   beforeAll(async () => {
     redis = await startRedis();
     port = await freePort();
-    program = spawn(process.execPath, [join(folder, 'dist', 'main.js')], {
+    program = spawn(process.execPath, [join(declaringFolder('main.ts'), 'dist', 'main.js')], {
       env: { ...process.env, PORT: String(port), SESSION_STORE: 'redis', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
       stdio: 'inherit',
     });
@@ -222,6 +231,26 @@ it('sends a second click on as the page does', async () => {
   expect(redirects).toEqual(['/']);
 });
 
+it('lists the sessions of a user and ends the others as the page does', async () => {
+  const { DevicesController } = await load('devices.controller.js');
+  const module = SessionModule.forRoot({ user: ({ user }) => (user as { name: string } | undefined)?.name });
+  const testing = await Test.createTestingModule({
+    imports: [module],
+    controllers: [DevicesController as never],
+  }).compile();
+  const app = testing.createNestApplication();
+  await app.listen(0, '127.0.0.1');
+  onTestFinished(() => app.close());
+  const client = new Client((app.getHttpServer().address() as AddressInfo).port);
+  expect((await client.get('/devices')).status).toBe(401);
+  await signIn(app, { user: { name: 'ada' } });
+  const cookie = await signIn(app, { user: { name: 'ada' } });
+  const list = async (): Promise<unknown> => (await client.get('/devices', { cookie })).json();
+  expect(await list()).toMatchObject([{ isCurrent: true }, { isCurrent: false }]);
+  expect(await (await client.send('DELETE', '/devices', { cookie })).json()).toEqual({ ended: 1 });
+  expect(await list()).toMatchObject([{ isCurrent: true }]);
+});
+
 it('makes the testing application without a socket', async () => {
   const { testingApp } = (await load('testing-app.js')) as unknown as {
     testingApp(): Promise<{ init(): Promise<unknown>; close(): Promise<void> }>;
@@ -279,7 +308,7 @@ it('passes the conformance suite with the example store, under node:test', () =>
 });
 
 it('passes the tests of the chapter on testing, under Vitest', async () => {
-  const files = ['account.controller', 'account.http', 'account.inject', 'devices', 'signed-in.guard'].map(
+  const files = ['account.controller', 'account.http', 'account.inject', 'admin.guard', 'devices'].map(
     (name) => `${name}.spec.js`,
   );
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
@@ -297,7 +326,7 @@ it('passes the tests of the chapter on testing, under Vitest', async () => {
 });
 
 it('declares the data of sessions as the chapter on testing does', async () => {
-  const { count } = await load('session-data.js', declared);
+  const { count } = await load('session-data.js', declaringFolder('session-data.ts'));
   expect(count).toBe(1);
 });
 

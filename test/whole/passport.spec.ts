@@ -7,6 +7,7 @@ import { PassportModule } from '@nestjs/passport';
 import passport from 'passport';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { UserSessions } from '../../lib/index.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { freePort } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
@@ -63,7 +64,9 @@ describe.each(platforms)('the program of docs/passport.md on %s', (platform) => 
     expect(await logIn()).toEqual({ name: 'ada' });
     expect(await (await client.get('/me')).json()).toEqual({ name: 'ada', cart: ['book'] });
     expect(await (await client.get('/hello')).json()).toEqual({ hello: 'ada' });
+    expect(await app?.get(UserSessions).list('1')).toHaveLength(1);
     await client.post('/forget-me');
+    expect(await app?.get(UserSessions).list('1')).toEqual([]);
     expect((await client.get('/me')).status).toBe(401);
     await logIn();
     expect(await (await client.get('/me')).json()).toEqual({ name: 'ada', cart: ['book'] });

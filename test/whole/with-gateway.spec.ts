@@ -93,7 +93,8 @@ describe('the sample with a gateway', () => {
     const [first, second] = [await tab(ada), await tab(ada)];
     await signIn(first, 'Ada');
     await second.reload();
-    await says(second, 'Signed in as Ada');
+    await say(second, 'Here'); // its socket is open then, and not still on its way with the old cookie
+    await message(second, 'Ada Here');
     // As a login under another name does.
     const { status } = await first.evaluate(async () => {
       const body = JSON.stringify({ name: 'Ada Lovelace' });
