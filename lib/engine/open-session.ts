@@ -82,6 +82,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
     return this.#record.listedAs;
   }
 
+  get route(): string {
+    return this.#request.route();
+  }
+
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
   }
@@ -362,7 +366,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     this.#meta.startOver(moment, kept);
     const { signIn } = this.#meta.current;
     const base = { data: hiddenData(data), meta: { signIn }, text: isEmptyData(data) ? undefined : text };
-    this.#record.startOver(base, kept === undefined ? 'destroyed' : 'regenerated');
+    this.#record.startOver(base, kept === undefined ? 'destroyed' : 'regenerated', data);
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };
