@@ -81,14 +81,18 @@ export class EventPublisher {
     this.#hub.publish({ type: 'signed-out', ...this.#now(), handle, user, route });
   }
 
-  /** A session was retired, and goes on under another id. */
-  regenerated(session: EventSubject): void {
-    if (!this.wants('regenerated') && !this.wants('ended')) return;
+  /**
+   * A session was retired, and goes on under another id.
+   * @returns `false` when its end was published before.
+   */
+  regenerated(session: EventSubject): boolean {
+    if (!this.wants('regenerated') && !this.wants('ended')) return true;
     const { handle, user, route } = session;
     const isFirst = this.#endings.add(handle);
     if (isFirst && this.wants('regenerated')) {
       this.#hub.publish({ type: 'regenerated', ...this.#now(), handle, user, route });
     }
+    return isFirst;
   }
 
   /** A session is over. @param by the handle of the session that has asked for it. */

@@ -151,6 +151,13 @@ export class ListedRecord extends RecordHandle {
     return left && this.#directory.index.removeIfPossible(left.user, [left.name]);
   }
 
+  protected override noteRetired(): void {
+    const { events } = this.#context;
+    if (!events.wants('signed-out') && !events.wants('signed-in')) return;
+    const { handle, user, route } = this;
+    if (user !== undefined) this.#retired = { handle, user, route };
+  }
+
   protected override async createOnce(record: SessionRecord): Promise<SessionRecord | undefined> {
     const user = this.#directory.index.userOf(record.data);
     if (user === undefined) {
@@ -249,14 +256,6 @@ export class ListedRecord extends RecordHandle {
     if (signedIn !== undefined) events.signedIn(this, signedIn);
   }
 
-  /** Notes a user's session that is retired, if anything wants to know how the sign-in goes on. */
-  #noteRetired(): void {
-    const { events } = this.#context;
-    if (!events.wants('signed-out') && !events.wants('signed-in')) return;
-    const { handle, user, route } = this;
-    if (user !== undefined) this.#retired = { handle, user, route };
-  }
-
   /** Publishes that the sign-in of the retired session is over, unless the session goes on as that of the same user. */
   #continueAs(user: string | undefined): void {
     const retired = this.#retired;
@@ -325,7 +324,6 @@ export class ListedRecord extends RecordHandle {
     this.#entered.clear();
     if (rewritten.outcome === 'gone') return this.#leave(entered);
     const { from, replacement, reason } = rewritten.change;
-    if (reason === 'regenerated') this.#noteRetired();
     const users = new Set(from === undefined ? entered : [...entered, from]);
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
     else if (reason === 'regenerated' && from !== undefined) {

@@ -203,6 +203,9 @@ export class RecordHandle implements SignalledRecord, EventSubject {
     return isDestroyed;
   }
 
+  /** The session is retired, and nothing has told of its end before. */
+  protected noteRetired(): void {}
+
   #enterQueue(change: SyncChange | undefined, reread: boolean): Promise<Admission> | undefined {
     const waiting = this.#context.saveQueue.enter(this.id, this.#request?.client, change);
     // Where other requests save first, the version that was read is old by the time they are done.
@@ -320,8 +323,8 @@ export class RecordHandle implements SignalledRecord, EventSubject {
     const { events } = this.#context;
     // What has a handle on the session of another request knows why it removes that.
     if (this.#request === undefined) return;
-    if (reason === 'regenerated') events.regenerated(this);
-    else events.ended(this, 'emptied');
+    if (reason !== 'regenerated') events.ended(this, 'emptied');
+    else if (events.regenerated(this)) this.noteRetired();
   }
 
   #noteStored(record: SessionRecord): void {

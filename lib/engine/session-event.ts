@@ -56,7 +56,7 @@ interface SessionRegenerated extends EventOfSession {
  *
  * - `'logout'`: `session.destroy()` was called.
  * - `'another-session'`: `UserSessions` ended it on behalf of another session of the user, `current` or `except`.
- * - `'administrator'`: `UserSessions` ended it on behalf of no session.
+ * - `'administrator'`: `UserSessions` ended it on behalf of no session. Who did it and where, the application has to note itself.
  * - `'limit'`: the user signed in once more than `sessionsPerUser` allows.
  * - `'pin'`: it was used from an address that its pin does not match, and `onMismatch` is `'destroy'`.
  * - `'emptied'`: a request removed all its data.

@@ -84,7 +84,8 @@ export class UserSessions {
    * Ends one session of a user. A handle that is not in the list of this very user ends nothing.
    * @param userId what the option `user` returns for the sessions of this user.
    * @param handle from {@link UserSessions.list}.
-   * @param options the session in which the user asks for it; left out, an administrator does. {@link SessionEvents} tell the two apart.
+   * @param options the session in which the user asks for it; left out, an administrator does. {@link SessionEvents} tell the two
+   *   apart, and who has asked only where it is given.
    * @returns `false` when the session was gone.
    */
   async end(userId: UserId, handle: string, { current }: ListOptions = {}): Promise<boolean> {

@@ -42,6 +42,36 @@ class AccountController {
     session.user = 'ada';
   }
 
+  @Post('login-as/:user')
+  async loginAs(@Session() session: Session<Data>, @Param('user') user: string): Promise<void> {
+    await session.regenerate();
+    session.user = user;
+    session.signedIn({ amr: ['pwd'] });
+  }
+
+  @Post('confirm')
+  confirm(@Session() session: Session<Data>): void {
+    session.signedIn({ amr: ['pwd', 'otp'] });
+  }
+
+  @Post('forget')
+  forget(@Session() session: Session<Data>): void {
+    delete session.user;
+    session.secret = 'cart';
+  }
+
+  @Post('become/:user')
+  become(@Session() session: Session<Data>, @Param('user') user: string): void {
+    session.user = user;
+  }
+
+  @Post('end-other')
+  async endOther(@Session() session: Session<Data>): Promise<object> {
+    const list = await this.userSessions.list(session.user, { current: session });
+    const other = list.find(({ isCurrent }) => !isCurrent);
+    return { ended: await this.userSessions.end(session.user, other?.handle ?? '', { current: session }) };
+  }
+
   @Post('rename')
   async rename(@Session() session: Session<Data>): Promise<void> {
     await session.regenerate({ keep: true });
@@ -141,7 +171,12 @@ describe.each(platforms)('on %s', (platform) => {
     const session = { sessions: 'default', handle: HANDLE, user: 'ada', route: 'POST /login' };
     expect(regenerated).toEqual({ ...session, type: 'regenerated', handle: visited?.handle, user: undefined });
     expect(created).toEqual({ ...session, type: 'created', former: visited?.handle });
-    expect(signedIn).toEqual({ ...session, type: 'signed-in', handle: created?.handle });
+    expect(signedIn).toEqual({
+      ...session,
+      type: 'signed-in',
+      handle: created?.handle,
+      isConfirmation: false,
+    });
     await client.get('/read/a');
     await client.post('/rename');
     expect(audit.types()).toEqual(['regenerated', 'created']);
@@ -151,6 +186,66 @@ describe.each(platforms)('on %s', (platform) => {
     ]);
     await client.get('/read/a');
     expect(audit.taken()).toEqual([]);
+  });
+
+  it('each sign-in is told with its methods, and its end where the session goes on', async () => {
+    const { audit, client } = await start(platform, inRedis());
+    await client.post('/login-as/ada');
+    const [, first] = audit.taken();
+    const ofAda = { sessions: 'default', handle: first?.handle, user: 'ada' };
+    expect(first).toMatchObject({ ...ofAda, type: 'signed-in', isConfirmation: false, amr: ['pwd'] });
+    await client.post('/confirm');
+    expect(audit.taken()).toEqual([
+      { ...ofAda, type: 'signed-in', isConfirmation: true, amr: ['pwd', 'otp'], route: 'POST /confirm' },
+    ]);
+    await client.post('/forget');
+    expect(audit.taken()).toEqual([{ ...ofAda, type: 'signed-out', route: 'POST /forget' }]);
+    await client.post('/become/ada');
+    await client.post('/become/grace');
+    expect(audit.taken()).toMatchObject([
+      { ...ofAda, type: 'signed-in', isConfirmation: false },
+      { ...ofAda, type: 'signed-out', route: 'POST /become/:user' },
+      { ...ofAda, type: 'signed-in', user: 'grace', isConfirmation: false },
+    ]);
+    await client.post('/login-as/ada');
+    expect(audit.taken()).toMatchObject([
+      { type: 'regenerated', user: 'grace' },
+      { ...ofAda, type: 'signed-out', user: 'grace', route: 'POST /login-as/:user' },
+      { type: 'created', user: 'ada', former: first?.handle },
+      { type: 'signed-in', user: 'ada', isConfirmation: false },
+    ]);
+    await client.post('/rename');
+    await client.post('/logout');
+    expect(audit.types()).toEqual(['regenerated', 'created', 'ended: logout']);
+  });
+
+  it('a session that another one ends is told with that one and its route', async () => {
+    const { app, audit, client } = await start(platform, inRedis());
+    await client.post('/login-here');
+    const [{ handle: by } = {}] = audit.taken();
+    const [one, other] = [app.client(), app.client()];
+    for (const each of [one, other]) await each.post('/login-here');
+    const handles = audit
+      .taken()
+      .filter(({ type }) => type === 'created')
+      .map(({ handle }) => handle);
+    await client.post('/end-other');
+    await client.post('/others');
+    const ended = audit.taken();
+    expect(ended).toMatchObject([
+      { type: 'ended', reason: 'another-session', user: 'ada', by, route: 'POST /end-other' },
+      { type: 'ended', reason: 'another-session', user: 'ada', by, route: 'POST /others' },
+    ]);
+    expect(new Set(ended.map(({ handle }) => handle))).toEqual(new Set(handles));
+    await client.post('/admin');
+    const [byAdministrator] = audit.taken();
+    expect(byAdministrator).toEqual({
+      type: 'ended',
+      reason: 'administrator',
+      sessions: 'default',
+      handle: by,
+      user: 'ada',
+    });
   });
 
   it('each way to end a session is told by its name', async () => {
@@ -336,7 +431,20 @@ describe.each(platforms)('on %s', (platform) => {
     const note = (each: Client): void => {
       for (const value of each.jar.values()) for (const part of value.split('.')) if (part !== '') secrets.add(part);
     };
-    const routes = ['login', 'login-here', 'rename', 'others', 'empty', 'logout', 'admin'];
+    const routes = [
+      'login-as/ada',
+      'confirm',
+      'become/grace',
+      'end-other',
+      'forget',
+      'login',
+      'login-here',
+      'rename',
+      'others',
+      'empty',
+      'logout',
+      'admin',
+    ];
     for (let round = 0; round < 20; round++) {
       const clients = [client, app.client()];
       for (const each of clients) await each.post(`/visit/token-${round}`);
@@ -353,7 +461,7 @@ describe.each(platforms)('on %s', (platform) => {
     }
     const said = JSON.stringify(audit.heard);
     expect(new Set(audit.heard.map(({ type }) => type))).toEqual(
-      new Set(['created', 'signed-in', 'regenerated', 'ended', 'refused']),
+      new Set(['created', 'signed-in', 'signed-out', 'regenerated', 'ended', 'refused']),
     );
     expect([...secrets].filter((secret) => said.includes(secret))).toEqual([]);
     expect(secrets.size).toBeGreaterThan(50);

@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { EventType } from '../../../lib/engine/event-hub.js';
 import { KeyedQueue } from '../../../lib/engine/keyed-queue.js';
-import { UserSessions } from '../../../lib/engine/user-sessions.js';
+import { handleOf } from '../../../lib/engine/session-handle.js';
+import { UserSessions, type AnySession } from '../../../lib/engine/user-sessions.js';
 import {
   expressSession,
   ExpressSessionSigner,
+  SessionDestroyedError,
   type SessionEvent,
   type SessionModuleOptions,
 } from '../../../lib/index.js';
@@ -108,7 +110,7 @@ describe('A sign-in', () => {
     await open.commit();
     const [created, signedIn] = taken();
     expect(created).toMatchObject({ type: 'created', user: 'ada', handle: signedIn?.handle });
-    expect(signedIn).toMatchObject({ type: 'signed-in', user: 'ada', route: 'GET /' });
+    expect(signedIn).toMatchObject({ type: 'signed-in', user: 'ada', route: 'GET /', isConfirmation: false });
     expect(events).toEqual([]);
   });
 
@@ -133,7 +135,7 @@ describe('A sign-in', () => {
     expect(types()).toEqual(['regenerated', 'created']);
   });
 
-  it('once more is one, in the same session and after a regenerate', async () => {
+  it('once more is one after a regenerate that does not keep the user, and ends the first', async () => {
     const id = await engine.stored({ user: 'ada' });
     taken();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
@@ -142,7 +144,41 @@ describe('A sign-in', () => {
     open.live.user = 'ada';
     await open.commit();
     vi.useRealTimers();
-    expect(types()).toEqual(['regenerated', 'created', 'signed-in']);
+    const [regenerated, signedOut, created, signedIn, ...none] = taken();
+    const { handle } = regenerated ?? {};
+    expect(signedOut).toEqual({ type: 'signed-out', sessions: 'default', handle, user: 'ada', route: 'GET /' });
+    expect(created).toMatchObject({ type: 'created', former: handle });
+    expect(signedIn).toMatchObject({ type: 'signed-in', isConfirmation: false, amr: undefined });
+    expect(none).toEqual([]);
+  });
+
+  it('that session.signedIn() notes after a regenerate that keeps the user is a confirmation', async () => {
+    const id = await engine.stored({ user: 'ada' });
+    taken();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
+    const open = await engine.open(id);
+    await open.live.regenerate({ keep: ['user'] });
+    open.live.signedIn({ amr: ['hwk'] });
+    await open.commit();
+    vi.useRealTimers();
+    const [regenerated, created, signedIn, ...none] = taken();
+    expect([regenerated?.type, created?.type]).toEqual(['regenerated', 'created']);
+    expect(signedIn).toMatchObject({ type: 'signed-in', user: 'ada', isConfirmation: true, amr: ['hwk'] });
+    expect(none).toEqual([]);
+  });
+
+  it('tells the methods, as a list that no listener can change', async () => {
+    const open = await engine.open();
+    open.live.user = 'ada';
+    open.live.signedIn({ amr: ['pwd'] });
+    await open.commit();
+    const signedIn = events.find((event) => event.type === 'signed-in');
+    expect(signedIn).toMatchObject({ isConfirmation: false, amr: ['pwd'] });
+    const methods = signedIn?.amr as string[];
+    expect(() => methods.push('otp')).toThrow(TypeError);
+    open.live.cart = 1;
+    await open.commit();
+    expect(open.signIn?.amr).toEqual(['pwd']);
   });
 
   it('that session.signedIn() notes again is one, when it is saved', async () => {
@@ -155,16 +191,19 @@ describe('A sign-in', () => {
     await open.commit();
     await open.commit();
     vi.useRealTimers();
-    expect(types()).toEqual(['signed-in']);
+    expect(taken()).toMatchObject([{ type: 'signed-in', isConfirmation: true, amr: ['pwd', 'otp'] }]);
   });
 
-  it('of another user in the same session is one', async () => {
+  it('of another user in the same session is one, after the end of the first', async () => {
     const id = await engine.stored({ user: 'ada' });
     taken();
     const open = await engine.open(id);
     open.live.user = 'grace';
     await open.commit();
-    expect(taken()).toMatchObject([{ type: 'signed-in', user: 'grace' }]);
+    expect(taken()).toMatchObject([
+      { type: 'signed-out', user: 'ada', route: 'GET /' },
+      { type: 'signed-in', user: 'grace', isConfirmation: false },
+    ]);
   });
 
   it('tells nobody where the function of the application fails', async () => {
@@ -179,6 +218,126 @@ describe('A sign-in', () => {
     expect(engine.engine.events.userOf({ user: 'ada' })).toBeUndefined();
   });
 });
+
+describe.each([{}, { tombstones: false }, { hashIds: false }, { wire: 'quart' }] satisfies SessionModuleOptions[])(
+  'The end of a sign-in, with %j,',
+  (options) => {
+    let id: string;
+    let handle: unknown;
+
+    beforeEach(async () => {
+      start({ ...USER, ...options });
+      id = await engine.stored({ user: 'ada', cart: 1 });
+      handle = taken()[0]?.handle;
+    });
+
+    function signedOut(): Said {
+      return { type: 'signed-out', sessions: 'default', handle, user: 'ada', route: 'GET /' };
+    }
+
+    it('is told once where the user goes and other data stay, however many requests remove it', async () => {
+      const opens = await Promise.all([engine.open(id), engine.open(id), engine.open(id)]);
+      for (const open of opens) delete open.live.user;
+      await Promise.all(opens.map((open) => open.live.save()));
+      const later = await engine.open(id);
+      later.live.cart = 2;
+      await later.commit();
+      expect(taken()).toEqual([signedOut()]);
+    });
+
+    it('is told where an update removes the user', async () => {
+      const open = await engine.open(id);
+      await open.live.update((draft: { user?: string }) => void delete draft.user);
+      await open.commit();
+      expect(taken()).toEqual([signedOut()]);
+    });
+
+    it('is told after the store has answered, and not when it fails', async () => {
+      const open = await engine.open(id);
+      delete open.live.user;
+      store.failing.add('replace');
+      await expect(open.commit()).rejects.toThrow();
+      expect(types()).toEqual(['outage']);
+      store.failing.clear();
+      await open.commit();
+      expect(taken()).toEqual([signedOut()]);
+    });
+
+    it('is told as the end of the session where no data stay', async () => {
+      const open = await engine.open(id);
+      delete open.live.user;
+      delete open.live.cart;
+      await open.commit();
+      expect(types()).toEqual(['ended: emptied']);
+    });
+
+    it('is told at the regenerate of a login as another user', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: ['cart'] });
+      expect(taken()).toEqual([{ ...signedOut(), type: 'regenerated' }, signedOut()]);
+      open.live.user = 'grace';
+      await open.commit();
+      expect(taken()).toMatchObject([
+        { type: 'created', user: 'grace', former: handle },
+        { type: 'signed-in', user: 'grace', isConfirmation: false },
+      ]);
+    });
+
+    it('is told at the regenerate after which nothing follows', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate();
+      await open.commit();
+      expect(types()).toEqual(['regenerated', 'signed-out']);
+    });
+
+    it('is told where a regenerate keeps the user, and the request then does not', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      expect(types()).toEqual(['regenerated']);
+      open.live.user = 'grace';
+      await open.commit();
+      expect(taken()).toMatchObject([signedOut(), { type: 'created', user: 'grace' }, { type: 'signed-in' }]);
+    });
+
+    it('is told where a regenerate keeps the user, and a logout follows', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      await open.live.destroy();
+      await open.commit();
+      expect(types()).toEqual(['regenerated', 'signed-out']);
+    });
+
+    it('is not told by a regenerate that keeps the user, nor by one after it', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      await open.live.regenerate({ keep: true });
+      await open.commit();
+      expect(types()).toEqual(['regenerated', 'created']);
+    });
+
+    it('is told once where two requests regenerate the session', async () => {
+      const opens = await Promise.all([engine.open(id), engine.open(id)]);
+      const outcomes = await Promise.allSettled(opens.map((open) => open.live.regenerate()));
+      expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(types()).toEqual(['regenerated', 'signed-out']);
+    });
+
+    it('is told once where a regenerate and a logout meet', async () => {
+      const [one, other] = await Promise.all([engine.open(id), engine.open(id)]);
+      await Promise.all([one.live.regenerate(), other.live.destroy()]);
+      // Without tombstones either may be the first to be answered.
+      expect([['regenerated', 'signed-out'], ['ended: logout']]).toContainEqual(types());
+    });
+
+    it('is told where all sessions of the user end between the regenerate and the save', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      await new UserSessions(engine.engine).endAll('ada');
+      await expect(open.commit()).rejects.toThrow(SessionDestroyedError);
+      expect(types()).toEqual(['regenerated', 'signed-out']);
+    });
+  },
+);
 
 describe('A regenerate', () => {
   it('is an event, and the session that continues tells its former handle', async () => {
@@ -332,7 +491,8 @@ describe('The end of the sessions of a user', () => {
     start(USER);
     const sessions = new UserSessions(engine.engine);
     const [own] = [await signedIn('ada'), await signedIn('ada'), await signedIn('ada')];
-    const current = (await engine.open(own)).live;
+    const current = (await engine.open(own, { route: () => 'POST /devices/end' })).live;
+    const sessionHandleOf = ({ id }: { id: string }): string => handleOf(engine.records.nameOf(id));
     const [one] = (await sessions.list('ada', { current })).filter(({ isCurrent }) => !isCurrent);
     taken();
     expect(await sessions.end('ada', one?.handle ?? '', { current })).toBe(true);
@@ -342,16 +502,31 @@ describe('The end of the sessions of a user', () => {
         sessions: 'default',
         handle: one?.handle,
         user: 'ada',
-        route: undefined,
+        route: 'POST /devices/end',
         reason: 'another-session',
+        by: sessionHandleOf(current),
       },
     ]);
     expect(await sessions.endAll('ada', { except: current })).toBe(1);
-    expect(types()).toEqual(['ended: another-session']);
+    expect(taken()).toMatchObject([
+      { reason: 'another-session', route: 'POST /devices/end', by: sessionHandleOf(current) },
+    ]);
     expect(await sessions.endAll('ada')).toBe(1);
-    expect(types()).toEqual(['ended: administrator']);
+    expect(taken()).toMatchObject([{ reason: 'administrator', route: undefined, by: undefined }]);
     expect(await sessions.endAll('ada')).toBe(0);
     expect(types()).toEqual([]);
+  });
+
+  it('does not begin on behalf of what is no session', async () => {
+    start(USER);
+    const sessions = new UserSessions(engine.engine);
+    await signedIn('ada');
+    const [one] = await sessions.list('ada');
+    taken();
+    const current = {} as AnySession;
+    await expect(sessions.end('ada', one?.handle ?? '', { current })).rejects.toThrow('is none');
+    expect(types()).toEqual([]);
+    expect(await sessions.list('ada')).toHaveLength(1);
   });
 
   it('all at once is told of each session when a request meets it', async () => {
@@ -507,6 +682,11 @@ describe('Without a listener', () => {
     const id = await engine.stored({ user: 'ada' });
     const open = await engine.open(id);
     await open.live.regenerate({ keep: true });
+    open.live.user = 'grace';
+    await open.commit();
+    delete open.live.user;
+    open.live.cart = 1;
+    await open.commit();
     await open.live.destroy();
     await engine.open(id);
     await engine.open('no id');
@@ -529,9 +709,33 @@ describe('Without a listener', () => {
     expect(heard).toEqual([['nest-session:created', expect.objectContaining({ type: 'created' })]]);
   });
 
+  it('the function of the application is asked no more often than where only other events are heard', async () => {
+    const of = vi.fn<(data: object) => string | undefined>((data) => (data as { user?: string }).user);
+    const signIn = async (): Promise<number> => {
+      engine = new TestEngine(new SpyStore(), { user: of });
+      of.mockClear();
+      const id = await engine.stored({ user: 'ada', cart: 1 });
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      await open.commit();
+      delete open.live.user;
+      await open.commit();
+      return of.mock.calls.length;
+    };
+    const unheard = await signIn();
+    const hear = (): void => {};
+    subscribe('nest-session:outage', hear);
+    expect(await signIn()).toBe(unheard);
+    unsubscribe('nest-session:outage', hear);
+    subscribe('nest-session:signed-out', hear);
+    expect(await signIn()).toBeGreaterThan(unheard);
+    unsubscribe('nest-session:signed-out', hear);
+  });
+
   it.each([
     'created',
     'signed-in',
+    'signed-out',
     'regenerated',
     'ended',
     'refused',
