@@ -307,6 +307,15 @@ describe.each([{}, { tombstones: false }, { hashIds: false }, { wire: 'quart' }]
       expect(types()).toEqual(['regenerated', 'signed-out']);
     });
 
+    it('is told where a regenerate keeps the user, and the request then removes all data', async () => {
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      delete open.live.user;
+      delete open.live.cart;
+      await open.commit();
+      expect(types()).toEqual(['regenerated', 'signed-out']);
+    });
+
     it('is not told by a regenerate that keeps the user, nor by one after it', async () => {
       const open = await engine.open(id);
       await open.live.regenerate({ keep: true });
