@@ -138,7 +138,7 @@ export class PresentedSessions {
     return this.#context.options.users?.verifiesReads === true;
   }
 
-  async #verified(id: string, reading: Promise<FoundRecord>): Promise<CheckedRecord> {
+  async #verified(id: string, reading: FoundRecord | Promise<FoundRecord>): Promise<CheckedRecord> {
     const found = await reading;
     if (typeof found !== 'object') return found;
     const checked = await verifiedRecord(this.#context, id, found);
@@ -168,8 +168,10 @@ export class PresentedSessions {
     if (migrator === undefined || migrationCookies.length === 0) return undefined;
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
-    const { id, record, isNew } = migrated;
-    if (isNew) this.#create(id, record);
+    const { id, isNew } = migrated;
+    if (isNew) this.#create(id, migrated.record);
+    const record = this.#verifiesReads ? await this.#verified(id, migrated.record) : migrated.record;
+    if (typeof record !== 'object') return record === 'retired' ? record : undefined;
     if (lifetime.isExpired(record.meta)) {
       this.#end(id, record, 'expired');
       return undefined;

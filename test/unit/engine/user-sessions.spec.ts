@@ -2,7 +2,9 @@ import { once } from 'node:events';
 
 import { describe, expect, it, vi } from 'vitest';
 
+import { ExpressSessionSigner } from '../../../lib/cookies/express-session.signer.js';
 import { UserSessions } from '../../../lib/engine/user-sessions.js';
+import { expressSession } from '../../../lib/migration/express-session.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
@@ -275,6 +277,23 @@ describe('endEverybody', () => {
     expect((signal.reason as SessionEndedError).reason).toBe('revoked');
     expect(cart.aborted).toBe(false);
     engine.endings.close();
+  });
+
+  it('ends a session that was another library’s, and which only its old cookie names', async () => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, {
+      user: { of: OPTIONS.user as never, verify: 'read', generation: true },
+      migrateFrom: expressSession({ secret: 'a secret' }),
+    });
+    const old = 'abcdefghijklmnopqrstuvwxyz012345';
+    await store.set(`sess:${old}`, JSON.stringify({ cookie: {}, user: { id: 7 } }));
+    const request = { migrationCookies: [new ExpressSessionSigner('a secret').sign(old)] };
+    const first = await engine.open(undefined, request);
+    await first.commit();
+    expect({ ...(await engine.open(undefined, request)).live }).toEqual({ user: { id: 7 } });
+    await new UserSessions(engine.engine).endEverybody();
+    expect({ ...(await engine.open(undefined, request)).live }).toEqual({});
+    expect(await engine.seen(first.id)).toBeUndefined();
   });
 
   it('says what it needs', async () => {
