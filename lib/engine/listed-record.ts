@@ -56,6 +56,8 @@ export class ListedRecord extends RecordHandle {
   /** In whose lists this request has put the session under its present id, until a save has made use of it: when. */
   readonly #entered = new Map<string, number>();
   #left: LeftEntry | undefined;
+  /** Whose session it was before a regenerate that has kept the user. */
+  #keptUser: string | undefined;
 
   constructor(context: SessionContext, start: HandleStart, directory: UserDirectory) {
     super(context, start);
@@ -116,8 +118,11 @@ export class ListedRecord extends RecordHandle {
     return isDestroyed;
   }
 
-  override startOver(base: SessionRecord, reason: SessionEndReason): void {
-    super.startOver(base, reason);
+  override startOver(base: SessionRecord, reason: SessionEndReason, data: Data): void {
+    const { index } = this.#directory;
+    const before = this.state === 'known' ? index.userOf(this.base.data) : this.#keptUser;
+    this.#keptUser = reason === 'regenerated' && before === index.userOf(data) ? before : undefined;
+    super.startOver(base, reason, data);
     this.#entered.clear();
   }
 
@@ -136,9 +141,8 @@ export class ListedRecord extends RecordHandle {
     }
     if (this.#left?.user !== user) await this.settle();
     const began = moment();
-    const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
-    const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
     const { data } = record;
+    const meta = this.#metaOf({ ...record.meta, signIn: this.#signInOfNew(record.meta, user) }, user);
     if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over') throw ended();
     const created = await this.#createEntered({ ...record, meta }, user);
     if (created !== undefined && !(await this.#isStillIn(user, began))) {
@@ -225,6 +229,11 @@ export class ListedRecord extends RecordHandle {
     const known = meta.listing?.user === user ? meta.listing.at : undefined;
     const at = this.#entered.get(user) ?? known ?? this.#context.lifetime.now();
     return { ...meta, listing: { user, at } };
+  }
+
+  /** The sign-in of a new record. A regenerate that keeps the user is none, also where no sign-in is known, as after one in Python. */
+  #signInOfNew(meta: SessionMeta, user: string): SignIn | undefined {
+    return user === this.#keptUser ? meta.signIn : (this.#ownSignIn(meta) ?? this.#signInNow());
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
