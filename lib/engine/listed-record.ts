@@ -181,7 +181,7 @@ export class ListedRecord extends RecordHandle {
    */
   async #isStillIn(user: string, began: Moment): Promise<boolean> {
     if (this.#context.options.tombstones && secondsSince(began) < TOMBSTONE_SECONDS - MARGIN) return true;
-    return this.#directory.index.holds(user, this.#name);
+    return (await this.#directory.index.holds(user, this.#name)) === true;
   }
 
   /** The change that refuses to write a record whose session is not in the list of its user. */

@@ -3,12 +3,18 @@ import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 
 import { ExpressSessionSigner } from '../../../lib/cookies/express-session.signer.js';
+import { UserIndex } from '../../../lib/engine/user-index.js';
 import { UserSessions } from '../../../lib/engine/user-sessions.js';
 import { expressSession } from '../../../lib/migration/express-session.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
-import { SessionLimitError, SessionStoreError, type SessionEndedError } from '../../../lib/session.errors.js';
+import {
+  SessionLimitError,
+  SessionStoreError,
+  SessionTooLargeError,
+  type SessionEndedError,
+} from '../../../lib/session.errors.js';
 import { TestEngine } from '../../fixtures/engine.js';
 
 interface Data {
@@ -114,7 +120,7 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     delete two.live.user;
     await two.commit();
     expect(await users.list(7)).toEqual([]);
-    expect(await engine.engine.directory?.index.read(await userKey())).toEqual([]);
+    expect(await engine.engine.directory?.index.read(userKey)).toEqual([]);
   });
 
   it('move to the list of another user, and have another handle after a regenerate', async () => {
@@ -134,10 +140,7 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     expect(regenerated?.signedInAt).toEqual(after?.signedInAt);
   });
 
-  const userKey = async (): Promise<string> => {
-    const { UserIndex } = await import('../../../lib/engine/user-index.js');
-    return UserIndex.userOf('7');
-  };
+  const userKey = UserIndex.userOf('7');
 });
 
 describe('the number of sessions of a user', () => {
@@ -204,6 +207,48 @@ describe('the number of sessions of a user', () => {
     await engine.stored({ user });
     expect(await users.list(7)).toHaveLength(1);
     now.mockRestore();
+  });
+});
+
+describe('a list', () => {
+  const user = { id: 7 };
+  const device = (): object => ({ agent: 'x'.repeat(200), language: 'y'.repeat(200), place: 'z'.repeat(200) });
+
+  it('that is too large shows the devices of the last sessions, and keeps nobody out', async () => {
+    const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, device, maxRecordBytes: 100_000 });
+    const users = new UserSessions(engine.engine);
+    for (let count = 0; count < 150; count++) await engine.stored({ user });
+    const devices = (await users.list(7)).filter((session) => session.device !== undefined);
+    expect(devices.length).toBeGreaterThanOrEqual(100);
+    expect(devices.length).toBeLessThan(150);
+    expect(await users.endAll(7)).toBe(150);
+    expect(await users.list(7)).toEqual([]);
+  });
+
+  it('that is full can be ended', async () => {
+    const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, maxRecordBytes: 5000 });
+    const users = new UserSessions(engine.engine);
+    const ids: string[] = [];
+    const fill = async (): Promise<void> => {
+      for (;;) ids.push(await engine.stored({ user }));
+    };
+    await expect(fill()).rejects.toThrow(SessionTooLargeError);
+    expect(await users.endAll(7)).toBe(ids.length);
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual(ids.map(() => undefined));
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('that this version cannot read opens no session, and ends none', async () => {
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { user: { of: OPTIONS.user as never, verify: 'read' } });
+    const id = await engine.stored({ user });
+    const key = `session:user=${UserIndex.userOf('7')}`;
+    const list = (await store.get(key)) ?? '';
+    await store.set(key, 'of another version');
+    expect(await engine.seen(id)).toBeUndefined();
+    await store.set(key, list);
+    expect(await engine.seen(id)).toEqual({ user });
   });
 });
 
