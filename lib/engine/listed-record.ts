@@ -53,7 +53,10 @@ export class ListedRecord extends RecordHandle {
   readonly #directory: UserDirectory;
   readonly #request: HandleStart['request'];
   readonly #openedAt: number;
-  /** In whose lists this request has put the session under its present id, until a save has made use of it: when. */
+  /**
+   * In whose lists this request has put the session under its present id, until a save has made use of it; and until when the list keeps
+   * the entry.
+   */
   readonly #entered = new Map<string, number>();
   #left: LeftEntry | undefined;
   /** Whose session it was before a regenerate that has kept the user. */
@@ -70,10 +73,12 @@ export class ListedRecord extends RecordHandle {
   override get lacksListing(): boolean {
     if (this.state !== 'known') return false;
     const { data, meta } = this.base;
-    // Only other programs write the user of a session and leave it in another one's list.
-    if (meta.listing !== undefined && !this.#context.options.writesPermanent) return false;
+    const { listing } = meta;
+    // Only other programs write the user of a session and leave it in another one's list, or renew it and not its entry.
+    if (listing !== undefined && !this.#context.options.writesPermanent) return false;
     const user = this.#directory.index.userOf(data);
-    return user !== undefined && user !== meta.listing?.user;
+    if (user === undefined) return false;
+    return user !== listing?.user || this.#context.lifetime.isListingLate(listing.until, meta);
   }
 
   override get listedAs(): readonly string[] {
@@ -220,15 +225,16 @@ export class ListedRecord extends RecordHandle {
     const user = next.listing?.user;
     if (user === undefined || this.#entered.has(user)) return true;
     return (
-      user === listing?.user && lifetime === next.lifetime && !this.#context.lifetime.isListingDue(listing.at, next)
+      user === listing?.user && lifetime === next.lifetime && !this.#context.lifetime.isListingDue(listing.until, next)
     );
   }
 
   #metaOf(meta: SessionMeta, user: string | undefined): SessionMeta {
     if (user === undefined) return { ...meta, listing: undefined };
-    const known = meta.listing?.user === user ? meta.listing.at : undefined;
-    const at = this.#entered.get(user) ?? known ?? this.#context.lifetime.now();
-    return { ...meta, listing: { user, at } };
+    const known = meta.listing?.user === user ? meta.listing.until : undefined;
+    const { lifetime } = this.#context;
+    const until = this.#entered.get(user) ?? known ?? lifetime.now() + lifetime.listingSeconds(meta);
+    return { ...meta, listing: { user, until } };
   }
 
   /** The sign-in of a new record. A regenerate that keeps the user is none, also where no sign-in is known, as after one in Python. */
@@ -271,7 +277,7 @@ export class ListedRecord extends RecordHandle {
     const mustStand = index.users.verifiesReads && known.wasListed;
     const { isKnown, data } = known;
     const outcome = await admission.enter(user, { entry, replaced, isKnown, mustStand, data, origin: this });
-    if (outcome === 'in') this.#entered.set(user, at);
+    if (outcome === 'in') this.#entered.set(user, at + entry.lifetime);
     return outcome;
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ExpressSessionSigner } from '../../../lib/cookies/express-session.signer.js';
 import { UserIndex } from '../../../lib/engine/user-index.js';
@@ -250,6 +250,64 @@ describe('a list', () => {
     await store.set(key, list);
     expect(await engine.seen(id)).toEqual({ user });
   });
+});
+
+describe('the entry of a session', () => {
+  const user = { id: 7 };
+  const HOUR = 3600;
+  const pass = (seconds: number): void => void vi.advanceTimersByTime(seconds * 1000);
+
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('stays as long as a program in Python renews the session, and NestJS only reads it', async () => {
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { ...OPTIONS, wire: 'quart', idleTimeout: HOUR });
+    const users = new UserSessions(engine.engine);
+    const id = await engine.stored({ user });
+    for (let count = 0; count < 10; count++) {
+      pass(HOUR / 2);
+      const text = (await store.get(`session:${id}`)) ?? '';
+      await store.set(`session:${id}`, text, HOUR);
+      await (await engine.open(id)).commit();
+    }
+    expect(await users.endAll(7)).toBe(1);
+    expect(await engine.seen(id)).toBeUndefined();
+  });
+
+  it('is written anew with the first record that a longer idle timeout lets live longer', async () => {
+    const store = new MemoryStore();
+    const id = await new TestEngine(store, { ...OPTIONS, idleTimeout: HOUR }).stored({ user });
+    const engine = new TestEngine(store, { ...OPTIONS, idleTimeout: 100 * HOUR });
+    pass(HOUR / 2);
+    const open = await engine.open(id);
+    open.live.cart = [1];
+    await open.commit();
+    pass(2 * HOUR);
+    expect(await engine.seen(id)).toEqual({ user, cart: [1] });
+    expect(await new UserSessions(engine.engine).endAll(7)).toBe(1);
+  });
+
+  it.each([
+    ['native', {}],
+    ['shared with Python', { wire: 'quart' }],
+    ['without a renewal', { rolling: false }],
+  ] as const)(
+    'is written once more in the time that a session is renewed in, and no oftener, %s',
+    async (_form, more) => {
+      const store = new MemoryStore();
+      const engine = new TestEngine(store, { ...OPTIONS, ...more, idleTimeout: HOUR });
+      const open = await engine.open(await engine.stored({ user }));
+      const replace = vi.spyOn(store, 'replace');
+      for (let count = 0; count < 18; count++) {
+        pass(HOUR / 60);
+        open.live.count = count;
+        await open.commit();
+      }
+      const lists = replace.mock.calls.filter(([key]) => key.includes('user='));
+      expect(lists.length).toBeLessThanOrEqual(2);
+    },
+  );
 });
 
 describe('a session from before the option user', () => {
