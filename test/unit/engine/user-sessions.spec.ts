@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -193,6 +194,29 @@ describe('the number of sessions of a user', () => {
     expect(await survivors(engine, ids)).toBe(3);
     expect(await users.list(7)).toHaveLength(3);
     if (beyond === 'refuse') expect(ids).toHaveLength(3);
+  });
+
+  it.each(['end-oldest', 'refuse'] as const)('has few records read at a time, %s', async (beyond) => {
+    const now = vi.spyOn(Date, 'now');
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { ...OPTIONS, sessionsPerUser: { max: 200, beyond } });
+    for (let count = 0; count < 200; count++) await engine.stored({ user });
+    const later = Date.now() + 31_000;
+    now.mockImplementation(() => later);
+    let [atOnce, most] = [0, 0];
+    const inner = store.read.bind(store);
+    const read = vi.spyOn(store, 'read').mockImplementation(async (key) => {
+      most = Math.max(most, ++atOnce);
+      await setImmediate();
+      atOnce--;
+      return inner(key);
+    });
+    const signIn = engine.stored({ user });
+    if (beyond === 'refuse') await expect(signIn).rejects.toThrow(SessionLimitError);
+    else await signIn;
+    expect(most).toBe(64);
+    expect(read.mock.calls.length).toBeLessThan(beyond === 'refuse' ? 210 : 70);
+    now.mockRestore();
   });
 
   it('counts a sign-in that failed half-way for a short while only', async () => {
