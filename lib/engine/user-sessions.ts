@@ -4,15 +4,13 @@ import { listedAs } from '../session/live-session.js';
 import type { SessionMembers } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
+import { inPortions } from './portions.js';
 import type { SessionEngine } from './session-engine.js';
 import type { EndedBecause } from './session-event.js';
 import { handleOf } from './session-handle.js';
 import { UserIndex } from './user-index.js';
 import type { UserDirectory } from './user-directory.js';
 import type { ListEntry } from './user-list.js';
-
-/** How many sessions are read or ended at the same time. All at once would fill the store's connection, and delay the requests. */
-const AT_ONCE = 64;
 
 /** A member that every session has, and options have not. */
 const SESSION_MEMBER = 'regenerate' satisfies keyof SessionMembers;
@@ -219,13 +217,4 @@ function namesOf(session: AnySession | undefined): ReadonlySet<string> {
 
 function dateOf(seconds: number): Date {
   return new Date(seconds * 1000);
-}
-
-/** Works on all items, so many of them at a time. */
-async function inPortions<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
-  }
-  return results;
 }
