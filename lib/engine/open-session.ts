@@ -362,7 +362,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
     this.#meta.startOver(moment, kept);
     const { signIn } = this.#meta.current;
     const base = { data: hiddenData(data), meta: { signIn }, text: isEmptyData(data) ? undefined : text };
-    this.#record.startOver(base, kept === undefined ? 'destroyed' : 'regenerated');
+    this.#record.startOver(base, kept === undefined ? 'destroyed' : 'regenerated', data);
     this.#cookie.decide('none');
     if (detach) {
       const start = { data, form: this.#context.records, former: this.#data };

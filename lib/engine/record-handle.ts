@@ -1,3 +1,4 @@
+import type { Data } from '../session/session-data.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { SessionConfigurationError, SessionConflictError, type SessionEndReason } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
@@ -96,8 +97,9 @@ export class RecordHandle implements SignalledRecord, EventSubject {
    * From here on the handle is that of a new session, which has no id yet.
    * @param base what its record will hold beside the data of the request.
    * @param reason why the present session has ended.
+   * @param _data the data with which the new session begins.
    */
-  startOver(base: SessionRecord, reason: SessionEndReason): void {
+  startOver(base: SessionRecord, reason: SessionEndReason, _data: Data): void {
     if (reason !== 'regenerated') this.#former = undefined;
     else if (this.#state === 'known') this.#former = this.#context.events.wants('created') ? this.handle : undefined;
     this.#id = undefined;
