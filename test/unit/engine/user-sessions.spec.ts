@@ -442,7 +442,7 @@ describe('endEverybody', () => {
     const there = new TestEngine(store, { ...options, bus });
     const { signal } = (await there.open(await here.stored({ user: { id: 7 } }))).live;
     // The first watcher has the session read at once.
-    await new Promise(setImmediate);
+    await setImmediate();
     await new UserSessions(here.engine).endEverybody();
     if (!signal.aborted) await once(signal, 'abort');
     for (const engine of [here, there]) engine.endings.close();
