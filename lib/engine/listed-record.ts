@@ -61,9 +61,14 @@ export class ListedRecord extends RecordHandle {
   readonly #directory: UserDirectory;
   readonly #request: HandleStart['request'];
   readonly #openedAt: number;
-  /** In whose lists this request has put the session under its present id, until a save has made use of it: when. */
+  /**
+   * In whose lists this request has put the session under its present id, until a save has made use of it; and until when the list keeps
+   * the entry.
+   */
   readonly #entered = new Map<string, number>();
   #left: LeftEntry | undefined;
+  /** Whose session it was before a regenerate that has kept the user. */
+  #keptUser: string | undefined;
   /** The user's session that this request has retired, where an event may say that the sign-in ended there. */
   #retired: EventSubject | undefined;
 
@@ -78,10 +83,12 @@ export class ListedRecord extends RecordHandle {
   override get lacksListing(): boolean {
     if (this.state !== 'known') return false;
     const { data, meta } = this.base;
-    // Only other programs write the user of a session and leave it in another one's list.
-    if (meta.listing !== undefined && !this.#context.options.writesPermanent) return false;
+    const { listing } = meta;
+    // Only other programs write the user of a session and leave it in another one's list, or renew it and not its entry.
+    if (listing !== undefined && !this.#context.options.writesPermanent) return false;
     const user = this.#directory.index.userOf(data);
-    return user !== undefined && user !== meta.listing?.user;
+    if (user === undefined) return false;
+    return user !== listing?.user || this.#context.lifetime.isListingLate(listing.until, meta);
   }
 
   override get listedAs(): readonly string[] {
@@ -135,6 +142,9 @@ export class ListedRecord extends RecordHandle {
   }
 
   override startOver(base: SessionRecord, reason: SessionEndReason, kept: Data): void {
+    const { index } = this.#directory;
+    const before = this.state === 'known' ? index.userOf(this.base.data) : this.#keptUser;
+    this.#keptUser = reason === 'regenerated' && before === index.userOf(kept) ? before : undefined;
     super.startOver(base, reason, kept);
     this.#entered.clear();
     if (this.#retired !== undefined) this.#continueAs(this.#context.events.userOf(kept));
@@ -167,9 +177,8 @@ export class ListedRecord extends RecordHandle {
     }
     if (this.#left?.user !== user) await this.#leaveLeft();
     const began = moment();
-    const signIn = this.#left === undefined ? this.#ownSignIn(record.meta) : record.meta.signIn;
-    const meta = this.#metaOf({ ...record.meta, signIn: signIn ?? this.#signInNow() }, user);
     const { data } = record;
+    const meta = this.#metaOf({ ...record.meta, signIn: this.#signInOfNew(record.meta, user) }, user);
     if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over') throw ended();
     const created = await this.#createEntered({ ...record, meta }, user);
     if (created !== undefined && !(await this.#isStillIn(user, began))) {
@@ -208,7 +217,7 @@ export class ListedRecord extends RecordHandle {
    */
   async #isStillIn(user: string, began: Moment): Promise<boolean> {
     if (this.#context.options.tombstones && secondsSince(began) < TOMBSTONE_SECONDS - MARGIN) return true;
-    return this.#directory.index.holds(user, this.#name);
+    return (await this.#directory.index.holds(user, this.#name)) === true;
   }
 
   /** The change that refuses to write a record whose session is not in the list of its user. */
@@ -268,15 +277,21 @@ export class ListedRecord extends RecordHandle {
     const user = next.listing?.user;
     if (user === undefined || this.#entered.has(user)) return true;
     return (
-      user === listing?.user && lifetime === next.lifetime && !this.#context.lifetime.isListingDue(listing.at, next)
+      user === listing?.user && lifetime === next.lifetime && !this.#context.lifetime.isListingDue(listing.until, next)
     );
   }
 
   #metaOf(meta: SessionMeta, user: string | undefined): SessionMeta {
     if (user === undefined) return { ...meta, listing: undefined };
-    const known = meta.listing?.user === user ? meta.listing.at : undefined;
-    const at = this.#entered.get(user) ?? known ?? this.#context.lifetime.now();
-    return { ...meta, listing: { user, at } };
+    const known = meta.listing?.user === user ? meta.listing.until : undefined;
+    const { lifetime } = this.#context;
+    const until = this.#entered.get(user) ?? known ?? lifetime.now() + lifetime.listingSeconds(meta);
+    return { ...meta, listing: { user, until } };
+  }
+
+  /** The sign-in of a new record. A regenerate that keeps the user is none, also where no sign-in is known, as after one in Python. */
+  #signInOfNew(meta: SessionMeta, user: string): SignIn | undefined {
+    return user === this.#keptUser ? meta.signIn : (this.#ownSignIn(meta) ?? this.#signInNow());
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
@@ -314,7 +329,7 @@ export class ListedRecord extends RecordHandle {
     const mustStand = index.users.verifiesReads && known.wasListed;
     const { isKnown, data } = known;
     const outcome = await admission.enter(user, { entry, replaced, isKnown, mustStand, data, origin: this });
-    if (outcome === 'in') this.#entered.set(user, at);
+    if (outcome === 'in') this.#entered.set(user, at + entry.lifetime);
     return outcome;
   }
 

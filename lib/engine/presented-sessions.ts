@@ -1,4 +1,5 @@
 import type { UnsignedCookie } from '../cookies/cookie-signer.js';
+import type { MigratedSession } from '../migration/session-migrator.js';
 import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { holdRecord } from './listed-record.js';
@@ -138,7 +139,7 @@ export class PresentedSessions {
     return this.#context.options.users?.verifiesReads === true;
   }
 
-  async #verified(id: string, reading: Promise<FoundRecord>): Promise<CheckedRecord> {
+  async #verified(id: string, reading: FoundRecord | Promise<FoundRecord>): Promise<CheckedRecord> {
     const found = await reading;
     if (typeof found !== 'object') return found;
     const checked = await verifiedRecord(this.#context, id, found);
@@ -168,8 +169,9 @@ export class PresentedSessions {
     if (migrator === undefined || migrationCookies.length === 0) return undefined;
     const migrated = await migrator.open(migrationCookies, { addr: this.address, permanent });
     if (migrated === 'retired' || migrated === undefined) return migrated;
-    const { id, record, isNew } = migrated;
-    if (isNew) this.#create(id, record);
+    const { id } = migrated;
+    const record = await this.#checked(migrated);
+    if (typeof record !== 'object') return record;
     if (lifetime.isExpired(record.meta)) {
       this.#end(id, record, 'expired');
       return undefined;
@@ -177,6 +179,13 @@ export class PresentedSessions {
     if (this.#isElsewhere(record)) return this.#refuseElsewhere(id, record);
     // As for a cookie with an old signature, a save shows whether the id still holds before the new cookie leaves.
     return { id, record, needsNewCookie: true };
+  }
+
+  /** What is left of a migrated record after a look into the list of its user. */
+  async #checked({ id, record, isNew }: MigratedSession): Promise<ReadRecord | 'retired' | undefined> {
+    if (isNew) this.#create(id, record);
+    const checked = this.#verifiesReads ? await this.#verified(id, record) : record;
+    return checked === 'unlisted' || checked === 'unreadable' ? undefined : checked;
   }
 
   /** Refuses a record that the client's address may not use. The option `onMismatch` decides whether it is destroyed. */

@@ -102,7 +102,7 @@ export class SessionEngine {
   async #isListed(user: string, key: string): Promise<boolean> {
     const { keyPrefix, users } = this.options;
     if (users?.verifiesReads !== true || this.directory === undefined) return true;
-    return this.directory.index.holds(user, key.slice(keyPrefix.length));
+    return (await this.directory.index.holds(user, key.slice(keyPrefix.length))) === true;
   }
 }
 

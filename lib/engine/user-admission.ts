@@ -2,6 +2,7 @@ import type { Data } from '../session/session-data.js';
 import { SessionLimitError } from '../session.errors.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { EventPublisher, EventSubject } from './event-publisher.js';
+import { inPortions, PORTION } from './portions.js';
 import { handleOf } from './session-handle.js';
 import type { SessionRecords } from './session-records.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
@@ -78,7 +79,7 @@ export class UserAdmission {
     const end = async (name: string): Promise<void> => {
       if (await this.#records.end(name)) onEnd(name);
     };
-    await Promise.all([...names].map(end));
+    await inPortions([...names], end);
     await this.#index.removeIfPossible(user, names);
   }
 
@@ -97,7 +98,7 @@ export class UserAdmission {
     const live = list.filter(({ voidSince }) => voidSince === undefined);
     if (live.length > max && beyond === 'refuse' && isNew && !isKnown) {
       throw new SessionLimitError(
-        `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
+        `The user may have ${max} ${max === 1 ? 'session' : 'sessions'} at the same time: end one of them first, or sign out elsewhere.`,
       );
     }
     const ending = list.filter(({ voidSince }) => voidSince !== undefined);
@@ -120,10 +121,14 @@ export class UserAdmission {
   async #withoutLost(list: UserList, { own, gone }: LostSearch): Promise<UserList> {
     const now = this.#lifetime.now();
     const isOver = list.length > this.#index.users.max;
-    const doubtful = list.filter((entry) => entry.name !== own.name && isDoubtful(entry, { now, isOver }));
-    await Promise.all(
-      doubtful.map(async ({ name }) => gone.has(name) || gone.set(name, await this.#records.isGone(name))),
-    );
+    const others = list.filter((entry) => entry.name !== own.name);
+    const expired = others.filter((entry) => isExpired(entry, now));
+    const old = isOver ? others.filter((entry) => !isExpired(entry, now) && now - entry.at > TOMBSTONE_SECONDS) : [];
+    // Where the limit refuses, each record counts. Where it ends the oldest session, a client may not have a thousand records read.
+    const looked = this.#index.users.beyond === 'refuse' ? old : old.slice(0, PORTION);
+    await inPortions([...expired, ...looked], async ({ name }) => {
+      if (!gone.has(name)) gone.set(name, await this.#records.isGone(name));
+    });
     const lost = namesOf(list.filter(({ name }) => gone.get(name) === true));
     return this.#records.leavesTombstones ? without(list, lost) : markVoid(list, lost, now);
   }
@@ -156,7 +161,6 @@ function inPlaceOf(list: UserList, own: ListEntry, entry: ListEntry): UserList {
   return list.map((other) => (other === own ? { ...entry, since: own.since } : other));
 }
 
-function isDoubtful({ at, lifetime }: ListEntry, { now, isOver }: { now: number; isOver: boolean }): boolean {
-  const age = now - at;
-  return age > lifetime || (isOver && age > TOMBSTONE_SECONDS);
+function isExpired({ at, lifetime }: ListEntry, now: number): boolean {
+  return now - at > lifetime;
 }

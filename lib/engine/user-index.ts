@@ -3,7 +3,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { ResolvedUsers } from '../options/resolve-users.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
-import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
+import { SessionConfigurationError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { SessionRecords } from './session-records.js';
@@ -13,6 +13,7 @@ import {
   listToWire,
   markVoid,
   ttlOf,
+  withLastDevices,
   without,
   type ListEntry,
   type UserList,
@@ -92,10 +93,13 @@ export class UserIndex {
     return readable(await this.#read(await this.#nameOf(user)));
   }
 
-  /** Whether a session is in the user's list, and nothing is ending it. It is in none that cannot be read. */
-  async holds(user: string, name: string): Promise<boolean> {
+  /**
+   * Whether a session is in the user's list, and nothing is ending it; `'unreadable'` when the list cannot be read. Another version of
+   * the application may be able to.
+   */
+  async holds(user: string, name: string): Promise<boolean | 'unreadable'> {
     const { list } = await this.#read(await this.#nameOf(user));
-    return list !== undefined && holds(list, name);
+    return list === undefined ? 'unreadable' : holds(list, name);
   }
 
   /**
@@ -139,8 +143,8 @@ export class UserIndex {
   }
 
   /**
-   * Marks the entries that are meant as being ended, and removes those that are gone by now. A back-end that is full refuses to write,
-   * and yet can delete the records.
+   * Marks the entries that are meant as being ended, and removes those that are gone by now. Where the back-end is full, or the list,
+   * the mark cannot be written, and yet the records can be deleted.
    * @returns the names of those that are meant.
    */
   async markVoid(
@@ -157,7 +161,7 @@ export class UserIndex {
     try {
       await this.change(user, mark);
     } catch (error) {
-      if (meant === undefined || !(error instanceof SessionStoreError && error.isRefusal)) throw error;
+      if (meant === undefined || !isFull(error)) throw error;
     }
     return meant ?? new Set();
   }
@@ -194,13 +198,26 @@ export class UserIndex {
     return { list, version: stored.version };
   }
 
-  #write(name: string, list: UserList, version: unknown): Promise<boolean> {
-    const text = this.#records.checkedSize(
+  async #write(name: string, list: UserList, version: unknown): Promise<boolean> {
+    return this.#records.writeBeside(name, { text: this.#textOf(list), ttl: ttlOf(list) }, version);
+  }
+
+  /** The text of the list. One that is too large shows only the devices that came last: what a client sends keeps nobody out. */
+  #textOf(list: UserList): string {
+    try {
+      return this.#encode(list);
+    } catch (error) {
+      if (!(error instanceof SessionTooLargeError)) throw error;
+      return this.#encode(withLastDevices(list));
+    }
+  }
+
+  #encode(list: UserList): string {
+    return this.#records.checkedSize(
       this.#records.stringify(listToWire(list)),
       "list of a user's sessions",
       'show less in `device`, lower `sessionsPerUser`',
     );
-    return this.#records.writeBeside(name, { text, ttl: ttlOf(list) }, version);
   }
 
   #decode(text: string): UserList | undefined {
@@ -210,6 +227,10 @@ export class UserIndex {
       return undefined;
     }
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof SessionTooLargeError || (error instanceof SessionStoreError && error.isRefusal);
 }
 
 function readable({ list }: ReadList): UserList {

@@ -17,6 +17,9 @@ export interface ListEntry {
 /** The sessions of one user, in the order in which they became the user's. */
 export type UserList = readonly ListEntry[];
 
+/** Of how many entries a list that is too large keeps the device. */
+const LAST_DEVICES = 100;
+
 /** What the serializer writes of a list. */
 export function listToWire(list: UserList): object {
   return {
@@ -42,6 +45,12 @@ export function ttlOf(list: UserList): number {
 /** The list without the entries of these names. */
 export function without(list: UserList, names: ReadonlySet<string>): UserList {
   return list.filter(({ name }) => !names.has(name));
+}
+
+/** The list with the devices of the last entries alone. */
+export function withLastDevices(list: UserList): UserList {
+  const first = list.length - LAST_DEVICES;
+  return list.map((entry, index) => (index < first ? { ...entry, device: undefined } : entry));
 }
 
 /** The list with the entries of these names marked as being ended. */

@@ -4,14 +4,15 @@ import { listedAs, routeOf } from '../session/live-session.js';
 import type { SessionMembers } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
+import { inPortions } from './portions.js';
 import type { SessionEngine } from './session-engine.js';
 import { handleOf } from './session-handle.js';
 import { UserIndex } from './user-index.js';
 import type { UserDirectory } from './user-directory.js';
 import type { ListEntry } from './user-list.js';
 
-/** How many sessions are read or ended at the same time. All at once would fill the store's connection, and delay the requests. */
-const AT_ONCE = 64;
+/** A member that every session has, and options have not. */
+const SESSION_MEMBER = 'regenerate' satisfies keyof SessionMembers;
 
 /** How often `endAll` looks again for sessions that came in while it ended the others. Then it leaves them to the next call. */
 const ROUNDS = 100;
@@ -43,13 +44,13 @@ export type AnySession = Pick<SessionMembers, 'id' | 'signal'>;
 /** What {@link UserSessions.list} may know. */
 export interface ListOptions {
   /** The session that shows as the current one, most often that of the request. */
-  readonly current?: AnySession | undefined;
+  readonly current?: AnySession;
 }
 
 /** What {@link UserSessions.endAll} leaves. */
 export interface EndAllOptions {
   /** The session to leave, most often that of the request. It may have called `regenerate` a moment ago. */
-  readonly except?: AnySession | undefined;
+  readonly except?: AnySession;
 }
 
 /**
@@ -70,7 +71,8 @@ export class UserSessions {
    * @param userId what the option `user` returns for the sessions of this user.
    * @param options the session that shows as the current one.
    */
-  async list(userId: UserId, { current }: ListOptions = {}): Promise<UserSession[]> {
+  async list(userId: UserId, options: ListOptions = {}): Promise<UserSession[]> {
+    const { current } = checkedOptions('list', options, 'current');
     const { index } = this.#directory;
     const user = this.#userOf(userId);
     const own = namesOf(current);
@@ -88,7 +90,8 @@ export class UserSessions {
    *   apart, and who has asked only where it is given.
    * @returns `false` when the session was gone.
    */
-  async end(userId: UserId, handle: string, { current }: ListOptions = {}): Promise<boolean> {
+  async end(userId: UserId, handle: string, options: ListOptions = {}): Promise<boolean> {
+    const { current } = checkedOptions('end', options, 'current');
     // Nothing ends on behalf of what is no session.
     namesOf(current);
     return (await this.#endWhere(userId, ({ name }) => handleOf(name) === handle, current)) > 0;
@@ -100,7 +103,8 @@ export class UserSessions {
    * @param options the session to leave; left out, none is.
    * @returns how many were ended.
    */
-  async endAll(userId: UserId, { except }: EndAllOptions = {}): Promise<number> {
+  async endAll(userId: UserId, options: EndAllOptions = {}): Promise<number> {
+    const { except } = checkedOptions('endAll', options, 'except');
     const spared = namesOf(except);
     return this.#endWhere(userId, ({ name }) => !spared.has(name), except);
   }
@@ -112,8 +116,7 @@ export class UserSessions {
    */
   async endEverybody(): Promise<void> {
     await this.#directory.index.startGeneration();
-    // No message could name them all: this process reads those that it watches, the others within `recheck`.
-    this.#engine.endings.missed();
+    this.#engine.endings.tellAll();
   }
 
   /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */
@@ -187,6 +190,25 @@ interface Viewer {
   readonly own: ReadonlySet<string>;
 }
 
+/**
+ * The options of a method, of which each has one.
+ * @throws {SessionConfigurationError} when they are none: `endAll(id, session)` would end that session with the others.
+ */
+function checkedOptions<O extends object>(method: string, options: O, name: keyof O & string): O {
+  const fault = faultOf(options, name);
+  if (fault === undefined) return options;
+  throw new SessionConfigurationError(
+    `The options of ${method}() are wrong, as ${fault}: write { ${name}: session }, or leave the options out.`,
+  );
+}
+
+function faultOf(options: object, name: string): string | undefined {
+  if (Object(options) !== options || SESSION_MEMBER in options) return 'they are none';
+  const unknown = Object.keys(options).find((key) => key !== name);
+  if (unknown !== undefined) return `there is no ${unknown}`;
+  return (options as EndAllOptions).except === undefined && 'except' in options ? 'except is undefined' : undefined;
+}
+
 /** @throws {SessionConfigurationError} when it is no session: otherwise the session that was meant would end with the others. */
 function namesOf(session: AnySession | undefined): ReadonlySet<string> {
   const names = session === undefined ? [] : listedAs(session);
@@ -198,13 +220,4 @@ function namesOf(session: AnySession | undefined): ReadonlySet<string> {
 
 function dateOf(seconds: number): Date {
   return new Date(seconds * 1000);
-}
-
-/** Works on all items, so many of them at a time. */
-async function inPortions<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
-  }
-  return results;
 }

@@ -61,18 +61,30 @@ export class SessionLifetime {
 
   /**
    * For how many seconds the list of a user keeps an entry of this session after it was written: longer than any record lives that is
-   * written before the entry is due again.
+   * written before the entry is due again. Where each write renews, other programs write too, and do not keep the list.
    */
   listingSeconds(meta: SessionMeta): number {
     const idle = this.#idleTimeoutOf(meta);
-    return idle + idle * RENEWAL_SHARE + 2 * CLOCK_TOLERANCE;
+    return idle * (1 + RENEWAL_SHARE) + this.#listingMargin(idle);
   }
 
-  /** Whether the entry in the list of the user is to be written anew, when the record is. */
-  isListingDue(at: number, meta: SessionMeta): boolean {
-    const due = this.#idleTimeoutOf(meta) * RENEWAL_SHARE;
-    const age = this.now() - at;
-    return age > due || -age > Math.min(due, CLOCK_TOLERANCE);
+  /**
+   * Whether the entry in the list of the user is to be written anew, when the record is.
+   * @param until when the list stops keeping the entry.
+   * @param meta what is to be written.
+   */
+  isListingDue(until: number, meta: SessionMeta): boolean {
+    const idle = this.#idleTimeoutOf(meta);
+    const ahead = until - this.now() - this.listingSeconds(meta);
+    return (
+      this.expiresAt(meta) + this.#listingMargin(idle) > until ||
+      ahead > Math.min(idle * RENEWAL_SHARE, CLOCK_TOLERANCE)
+    );
+  }
+
+  /** Whether the session lives longer than this library has last let it, so that its entry may soon be gone: another program renews it. */
+  isListingLate(until: number, meta: SessionMeta): boolean {
+    return this.renewsOnWrite && this.now() > until - this.#idleTimeoutOf(meta);
   }
 
   /**
@@ -107,6 +119,11 @@ export class SessionLifetime {
   /** The meta of a record that this request writes: renewed only if each write renews. */
   metaAfterWrite(meta: SessionMeta): SessionMeta {
     return this.renewsOnWrite ? this.metaAfterRenewal(meta) : meta;
+  }
+
+  /** For how many seconds more than a record lives its entry is kept. */
+  #listingMargin(idle: number): number {
+    return 2 * CLOCK_TOLERANCE + (this.renewsOnWrite ? idle : 0);
   }
 
   /** `remember` may have set another one for this session. */

@@ -33,8 +33,8 @@ export interface SignIn {
 export interface Listing {
   /** A hash of the user's id. */
   readonly user: string;
-  /** When the list was last written for this session, in epoch seconds. */
-  readonly at: number;
+  /** Until when the list keeps its entry, unless that is written again, in epoch seconds. */
+  readonly until: number;
 }
 
 /** What a store keeps of a session, before it is encoded. */
@@ -131,7 +131,7 @@ function asSignIn(value: unknown): SignIn | undefined {
 
 function asListing(value: unknown): Listing | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { user, at } = value as Partial<Record<keyof Listing, unknown>>;
-  const time = asTime(at);
-  return typeof user === 'string' && time !== undefined ? { user, at: time } : undefined;
+  const { user, until } = value as Partial<Record<keyof Listing, unknown>>;
+  const time = asTime(until);
+  return typeof user === 'string' && time !== undefined ? { user, until: time } : undefined;
 }

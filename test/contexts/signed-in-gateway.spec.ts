@@ -1,4 +1,4 @@
-import { UseGuards, type Provider } from '@nestjs/common';
+import { Scope, UseGuards, type Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -214,4 +214,14 @@ describe.each(cells)('a gateway of $transport on $platform', ({ platform, transp
   function expectClosing(closing: Closing, ofWs: object, exception: object): void {
     expect(closing).toEqual(transport === 'ws' ? ofWs : { reason: 'io server disconnect', exception });
   }
+
+  it('lets no application start whose global SignedInGuard would be made anew for each message', async () => {
+    for (const guard of [SignedInGuard, SignedInGuard.of('admin')]) {
+      const scoped: Provider = { provide: APP_GUARD, useClass: guard, scope: Scope.REQUEST };
+      await expect(
+        start({ gateways: [ChatGateway], providers: [scoped], others: [{ name: 'admin', user }] }),
+      ).rejects.toThrow(`${guard.name} guards the whole application with a scope of its own`);
+    }
+    await start({ gateways: [ChatGateway] });
+  });
 });

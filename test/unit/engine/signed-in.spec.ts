@@ -240,6 +240,40 @@ describe('regenerate()', () => {
     await open.commit();
     expect(await signInStored(open.id)).toEqual({ at: NOW + 60 });
   });
+
+  it.each<[string, SessionModuleOptions]>([
+    ['native', { user }],
+    ['shared with Python', { user, wire: 'quart' }],
+  ])('is no sign-in of a user of whom none is known, %s', async (_form, options) => {
+    for (const isListed of [false, true]) {
+      start(options);
+      const { wire } = options;
+      const id = await new TestEngine(store, wire && { wire }).stored({ user: 'ada' });
+      if (isListed) await (await engine.open(id)).commit();
+      const open = await engine.open(id);
+      await open.live.regenerate({ keep: true });
+      await open.live.regenerate({ keep: true });
+      await open.commit();
+      const { live } = await engine.open(open.id);
+      expect([live.user, signInOf(live)]).toEqual(['ada', undefined]);
+    }
+  });
+
+  it('keeps a sign-in that comes before it or after it, wherever the session was', async () => {
+    start({ user });
+    for (const stored of [{ cart: [1] }, undefined]) {
+      const before = await engine.open(stored && (await engine.stored(stored)));
+      before.live.user = 'ada';
+      await before.live.regenerate({ keep: true });
+      await before.commit();
+      expect(await signInStored(before.id)).toEqual({ at: NOW });
+    }
+    const after = await engine.open(await new TestEngine(store).stored({ user: 'ada' }));
+    await after.live.regenerate();
+    after.live.user = 'ada';
+    await after.commit();
+    expect(await signInStored(after.id)).toEqual({ at: NOW });
+  });
 });
 
 describe('with the option user', () => {

@@ -1,12 +1,22 @@
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { ExpressSessionSigner } from '../../../lib/cookies/express-session.signer.js';
+import { UserIndex } from '../../../lib/engine/user-index.js';
 import { UserSessions } from '../../../lib/engine/user-sessions.js';
+import { expressSession } from '../../../lib/migration/express-session.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
-import { SessionLimitError, SessionStoreError, type SessionEndedError } from '../../../lib/session.errors.js';
+import {
+  SessionLimitError,
+  SessionStoreError,
+  SessionTooLargeError,
+  type SessionEndedError,
+} from '../../../lib/session.errors.js';
+import type { SessionBus, SessionBusListener } from '../../../lib/buses/session-bus.js';
 import { TestEngine } from '../../fixtures/engine.js';
 
 interface Data {
@@ -112,7 +122,7 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     delete two.live.user;
     await two.commit();
     expect(await users.list(7)).toEqual([]);
-    expect(await engine.engine.directory?.index.read(await userKey())).toEqual([]);
+    expect(await engine.engine.directory?.index.read(userKey)).toEqual([]);
   });
 
   it('move to the list of another user, and have another handle after a regenerate', async () => {
@@ -132,10 +142,7 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     expect(regenerated?.signedInAt).toEqual(after?.signedInAt);
   });
 
-  const userKey = async (): Promise<string> => {
-    const { UserIndex } = await import('../../../lib/engine/user-index.js');
-    return UserIndex.userOf('7');
-  };
+  const userKey = UserIndex.userOf('7');
 });
 
 describe('the number of sessions of a user', () => {
@@ -190,6 +197,29 @@ describe('the number of sessions of a user', () => {
     if (beyond === 'refuse') expect(ids).toHaveLength(3);
   });
 
+  it.each(['end-oldest', 'refuse'] as const)('has few records read at a time, %s', async (beyond) => {
+    const now = vi.spyOn(Date, 'now');
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { ...OPTIONS, sessionsPerUser: { max: 200, beyond } });
+    for (let count = 0; count < 200; count++) await engine.stored({ user });
+    const later = Date.now() + 31_000;
+    now.mockImplementation(() => later);
+    let [atOnce, most] = [0, 0];
+    const inner = store.read.bind(store);
+    const read = vi.spyOn(store, 'read').mockImplementation(async (key) => {
+      most = Math.max(most, ++atOnce);
+      await setImmediate();
+      atOnce--;
+      return inner(key);
+    });
+    const signIn = engine.stored({ user });
+    if (beyond === 'refuse') await expect(signIn).rejects.toThrow(SessionLimitError);
+    else await signIn;
+    expect(most).toBe(64);
+    expect(read.mock.calls.length).toBeLessThan(beyond === 'refuse' ? 210 : 70);
+    now.mockRestore();
+  });
+
   it('counts a sign-in that failed half-way for a short while only', async () => {
     const now = vi.spyOn(Date, 'now');
     const { engine, users } = limited('refuse');
@@ -203,6 +233,106 @@ describe('the number of sessions of a user', () => {
     expect(await users.list(7)).toHaveLength(1);
     now.mockRestore();
   });
+});
+
+describe('a list', () => {
+  const user = { id: 7 };
+  const device = (): object => ({ agent: 'x'.repeat(200), language: 'y'.repeat(200), place: 'z'.repeat(200) });
+
+  it('that is too large shows the devices of the last sessions, and keeps nobody out', async () => {
+    const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, device, maxRecordBytes: 100_000 });
+    const users = new UserSessions(engine.engine);
+    for (let count = 0; count < 150; count++) await engine.stored({ user });
+    const devices = (await users.list(7)).filter((session) => session.device !== undefined);
+    expect(devices.length).toBeGreaterThanOrEqual(100);
+    expect(devices.length).toBeLessThan(150);
+    expect(await users.endAll(7)).toBe(150);
+    expect(await users.list(7)).toEqual([]);
+  });
+
+  it('that is full can be ended', async () => {
+    const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, maxRecordBytes: 5000 });
+    const users = new UserSessions(engine.engine);
+    const ids: string[] = [];
+    const fill = async (): Promise<void> => {
+      for (;;) ids.push(await engine.stored({ user }));
+    };
+    await expect(fill()).rejects.toThrow(SessionTooLargeError);
+    expect(await users.endAll(7)).toBe(ids.length);
+    expect(await Promise.all(ids.map((id) => engine.seen(id)))).toEqual(ids.map(() => undefined));
+    await engine.stored({ user });
+    expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('that this version cannot read opens no session, and ends none', async () => {
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { user: { of: OPTIONS.user as never, verify: 'read' } });
+    const id = await engine.stored({ user });
+    const key = `session:user=${UserIndex.userOf('7')}`;
+    const list = (await store.get(key)) ?? '';
+    await store.set(key, 'of another version');
+    expect(await engine.seen(id)).toBeUndefined();
+    await store.set(key, list);
+    expect(await engine.seen(id)).toEqual({ user });
+  });
+});
+
+describe('the entry of a session', () => {
+  const user = { id: 7 };
+  const HOUR = 3600;
+  const pass = (seconds: number): void => void vi.advanceTimersByTime(seconds * 1000);
+
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  it('stays as long as a program in Python renews the session, and NestJS only reads it', async () => {
+    const store = new MemoryStore();
+    const engine = new TestEngine(store, { ...OPTIONS, wire: 'quart', idleTimeout: HOUR });
+    const users = new UserSessions(engine.engine);
+    const id = await engine.stored({ user });
+    for (let count = 0; count < 10; count++) {
+      pass(HOUR / 2);
+      const text = (await store.get(`session:${id}`)) ?? '';
+      await store.set(`session:${id}`, text, HOUR);
+      await (await engine.open(id)).commit();
+    }
+    expect(await users.endAll(7)).toBe(1);
+    expect(await engine.seen(id)).toBeUndefined();
+  });
+
+  it('is written anew with the first record that a longer idle timeout lets live longer', async () => {
+    const store = new MemoryStore();
+    const id = await new TestEngine(store, { ...OPTIONS, idleTimeout: HOUR }).stored({ user });
+    const engine = new TestEngine(store, { ...OPTIONS, idleTimeout: 100 * HOUR });
+    pass(HOUR / 2);
+    const open = await engine.open(id);
+    open.live.cart = [1];
+    await open.commit();
+    pass(2 * HOUR);
+    expect(await engine.seen(id)).toEqual({ user, cart: [1] });
+    expect(await new UserSessions(engine.engine).endAll(7)).toBe(1);
+  });
+
+  it.each([
+    ['native', {}],
+    ['shared with Python', { wire: 'quart' }],
+    ['without a renewal', { rolling: false }],
+  ] as const)(
+    'is written once more in the time that a session is renewed in, and no oftener, %s',
+    async (_form, more) => {
+      const store = new MemoryStore();
+      const engine = new TestEngine(store, { ...OPTIONS, ...more, idleTimeout: HOUR });
+      const open = await engine.open(await engine.stored({ user }));
+      const replace = vi.spyOn(store, 'replace');
+      for (let count = 0; count < 18; count++) {
+        pass(HOUR / 60);
+        open.live.count = count;
+        await open.commit();
+      }
+      const lists = replace.mock.calls.filter(([key]) => key.includes('user='));
+      expect(lists.length).toBeLessThanOrEqual(2);
+    },
+  );
 });
 
 describe('a session from before the option user', () => {
@@ -277,11 +407,96 @@ describe('endEverybody', () => {
     engine.endings.close();
   });
 
+  it('ends a session that was another library’s, and which only its old cookie names', async () => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, {
+      user: { of: OPTIONS.user as never, verify: 'read', generation: true },
+      migrateFrom: expressSession({ secret: 'a secret' }),
+    });
+    const old = 'abcdefghijklmnopqrstuvwxyz012345';
+    await store.set(`sess:${old}`, JSON.stringify({ cookie: {}, user: { id: 7 } }));
+    const request = { migrationCookies: [new ExpressSessionSigner('a secret').sign(old)] };
+    const first = await engine.open(undefined, request);
+    await first.commit();
+    expect({ ...(await engine.open(undefined, request)).live }).toEqual({ user: { id: 7 } });
+    await new UserSessions(engine.engine).endEverybody();
+    expect({ ...(await engine.open(undefined, request)).live }).toEqual({});
+    expect(await engine.seen(first.id)).toBeUndefined();
+  });
+
+  it('aborts the signals in the other processes by the bus', async () => {
+    const listeners = new Set<SessionBusListener>();
+    const bus: SessionBus = {
+      publish: async (ending) => listeners.forEach((listener) => listener.ended(ending)),
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const store = new WatchedStore();
+    const options: SessionModuleOptions = {
+      user: { of: OPTIONS.user as never, verify: 'read', generation: true },
+      recheck: '1h',
+    };
+    const here = new TestEngine(store, { ...options, bus });
+    const there = new TestEngine(store, { ...options, bus });
+    const { signal } = (await there.open(await here.stored({ user: { id: 7 } }))).live;
+    // The first watcher has the session read at once.
+    await setImmediate();
+    await new UserSessions(here.engine).endEverybody();
+    if (!signal.aborted) await once(signal, 'abort');
+    for (const engine of [here, there]) engine.endings.close();
+  });
+
   it('says what it needs', async () => {
     const users = new UserSessions(new TestEngine(new MemoryStore(), OPTIONS).engine);
     await expect(users.endEverybody()).rejects.toThrow("user: { of, verify: 'read', generation: true }");
     const none = new UserSessions(new TestEngine(new MemoryStore()).engine);
     await expect(none.list(7)).rejects.toThrow('UserSessions needs the option user');
     await expect(users.endAll(undefined)).rejects.toThrow('The id of the user is undefined');
+  });
+});
+
+describe('the options of UserSessions', () => {
+  it.each([
+    ['a session itself', (session: object) => session, 'they are none'],
+    ['a misspelt name', (session: object) => ({ expect: session }), 'there is no expect'],
+    ['no session', () => ({ except: undefined }), 'except is undefined'],
+    ['a text', () => 'all', 'they are none'],
+  ])('end nothing where they are wrong: %s', async (_what, optionsOf, fault) => {
+    const engine = new TestEngine(new WatchedStore(), OPTIONS);
+    const users = new UserSessions(engine.engine);
+    const id = await engine.stored({ user: { id: 7 } });
+    const { live } = await engine.open(id);
+    await expect(users.endAll(7, optionsOf(live) as never)).rejects.toThrow(fault);
+    expect(await engine.seen(id)).toEqual({ user: { id: 7 } });
+  });
+});
+
+describe('the device of a session', () => {
+  it.each<[what: string, device: unknown, shown: unknown]>([
+    ['is what the function returns', { agent: 'Firefox', none: undefined }, { agent: 'Firefox' }],
+    ['has its long texts cut, between characters', `${'x'.repeat(255)}😀y`, `${'x'.repeat(255)}…`],
+    ['is left out where it is too large', Array.from({ length: 9 }, () => 'x'.repeat(200)), undefined],
+    ['is left out where it cannot be stored', 7n, undefined],
+  ])('%s', async (_what, device, shown) => {
+    const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, device: () => device });
+    await engine.stored({ user: { id: 7 } });
+    const [listed] = await new UserSessions(engine.engine).list(7);
+    expect(listed?.device).toEqual(shown);
+    expect(engine.warnings.filter((warning) => warning.includes('`device`'))).toHaveLength(shown === undefined ? 1 : 0);
+  });
+
+  it('is left out, with a warning, where the function throws or is asynchronous', async () => {
+    for (const device of [
+      () => Promise.reject(new Error('no network')),
+      () => Promise.resolve('x'),
+      () => JSON.parse('{'),
+    ]) {
+      const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, device });
+      await engine.stored({ user: { id: 7 } });
+      expect(await new UserSessions(engine.engine).list(7)).toMatchObject([{ device: undefined }]);
+      expect(engine.warnings).toHaveLength(1);
+    }
   });
 });
