@@ -6,6 +6,7 @@ import type { Change, Rewritten } from './record-change.js';
 import { RecordHandle, type HandleStart } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
+import type { AdmissionOutcome } from './user-admission.js';
 import type { UserDirectory } from './user-directory.js';
 
 /** How long before its end a tombstone no longer counts, in seconds: the clocks of the store and of this machine tick apart. */
@@ -58,6 +59,8 @@ export class ListedRecord extends RecordHandle {
    * the entry.
    */
   readonly #entered = new Map<string, number>();
+  /** To whose lists it has added an entry. One that was there before is another request's to remove, as a regenerate takes it over. */
+  readonly #added = new Set<string>();
   #left: LeftEntry | undefined;
   /** Whose session it was before a regenerate that has kept the user. */
   #keptUser: string | undefined;
@@ -107,7 +110,7 @@ export class ListedRecord extends RecordHandle {
         return rewritten;
       } catch (error) {
         if (!(error instanceof ListingWanted)) throw error;
-        if ((await this.#enter(error.user, error.meta, error.known)) === 'in') continue;
+        if ((await this.#enter(error.user, error.meta, error.known)) !== 'over') continue;
         // What ends the session may have been killed half-way. Then the record is still there, and goes now.
         await this.#context.records.end(this.#name);
         reread = true;
@@ -128,7 +131,7 @@ export class ListedRecord extends RecordHandle {
     const before = this.state === 'known' ? index.userOf(this.base.data) : this.#keptUser;
     this.#keptUser = reason === 'regenerated' && before === index.userOf(data) ? before : undefined;
     super.startOver(base, reason, data);
-    this.#entered.clear();
+    this.#forgetEntered();
   }
 
   override settle(): Promise<void> | undefined {
@@ -170,13 +173,13 @@ export class ListedRecord extends RecordHandle {
     }
     if (created !== undefined) {
       this.#left = undefined;
-      this.#entered.clear();
+      this.#forgetEntered();
       return created;
     }
     // The list holds the entry under the id that was taken, and the next id takes it over.
     if (await this.#context.records.isGone(name)) throw ended();
     this.#left = { user, name };
-    this.#entered.clear();
+    this.#forgetEntered();
     return undefined;
   }
 
@@ -262,7 +265,7 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** Puts the session into a user's list. */
-  async #enter(user: string, meta: SessionMeta, known: KnownSession): Promise<'in' | 'over'> {
+  async #enter(user: string, meta: SessionMeta, known: KnownSession): Promise<AdmissionOutcome> {
     const { admission, index } = this.#directory;
     const { lifetime } = this.#context;
     const at = lifetime.now();
@@ -277,15 +280,21 @@ export class ListedRecord extends RecordHandle {
     const mustStand = index.users.verifiesReads && known.wasListed;
     const { isKnown, data } = known;
     const outcome = await admission.enter(user, { entry, replaced, isKnown, mustStand, data, origin: this });
-    if (outcome === 'in') this.#entered.set(user, at + entry.lifetime);
+    if (outcome !== 'over') this.#entered.set(user, at + entry.lifetime);
+    if (outcome === 'added') this.#added.add(user);
     return outcome;
+  }
+
+  #forgetEntered(): void {
+    this.#entered.clear();
+    this.#added.clear();
   }
 
   /** Takes the entries out that stand for nothing any more. */
   async #tidyUp<C extends Change>(rewritten: Rewritten<ListedChange<C>>): Promise<void> {
-    const entered = [...this.#entered.keys()];
-    this.#entered.clear();
-    if (rewritten.outcome === 'gone') return this.#leave(entered);
+    const [entered, added] = [[...this.#entered.keys()], [...this.#added]];
+    this.#forgetEntered();
+    if (rewritten.outcome === 'gone') return this.#leave(added);
     const { from, replacement, reason } = rewritten.change;
     const users = new Set(from === undefined ? entered : [...entered, from]);
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
