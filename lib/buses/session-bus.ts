@@ -2,7 +2,7 @@ import type { SessionEndReason } from '../session.errors.js';
 
 /** What a process tells the others when it has ended a session. It holds neither the id nor the key nor any data. */
 export interface SessionEnding {
-  /** The SHA-256 of the key of the record, in base64url: 43 characters. */
+  /** The SHA-256 of the key of the record, in base64url: 43 characters; `'*'` for the sessions of all users. */
   readonly session: string;
   /** Why the session has ended. */
   readonly reason: SessionEndReason;

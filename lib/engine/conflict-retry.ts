@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import { SessionConflictError } from '../session.errors.js';
 
 /**
@@ -24,4 +22,8 @@ export async function pauseAfterConflict(conflicts: number): Promise<void> {
   }
   // The first collision needs no pause: the other writer is done.
   if (conflicts > 1) await wait(Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (conflicts - 1)));
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -18,7 +18,12 @@ const MOST_LEVELS = 10;
 export function deviceOf(request: OpenRequest, describe: DeviceOf | undefined, logger: SessionLogger): unknown {
   if (describe === undefined) return undefined;
   try {
-    const text = JSON.stringify(describe(request.incoming, clientOf(request)), cutText) as string | undefined;
+    const described = describe(request.incoming, clientOf(request));
+    if (isPromise(described)) {
+      described.then(undefined, () => {});
+      throw new TypeError('It must not be asynchronous: keep what it needs at hand.');
+    }
+    const text = JSON.stringify(described, cutText) as string | undefined;
     if (text === undefined) return undefined;
     const device: unknown = Buffer.byteLength(text) <= MOST_BYTES ? JSON.parse(text) : undefined;
     if (device !== undefined && !isDeeper(device, MOST_LEVELS)) return device;
@@ -49,5 +54,11 @@ function isDeeper(value: unknown, levels: number): boolean {
 }
 
 function cutText(_key: string, value: unknown): unknown {
-  return typeof value === 'string' && value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
+  if (typeof value !== 'string' || value.length <= LONGEST_TEXT) return value;
+  // A cut between the two halves of a character would leave half of one.
+  return `${value.slice(0, LONGEST_TEXT).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as Partial<Promise<unknown>> | undefined | null)?.then === 'function';
 }

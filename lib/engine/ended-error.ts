@@ -2,7 +2,8 @@ import { SessionDestroyedError } from '../session.errors.js';
 
 const MESSAGES = {
   reload: 'The session has no record in the store: it is new, has expired or was destroyed.',
-  regenerate: 'The session was ended by another request, such as a second click: load the page again.',
+  regenerate:
+    'The session has ended meanwhile, by another request such as a second click, or by UserSessions: load the page again.',
   update: 'The session has ended, so it cannot be updated: load the page again.',
 } as const;
 

@@ -16,6 +16,9 @@ const READS_AT_ONCE = 16;
  */
 const CATCH_UP_SECONDS = 0.5;
 
+/** Stands in a message of the bus for all sessions. No hash of a key is this. */
+const EVERY_SESSION = '*';
+
 /** What {@link SessionEndings} works with. */
 export interface SessionEndingsOptions {
   /**
@@ -96,6 +99,13 @@ export class SessionEndings implements SessionBusListener {
     if (bus !== undefined) void this.#publish(bus, { session, reason });
   }
 
+  /** This process has ended the sessions of all users: every watched session is read soon, here and in the other processes. */
+  tellAll(): void {
+    this.missed();
+    const { bus } = this.#options;
+    if (bus !== undefined) void this.#publish(bus, { session: EVERY_SESSION, reason: 'destroyed' });
+  }
+
   /** A session has no record any more, or none that can be read. */
   gone(key: string): void {
     if (this.#watched.size === 0) return;
@@ -106,6 +116,7 @@ export class SessionEndings implements SessionBusListener {
   /** Another process says that it has ended a session. The message may be anything, also a lie. */
   ended(ending: SessionEnding): void {
     const { session: name, reason } = Object(ending) as Partial<SessionEnding>;
+    if (name === EVERY_SESSION) return this.missed();
     const session = this.#watched.get(name as string);
     if (name === undefined || session === undefined) return;
     if (isEndReason(reason)) session.expected ??= reason;

@@ -101,7 +101,7 @@ export class UserAdmission {
     const live = list.filter(({ voidSince }) => voidSince === undefined);
     if (live.length > max && beyond === 'refuse' && isNew && !isKnown) {
       throw new SessionLimitError(
-        `The user has ${max} sessions, and no more are allowed: end one of them first, or sign out elsewhere.`,
+        `The user may have ${max} ${max === 1 ? 'session' : 'sessions'} at the same time: end one of them first, or sign out elsewhere.`,
       );
     }
     const ending = list.filter(({ voidSince }) => voidSince !== undefined);

@@ -12,6 +12,9 @@ import { UserIndex } from './user-index.js';
 import type { UserDirectory } from './user-directory.js';
 import type { ListEntry } from './user-list.js';
 
+/** A member that every session has, and options have not. */
+const SESSION_MEMBER = 'regenerate' satisfies keyof SessionMembers;
+
 /** How often `endAll` looks again for sessions that came in while it ended the others. Then it leaves them to the next call. */
 const ROUNDS = 100;
 
@@ -42,13 +45,13 @@ export type AnySession = Pick<SessionMembers, 'id' | 'signal'>;
 /** What {@link UserSessions.list} may know. */
 export interface ListOptions {
   /** The session that shows as the current one, most often that of the request. */
-  readonly current?: AnySession | undefined;
+  readonly current?: AnySession;
 }
 
 /** What {@link UserSessions.endAll} leaves. */
 export interface EndAllOptions {
   /** The session to leave, most often that of the request. It may have called `regenerate` a moment ago. */
-  readonly except?: AnySession | undefined;
+  readonly except?: AnySession;
 }
 
 /**
@@ -69,7 +72,8 @@ export class UserSessions {
    * @param userId what the option `user` returns for the sessions of this user.
    * @param options the session that shows as the current one.
    */
-  async list(userId: UserId, { current }: ListOptions = {}): Promise<UserSession[]> {
+  async list(userId: UserId, options: ListOptions = {}): Promise<UserSession[]> {
+    const { current } = checkedOptions('list', options, 'current');
     const { index } = this.#directory;
     const user = this.#userOf(userId);
     const own = namesOf(current);
@@ -86,7 +90,8 @@ export class UserSessions {
    * @param options the session in which the user asks for it; left out, an administrator does. {@link SessionEvents} tell the two apart.
    * @returns `false` when the session was gone.
    */
-  async end(userId: UserId, handle: string, { current }: ListOptions = {}): Promise<boolean> {
+  async end(userId: UserId, handle: string, options: ListOptions = {}): Promise<boolean> {
+    const { current } = checkedOptions('end', options, 'current');
     const because = current === undefined ? 'administrator' : 'another-session';
     return (await this.#endWhere(userId, ({ name }) => handleOf(name) === handle, because)) > 0;
   }
@@ -97,7 +102,8 @@ export class UserSessions {
    * @param options the session to leave; left out, none is.
    * @returns how many were ended.
    */
-  async endAll(userId: UserId, { except }: EndAllOptions = {}): Promise<number> {
+  async endAll(userId: UserId, options: EndAllOptions = {}): Promise<number> {
+    const { except } = checkedOptions('endAll', options, 'except');
     const spared = namesOf(except);
     const because = except === undefined ? 'administrator' : 'another-session';
     return this.#endWhere(userId, ({ name }) => !spared.has(name), because);
@@ -110,8 +116,7 @@ export class UserSessions {
    */
   async endEverybody(): Promise<void> {
     await this.#directory.index.startGeneration();
-    // No message could name them all: this process reads those that it watches, the others within `recheck`.
-    this.#engine.endings.missed();
+    this.#engine.endings.tellAll();
   }
 
   /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */
@@ -180,6 +185,25 @@ export class UserSessions {
 interface Viewer {
   readonly user: string;
   readonly own: ReadonlySet<string>;
+}
+
+/**
+ * The options of a method, of which each has one.
+ * @throws {SessionConfigurationError} when they are none: `endAll(id, session)` would end that session with the others.
+ */
+function checkedOptions<O extends object>(method: string, options: O, name: keyof O & string): O {
+  const fault = faultOf(options, name);
+  if (fault === undefined) return options;
+  throw new SessionConfigurationError(
+    `The options of ${method}() are wrong, as ${fault}: write { ${name}: session }, or leave the options out.`,
+  );
+}
+
+function faultOf(options: object, name: string): string | undefined {
+  if (Object(options) !== options || SESSION_MEMBER in options) return 'they are none';
+  const unknown = Object.keys(options).find((key) => key !== name);
+  if (unknown !== undefined) return `there is no ${unknown}`;
+  return (options as EndAllOptions).except === undefined && 'except' in options ? 'except is undefined' : undefined;
 }
 
 /** @throws {SessionConfigurationError} when it is no session: otherwise the session that was meant would end with the others. */

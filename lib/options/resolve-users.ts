@@ -76,15 +76,22 @@ function checkedId(id: UserId): string | undefined {
   const text = textOfUser(id);
   if (text !== undefined || id === undefined || id === null) return text;
   throw misfit(
-    'The function of the option user returned neither an id nor undefined',
+    `The function of the option user returned neither an id nor undefined, but ${kindOf(id)}`,
     'return a text that is not empty, a number, or undefined for nobody',
   );
+}
+
+/** What a value is, without its content, which may be data. */
+function kindOf(value: unknown): string {
+  if (value === '') return 'an empty text';
+  if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
+  return `an object of the class ${value.constructor.name}`;
 }
 
 function limitOf(limit: SessionsPerUser | undefined): Pick<ResolvedUsers, 'max' | 'beyond'> {
   if (limit === undefined) return { max: MOST_SESSIONS, beyond: 'end-oldest' };
   if (typeof limit !== 'object' || limit === null) {
-    throw misfit(`sessionsPerUser is ${shown(limit)}`, "write { max: 5, beyond: 'end-oldest' }");
+    throw misfit(`sessionsPerUser is ${shown(limit)}`, "write an object such as { max: 5, beyond: 'end-oldest' }");
   }
   checkMembers('sessionsPerUser', limit, LIMIT_NAMES);
   const { max, beyond = 'end-oldest' } = limit;

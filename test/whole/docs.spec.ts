@@ -267,8 +267,11 @@ describe('the chapter on several kinds of session', () => {
     for (const app of applications) await app.close();
   });
 
-  async function listening(file: string, name: string): Promise<Client> {
-    const app = await NestFactory.create((await load(file))[name] as never, { logger: false, abortOnError: false });
+  async function listening(file: string, name: string, place?: string): Promise<Client> {
+    const app = await NestFactory.create((await load(file, place))[name] as never, {
+      logger: false,
+      abortOnError: false,
+    });
     applications.push(app);
     await app.listen(0, '127.0.0.1');
     return new Client((app.getHttpServer().address() as AddressInfo).port);
@@ -285,6 +288,17 @@ describe('the chapter on several kinds of session', () => {
     expect(line).toMatch(/^admin-session=.*; Path=\/admin;.*SameSite=Strict/);
     const admin = line?.split(';')[0] ?? '';
     expect(await (await client.get('/admin/me', { cookie: admin })).json()).toEqual({ user: 'grace' });
+  });
+
+  it('lists the sessions of the staff, and lets no customer in there', async () => {
+    const client = await listening('staff.module.js', 'StaffModule', declaringFolder('staff.module.ts'));
+    expect([(await client.get('/shop/me')).status, (await client.get('/admin/devices')).status]).toEqual([401, 401]);
+    expect((await client.post('/shop/login')).status).toBe(201);
+    expect([(await client.get('/shop/me')).status, (await client.get('/admin/devices')).status]).toEqual([200, 401]);
+    const [line] = (await client.post('/admin/login')).setCookie;
+    const cookie = line?.split(';')[0] ?? '';
+    expect(await (await client.get('/admin/devices', { cookie })).json()).toMatchObject([{ isCurrent: true }]);
+    expect((await client.get('/shop/me', { cookie })).status).toBe(401);
   });
 
   it('opens the cookie of one tenant at no other', async () => {
@@ -308,7 +322,7 @@ it('passes the conformance suite with the example store, under node:test', () =>
 });
 
 it('passes the tests of the chapter on testing, under Vitest', async () => {
-  const files = ['account.controller', 'account.http', 'account.inject', 'admin.guard', 'devices'].map(
+  const files = ['account.controller', 'account.http', 'account.inject', 'admin.guard', 'devices', 'stale-sign-in'].map(
     (name) => `${name}.spec.js`,
   );
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');

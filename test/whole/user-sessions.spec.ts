@@ -2,12 +2,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 
-import { Module, type INestApplication, type Type } from '@nestjs/common';
+import { Controller, Module, Post, type INestApplication, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 
-import { SignedInGuard } from '../../lib/index.js';
+import { FreshSignIn, SignedInGuard, type UserSessions } from '../../lib/index.js';
 import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
 import { Chapter } from '../fixtures/chapter.js';
 import { launchChromium } from '../fixtures/chromium.js';
@@ -82,10 +82,35 @@ const send = async (client: Client, method: string, path: string): Promise<unkno
 
 const list = async (client: Client): Promise<Listed[]> => (await client.get('/devices')).json<Listed[]>();
 
+const post = (client: Client, path: string, body: object): ReturnType<Client['post']> =>
+  client.post(path, { headers: JSON_BODY, body: JSON.stringify(body) });
+
 const status = async (client: Client, path = '/devices'): Promise<number> => (await client.get(path)).status;
 
 const confirm = (client: Client, password: string): ReturnType<Client['post']> =>
-  client.post('/confirm', { headers: JSON_BODY, body: JSON.stringify({ password }) });
+  post(client, '/confirm', { password });
+
+/** A route behind the decorator that the page shows for a second factor. */
+class TransferController {
+  transfer(): void {}
+}
+Controller('transfer')(TransferController);
+const transfer = Object.getOwnPropertyDescriptor(TransferController.prototype, 'transfer') as PropertyDescriptor;
+Post()(TransferController.prototype, 'transfer', transfer);
+FreshSignIn('5m', { amr: ['otp'] })(TransferController.prototype, 'transfer', transfer);
+
+/** The recipes of the page, and that route. */
+async function recipesWithTransfer(): Promise<Type> {
+  class TransferModule {}
+  const imports = [await exported('recipes.module.ts', 'RecipesModule')];
+  Module({ imports, controllers: [TransferController] })(TransferModule);
+  return TransferModule;
+}
+
+/** The refusal that the page shows. */
+function refusal(): Record<string, unknown> {
+  return JSON.parse(readFileSync(chapter.compiled('../refused.json'), 'utf8')) as Record<string, unknown>;
+}
 
 describe.each(platforms)('the program of docs/user-sessions.md on %s', (platform) => {
   beforeEach(() => startModule(platform, 'devices.module.ts', 'DevicesModule'));
@@ -117,12 +142,20 @@ describe.each(platforms)('the program of docs/user-sessions.md on %s', (platform
     expect(await list(own)).toHaveLength(1);
   });
 
+  it('leaves the cookie of a session that ends itself by its handle, and refuses it from then on', async () => {
+    const [own, other] = [await signedIn(), await signedIn()];
+    const handle = (await list(own)).find(({ isCurrent }) => isCurrent)?.handle;
+    const answer = await own.send('DELETE', `/devices/${handle}`);
+    expect([answer.status, answer.setCookie, await answer.json()]).toEqual([200, [], { ended: true }]);
+    expect([await status(own), await status(other)]).toEqual([401, 200]);
+  });
+
   it('lets only a fresh sign-in end sessions, and makes it fresh with the password', async () => {
     const own = await signedIn();
     pass(6);
     expect(await status(own)).toBe(200);
     const refused = await own.send('DELETE', '/devices');
-    const shown = JSON.parse(readFileSync(chapter.compiled('../refused.json'), 'utf8')) as object;
+    const { amr: _amr, ...shown } = refusal();
     const signedInAt = new Date(now - 6 * 60_000).toISOString();
     expect([refused.status, await refused.json()]).toEqual([403, { ...shown, signedInAt }]);
     expect((await confirm(own, 'wrong')).status).toBe(401);
@@ -196,6 +229,18 @@ describe.each(platforms)('the recipes of docs/user-sessions.md on %s', (platform
     expect(await list(late)).toHaveLength(2);
   });
 
+  it.each(['ada', 'grace'] as const)('reset a password in a browser where %s is signed in', async (name) => {
+    const [own, other] = [await signedIn(name), await signedIn()];
+    const copy = own.cookieHeader;
+    const form = { token: 'token-in-a-mail-to-ada', password: 'byron' };
+    expect((await post(own, '/reset', form)).status).toBe(201);
+    expect([await status(own), await status(other)]).toEqual([200, 401]);
+    expect(await list(own)).toHaveLength(1);
+    expect((await new Client(port).get('/devices', { cookie: copy })).status).toBe(401);
+    expect((await logIn(new Client(port), 'ada')).status).toBe(401);
+    expect((await post(new Client(port), '/reset', form)).status).toBe(401);
+  });
+
   it('sign out everywhere, here too', async () => {
     const [own, other] = [await signedIn(), await signedIn()];
     expect((await own.post('/logout-everywhere')).status).toBe(201);
@@ -221,6 +266,30 @@ describe.each(platforms)('the recipes of docs/user-sessions.md on %s', (platform
 });
 
 describe.each(platforms)('the other modules of docs/user-sessions.md on %s', (platform) => {
+  it('tell a user who has too many sessions, and let in one who ends another', async () => {
+    await startModule(platform, 'limited-login.module.ts', 'LimitedLoginModule');
+    const { LimitedLoginController } =
+      await chapter.load<Record<string, Type<{ userSessions: UserSessions }>>>('limited-login.module.ts');
+    const { userSessions } = app.get(LimitedLoginController as Type<{ userSessions: UserSessions }>);
+    for (let at = 0; at < 2; at++) {
+      await signedIn();
+      pass(1);
+    }
+    const [newest, oldest] = await userSessions.list('1');
+    const client = new Client(port);
+    const refused = await logIn(client, 'ada');
+    expect([refused.status, await refused.json(), refused.setCookie]).toEqual([
+      409,
+      { statusCode: 409, code: 'SESSION_LIMIT', message: expect.stringContaining('2 sessions') as string },
+      [],
+    ]);
+    expect((await logIn(client, 'ada', { endsOther: true })).status).toBe(201);
+    const handles = (await userSessions.list('1')).map(({ handle }) => handle);
+    expect(handles).toHaveLength(2);
+    expect(handles).toContain(newest?.handle);
+    expect(handles).not.toContain(oldest?.handle);
+  });
+
   it("end everybody's sessions", async () => {
     await startModule(platform, 'everybody.module.ts', 'EverybodyModule');
     const [first, second] = [new Client(port), new Client(port)];
@@ -244,7 +313,7 @@ describe('the scripts of docs/user-sessions.md in a browser', () => {
   afterAll(() => browser.close());
 
   beforeEach(async () => {
-    await startModule('express', 'recipes.module.ts', 'RecipesModule');
+    await start('express', await recipesWithTransfer());
     context = await browser.newContext({ baseURL: `http://127.0.0.1:${port}` });
     await context.route('**/*-*.js', (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
@@ -274,19 +343,31 @@ describe('the scripts of docs/user-sessions.md in a browser', () => {
     expect(await noticed).toBe('signed out');
   });
 
+  /** Sends a request by the page's function. The user answers with these passwords, one after the other. */
+  function withFreshSignIn(page: Page, method: string, path: string, passwords: string[]): Promise<unknown> {
+    return page.evaluate(`
+      import('/with-fresh-sign-in.js').then(async ({ withFreshSignIn }) => {
+        const answers = ${JSON.stringify(passwords)};
+        const { status } = await withFreshSignIn('${path}', { method: '${method}' }, async () => answers.shift());
+        return { status, left: answers.length };
+      })`);
+  }
+
   it('ask for the password where the server wants a fresh sign-in, and go on', async () => {
     const page = await signedInPage();
-    const endOthers = (passwords: string[]): Promise<unknown> =>
-      page.evaluate(`
-        import('/with-fresh-sign-in.js').then(async ({ withFreshSignIn }) => {
-          const answers = ${JSON.stringify(passwords)};
-          const { status } = await withFreshSignIn('/devices', { method: 'DELETE' }, async () => answers.shift());
-          return { status, left: answers.length };
-        })`);
+    const endOthers = (passwords: string[]): Promise<unknown> => withFreshSignIn(page, 'DELETE', '/devices', passwords);
     expect(await endOthers(['never asked'])).toEqual({ status: 200, left: 1 });
     pass(6);
     expect(await endOthers([])).toEqual({ status: 403, left: 0 });
     expect(await endOthers(['wrong', 'lovelace', 'never asked'])).toEqual({ status: 200, left: 1 });
+  });
+
+  it('ask for no password where the server wants another method', async () => {
+    const page = await signedInPage();
+    const answer = await context.request.post('/transfer');
+    const { signedInAt } = (await answer.json()) as { signedInAt: string };
+    expect([answer.status(), await answer.json()]).toEqual([403, { ...refusal(), signedInAt }]);
+    expect(await withFreshSignIn(page, 'POST', '/transfer', ['never asked'])).toEqual({ status: 403, left: 1 });
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { OpenSession } from '../../../lib/engine/open-session.js';
 import { everyCourse, someCourses, type Course, type Play } from '../../fixtures/interleaving.js';
@@ -12,12 +12,6 @@ import {
   type Cookie,
   type WorldOptions,
 } from '../../fixtures/user-world.js';
-
-// The pause after a conflict would be real time. Which order follows is what the courses of events go through.
-vi.mock('node:timers/promises', async (original) => ({
-  ...(await original<object>()),
-  setTimeout: (): Promise<void> => new Promise(setImmediate),
-}));
 
 /** RACE_RUNS=20 goes through twenty times as many courses of events. */
 const RUNS = Number(process.env.RACE_RUNS ?? 1);

@@ -463,3 +463,47 @@ describe('endEverybody', () => {
     await expect(users.endAll(undefined)).rejects.toThrow('The id of the user is undefined');
   });
 });
+
+describe('the options of UserSessions', () => {
+  it.each([
+    ['a session itself', (session: object) => session, 'they are none'],
+    ['a misspelt name', (session: object) => ({ expect: session }), 'there is no expect'],
+    ['no session', () => ({ except: undefined }), 'except is undefined'],
+    ['a text', () => 'all', 'they are none'],
+  ])('end nothing where they are wrong: %s', async (_what, optionsOf, fault) => {
+    const engine = new TestEngine(new WatchedStore(), OPTIONS);
+    const users = new UserSessions(engine.engine);
+    const id = await engine.stored({ user: { id: 7 } });
+    const { live } = await engine.open(id);
+    await expect(users.endAll(7, optionsOf(live) as never)).rejects.toThrow(fault);
+    expect(await engine.seen(id)).toEqual({ user: { id: 7 } });
+  });
+});
+
+describe('the device of a session', () => {
+  it.each<[what: string, device: unknown, shown: unknown]>([
+    ['is what the function returns', { agent: 'Firefox', none: undefined }, { agent: 'Firefox' }],
+    ['has its long texts cut, between characters', `${'x'.repeat(255)}😀y`, `${'x'.repeat(255)}…`],
+    ['is left out where it is too large', Array.from({ length: 9 }, () => 'x'.repeat(200)), undefined],
+    ['is left out where it cannot be stored', 7n, undefined],
+  ])('%s', async (_what, device, shown) => {
+    const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, device: () => device });
+    await engine.stored({ user: { id: 7 } });
+    const [listed] = await new UserSessions(engine.engine).list(7);
+    expect(listed?.device).toEqual(shown);
+    expect(engine.warnings.filter((warning) => warning.includes('`device`'))).toHaveLength(shown === undefined ? 1 : 0);
+  });
+
+  it('is left out, with a warning, where the function throws or is asynchronous', async () => {
+    for (const device of [
+      () => Promise.reject(new Error('no network')),
+      () => Promise.resolve('x'),
+      () => JSON.parse('{'),
+    ]) {
+      const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, device });
+      await engine.stored({ user: { id: 7 } });
+      expect(await new UserSessions(engine.engine).list(7)).toMatchObject([{ device: undefined }]);
+      expect(engine.warnings).toHaveLength(1);
+    }
+  });
+});
