@@ -308,6 +308,22 @@ describe('a list', () => {
   });
 });
 
+describe('an id that is none', () => {
+  it.each<[unknown, string]>([
+    ['', 'an empty text'],
+    [true, 'a boolean'],
+    [Promise.resolve(7), 'an object of the class Promise'],
+    [Object.create(null), 'an object of the class null'],
+    [{ constructor: { name: 'a secret' } }, 'an object of the class Object'],
+    [{ constructor: null }, 'an object of the class Object'],
+  ])('%o stores nothing, and the error says what it is without its content', async (id, kind) => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, { user: () => id as never });
+    await expect(engine.stored({ cart: [1] })).rejects.toThrow(`neither an id nor undefined, but ${kind}: return`);
+    expect(store.keys.size).toBe(0);
+  });
+});
+
 describe('the entry of a session', () => {
   const user = { id: 7 };
   const HOUR = 3600;
