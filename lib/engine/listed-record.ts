@@ -3,7 +3,7 @@ import type { ReadRecord, Removal, SessionMeta, SessionRecord, SignIn } from '..
 import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
 import { deviceOf } from './device.js';
 import type { Change, Rewritten } from './record-change.js';
-import { RecordHandle, type HandleStart } from './record-handle.js';
+import { RecordHandle, type HandleStart, type RewriteOptions } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
 import type { AdmissionOutcome } from './user-admission.js';
@@ -99,12 +99,12 @@ export class ListedRecord extends RecordHandle {
 
   override async rewrite<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
-    options: { readonly reread?: boolean } = {},
+    options: RewriteOptions = {},
   ): Promise<Rewritten<C>> {
     let { reread = false } = options;
     for (;;) {
       try {
-        const rewritten = await super.rewrite(this.#listed(change), { reread });
+        const rewritten = await super.rewrite(this.#listed(change, options.shown), { reread });
         if (rewritten.outcome === 'replaced' && rewritten.change.isSignIn) this.#context.events.signedIn(this);
         await this.#tidyUp(rewritten);
         return rewritten;
@@ -195,14 +195,16 @@ export class ListedRecord extends RecordHandle {
   /** The change that refuses to write a record whose session is not in the list of its user. */
   #listed<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
+    shown: Data | undefined,
   ): (base: ReadRecord) => ListedChange<C> | Promise<ListedChange<C>> {
     return (base) => {
       const making = change(base);
-      return making instanceof Promise ? making.then((made) => this.#stamp(base, made)) : this.#stamp(base, making);
+      const stamp = (made: C): ListedChange<C> => this.#stamp(base, made, shown);
+      return making instanceof Promise ? making.then(stamp) : stamp(making);
     };
   }
 
-  #stamp<C extends Change>(base: ReadRecord, made: C): ListedChange<C> {
+  #stamp<C extends Change>(base: ReadRecord, made: C, shown: Data | undefined): ListedChange<C> {
     const from = base.meta.listing?.user;
     const { replacement } = made;
     if (typeof replacement === 'string') return { ...made, from, isSignIn: false };
@@ -211,7 +213,7 @@ export class ListedRecord extends RecordHandle {
     const meta = this.#metaOf(
       {
         ...replacement.meta,
-        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn }),
+        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn, shown }),
       },
       user,
     );
@@ -246,9 +248,15 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
-  #signInOf(meta: SessionMeta, { user, from, isSame, before }: UserChange): SignIn | undefined {
-    if (isSame || (user === undefined && from === undefined)) return meta.signIn;
+  #signInOf(meta: SessionMeta, { user, from, isSame, before, shown }: UserChange): SignIn | undefined {
+    if (isSame) return meta.signIn === before || this.#isOf(user, shown) ? meta.signIn : before;
+    if (user === undefined && from === undefined) return meta.signIn;
     return this.#ownSignIn(meta, before) ?? (user === undefined ? undefined : this.#signInNow());
+  }
+
+  /** Whether the request shows this user, and not one in whose place another request has put this one meanwhile. */
+  #isOf(user: string | undefined, shown: Data | undefined): boolean {
+    return shown === undefined || this.#directory.index.userOf(shown) === user;
   }
 
   /**
@@ -336,6 +344,8 @@ interface UserChange {
   readonly isSame: boolean;
   /** The sign-in that the record holds. */
   readonly before: SignIn | undefined;
+  /** The data that the request shows. */
+  readonly shown: Data | undefined;
 }
 
 function ended(): SessionDestroyedError {
