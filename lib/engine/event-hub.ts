@@ -8,6 +8,7 @@ export type EventType = SessionEvent['type'];
 const CHANNELS: Readonly<Record<EventType, Channel>> = {
   created: channel('nest-session:created'),
   'signed-in': channel('nest-session:signed-in'),
+  'signed-out': channel('nest-session:signed-out'),
   regenerated: channel('nest-session:regenerated'),
   ended: channel('nest-session:ended'),
   refused: channel('nest-session:refused'),

@@ -15,6 +15,13 @@ export interface EventSubject {
   readonly route: string | undefined;
 }
 
+/** What a sign-in was. */
+export interface SignInFacts {
+  readonly amr?: readonly string[] | undefined;
+  /** Whether the session was this user's already. */
+  readonly isConfirmation: boolean;
+}
+
 interface Outage {
   readonly at: Date;
   /** When a command has failed last, by the clock of `performance`. */
@@ -59,11 +66,19 @@ export class EventPublisher {
   }
 
   /** A user has signed in to a stored session. */
-  signedIn(session: EventSubject): void {
+  signedIn(session: EventSubject, { amr, isConfirmation }: SignInFacts): void {
     if (!this.wants('signed-in')) return;
     const { handle, user, route } = session;
     if (user === undefined) return;
-    this.#hub.publish({ type: 'signed-in', ...this.#now(), handle, user, route });
+    // A copy: the record may yet be written with its own list.
+    const methods = amr && Object.freeze([...amr]);
+    this.#hub.publish({ type: 'signed-in', ...this.#now(), handle, user, route, isConfirmation, amr: methods });
+  }
+
+  /** A stored session is no longer that of the user, and goes on, or a retired one was. */
+  signedOut({ handle, user, route }: EventSubject): void {
+    if (user === undefined || !this.wants('signed-out')) return;
+    this.#hub.publish({ type: 'signed-out', ...this.#now(), handle, user, route });
   }
 
   /** A session was retired, and goes on under another id. */
@@ -76,14 +91,14 @@ export class EventPublisher {
     }
   }
 
-  /** A session is over. */
-  ended(session: EventSubject, reason: EndedBecause): void {
+  /** A session is over. @param by the handle of the session that has asked for it. */
+  ended(session: EventSubject, reason: EndedBecause, by?: string): void {
     if (!this.wants('ended')) return;
     const { handle, user, route } = session;
     // The record of an expired session stays until the store removes it, and every request with its cookie meets it.
     const seconds = reason === 'expired' ? this.#options.idleTimeout : undefined;
     if (this.#endings.add(handle, seconds)) {
-      this.#hub.publish({ type: 'ended', ...this.#now(), handle, user, route, reason });
+      this.#hub.publish({ type: 'ended', ...this.#now(), handle, user, route, reason, by });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Data } from '../session/session-data.js';
 import type { ReadRecord, Removal, SessionMeta, SessionRecord, SignIn } from '../session/session-record.js';
 import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
 import { deviceOf } from './device.js';
+import type { EventSubject, SignInFacts } from './event-publisher.js';
 import type { Change, Rewritten } from './record-change.js';
 import { RecordHandle, type HandleStart, type RewriteOptions } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
@@ -12,8 +13,15 @@ import type { UserDirectory } from './user-directory.js';
 /** How long before its end a tombstone no longer counts, in seconds: the clocks of the store and of this machine tick apart. */
 const MARGIN = 5;
 
-/** A change, in whose list the record stood that it was made on, and whether it notes a sign-in. */
-type ListedChange<C extends Change> = C & { readonly from: string | undefined; readonly isSignIn: boolean };
+/** A change, and what else there is to know of it. */
+type ListedChange<C extends Change> = C & {
+  /** In whose list the record stood that it was made on. */
+  readonly from: string | undefined;
+  /** The sign-in that it notes. */
+  readonly signedIn?: SignInFacts | undefined;
+  /** The id of the user who has the session no more, where an event will say so. */
+  readonly signedOut?: string | undefined;
+};
 
 /** The entry of an id that this request has retired. The id that takes its place takes over the entry. */
 interface LeftEntry {
@@ -64,6 +72,8 @@ export class ListedRecord extends RecordHandle {
   #left: LeftEntry | undefined;
   /** Whose session it was before a regenerate that has kept the user. */
   #keptUser: string | undefined;
+  /** The user's session that this request has retired, where an event may say that the sign-in ended there. */
+  #retired: EventSubject | undefined;
 
   constructor(context: SessionContext, start: HandleStart, directory: UserDirectory) {
     super(context, start);
@@ -90,11 +100,19 @@ export class ListedRecord extends RecordHandle {
 
   override async create(record: SessionRecord): Promise<void> {
     const left = this.#left;
-    await super.create(record);
+    if (this.#retired !== undefined) this.#continueAs(this.#context.events.userOf(record.data));
+    try {
+      await super.create(record);
+    } catch (error) {
+      if (error instanceof SessionDestroyedError) this.#continueAs(undefined);
+      throw error;
+    }
+    const isConfirmation = this.#retired !== undefined;
+    this.#retired = undefined;
     const { signIn, listing } = this.base.meta;
     // A regenerate that keeps the user keeps the sign-in too.
     const isKept = left !== undefined && left.user === listing?.user && left.signedInAt === signIn?.at;
-    if (signIn !== undefined && !isKept) this.#context.events.signedIn(this);
+    if (signIn !== undefined && !isKept) this.#context.events.signedIn(this, { amr: signIn.amr, isConfirmation });
   }
 
   override async rewrite<C extends Change>(
@@ -105,7 +123,7 @@ export class ListedRecord extends RecordHandle {
     for (;;) {
       try {
         const rewritten = await super.rewrite(this.#listed(change, options.shown), { reread });
-        if (rewritten.outcome === 'replaced' && rewritten.change.isSignIn) this.#context.events.signedIn(this);
+        if (rewritten.outcome === 'replaced') this.#publish(rewritten.change);
         await this.#tidyUp(rewritten);
         return rewritten;
       } catch (error) {
@@ -126,15 +144,21 @@ export class ListedRecord extends RecordHandle {
     return isDestroyed;
   }
 
-  override startOver(base: SessionRecord, reason: SessionEndReason, data: Data): void {
+  override startOver(base: SessionRecord, reason: SessionEndReason, kept: Data): void {
     const { index } = this.#directory;
     const before = this.state === 'known' ? index.userOf(this.base.data) : this.#keptUser;
-    this.#keptUser = reason === 'regenerated' && before === index.userOf(data) ? before : undefined;
-    super.startOver(base, reason, data);
+    this.#keptUser = reason === 'regenerated' && before === index.userOf(kept) ? before : undefined;
+    super.startOver(base, reason, kept);
     this.#forgetEntered();
+    if (this.#retired !== undefined) this.#continueAs(this.#context.events.userOf(kept));
   }
 
   override settle(): Promise<void> | undefined {
+    this.#continueAs(undefined);
+    return this.#leaveLeft();
+  }
+
+  #leaveLeft(): Promise<void> | undefined {
     const left = this.#left;
     this.#left = undefined;
     return left && this.#directory.index.removeIfPossible(left.user, [left.name]);
@@ -144,10 +168,10 @@ export class ListedRecord extends RecordHandle {
     const user = this.#directory.index.userOf(record.data);
     if (user === undefined) {
       const created = await super.createOnce({ ...record, meta: { ...record.meta, listing: undefined } });
-      await this.settle();
+      await this.#leaveLeft();
       return created;
     }
-    if (this.#left?.user !== user) await this.settle();
+    if (this.#left?.user !== user) await this.#leaveLeft();
     const began = moment();
     const { data } = record;
     const meta = this.#metaOf({ ...record.meta, signIn: this.#signInOfNew(record.meta, user) }, user);
@@ -207,7 +231,7 @@ export class ListedRecord extends RecordHandle {
   #stamp<C extends Change>(base: ReadRecord, made: C, shown: Data | undefined): ListedChange<C> {
     const from = base.meta.listing?.user;
     const { replacement } = made;
-    if (typeof replacement === 'string') return { ...made, from, isSignIn: false };
+    if (typeof replacement === 'string') return { ...made, from };
     const user = this.#directory.index.userOf(replacement.data);
     const isSame = user !== undefined && user === this.#directory.index.userOf(base.data);
     const meta = this.#metaOf(
@@ -221,9 +245,38 @@ export class ListedRecord extends RecordHandle {
       const { data } = replacement;
       throw new ListingWanted(user, meta, { data, isKnown: isSame, wasListed: from === user });
     }
-    const isSignIn =
-      meta.signIn !== undefined && user !== undefined && !(isSame && meta.signIn.at === base.meta.signIn?.at);
-    return { ...made, from, isSignIn, replacement: { ...replacement, meta } };
+    const signedIn = user === undefined ? undefined : factsOf(meta, base.meta, isSame);
+    const signedOut = isSame ? undefined : this.#formerUser(base.data);
+    return { ...made, from, signedIn, signedOut, replacement: { ...replacement, meta } };
+  }
+
+  /** The id of the user whose session it was, if anything wants to know. */
+  #formerUser(data: Data): string | undefined {
+    const { events } = this.#context;
+    return events.wants('signed-out') ? events.userOf(data) : undefined;
+  }
+
+  /** Publishes whose session it is no more and whose it is now, after the record says so. */
+  #publish({ signedIn, signedOut }: Pick<ListedChange<Change>, 'signedIn' | 'signedOut'>): void {
+    const { events } = this.#context;
+    if (signedOut !== undefined) events.signedOut({ handle: this.handle, user: signedOut, route: this.route });
+    if (signedIn !== undefined) events.signedIn(this, signedIn);
+  }
+
+  /** Notes a user's session that is retired, if anything wants to know how the sign-in goes on. */
+  #noteRetired(): void {
+    const { events } = this.#context;
+    if (!events.wants('signed-out') && !events.wants('signed-in')) return;
+    const { handle, user, route } = this;
+    if (user !== undefined) this.#retired = { handle, user, route };
+  }
+
+  /** Publishes that the sign-in of the retired session is over, unless the session goes on as that of the same user. */
+  #continueAs(user: string | undefined): void {
+    const retired = this.#retired;
+    if (retired === undefined || retired.user === user) return;
+    this.#retired = undefined;
+    this.#context.events.signedOut(retired);
   }
 
   #mayWrite({ listing, lifetime }: SessionMeta, next: SessionMeta): boolean {
@@ -304,6 +357,7 @@ export class ListedRecord extends RecordHandle {
     this.#forgetEntered();
     if (rewritten.outcome === 'gone') return this.#leave(added);
     const { from, replacement, reason } = rewritten.change;
+    if (reason === 'regenerated') this.#noteRetired();
     const users = new Set(from === undefined ? entered : [...entered, from]);
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
     else if (reason === 'regenerated' && from !== undefined) {
@@ -346,6 +400,12 @@ interface UserChange {
   readonly before: SignIn | undefined;
   /** The data that the request shows. */
   readonly shown: Data | undefined;
+}
+
+/** The sign-in that a record is going to note; `undefined` when it is that of before. */
+function factsOf({ signIn }: SessionMeta, before: SessionMeta, isSame: boolean): SignInFacts | undefined {
+  if (signIn === undefined || (isSame && signIn.at === before.signIn?.at)) return undefined;
+  return { amr: signIn.amr, isConfirmation: isSame };
 }
 
 function ended(): SessionDestroyedError {

@@ -82,6 +82,10 @@ export class OpenSession implements SessionKeeper, SessionContent {
     return this.#record.listedAs;
   }
 
+  get route(): string {
+    return this.#request.route();
+  }
+
   get isEstablished(): boolean {
     return !this.isNew && !isEmptyData(this.#record.base.data);
   }

@@ -105,9 +105,9 @@ export class RecordHandle implements SignalledRecord, EventSubject {
    * From here on the handle is that of a new session, which has no id yet.
    * @param base what its record will hold beside the data of the request.
    * @param reason why the present session has ended.
-   * @param _data the data with which the new session begins.
+   * @param _kept the data that survive.
    */
-  startOver(base: SessionRecord, reason: SessionEndReason, _data: Data): void {
+  startOver(base: SessionRecord, reason: SessionEndReason, _kept: Data): void {
     if (reason !== 'regenerated') this.#former = undefined;
     else if (this.#state === 'known') this.#former = this.#context.events.wants('created') ? this.handle : undefined;
     this.#id = undefined;

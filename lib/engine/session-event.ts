@@ -27,6 +27,23 @@ interface SessionCreated extends EventOfSession {
 interface SessionSignedIn extends EventOfSession {
   readonly type: 'signed-in';
   readonly user: string;
+  /**
+   * Whether the session was this user's already, and they proved again who they are. `false`: a sign-in begins. It ends with one
+   * `signed-out`, or with the `ended` of its session.
+   */
+  readonly isConfirmation: boolean;
+  /** The methods that `session.signedIn({ amr })` was told, such as `['pwd', 'otp']` (RFC 8176); `undefined` where it was told none. */
+  readonly amr: readonly string[] | undefined;
+}
+
+/**
+ * A user's sign-in is over, and no `ended` tells of it, as the session goes on: its data say another user, or none, or `regenerate()`
+ * has not kept the user. Then it follows the `regenerated`, and has the handle of the session that was retired.
+ */
+interface SessionSignedOut extends EventOfSession {
+  readonly type: 'signed-out';
+  /** The id of the user whose session it was. */
+  readonly user: string;
 }
 
 /** `regenerate()` has retired the session of this handle. A `created` with it as `former` follows, once there is something to store. */
@@ -56,6 +73,11 @@ export type EndedBecause =
 interface SessionEnded extends EventOfSession {
   readonly type: 'ended';
   readonly reason: EndedBecause;
+  /**
+   * The handle of the session that has asked for it, `current` or `except`, where the reason is `'another-session'`. A session that ends
+   * itself in this way is its own. `route` is then that of its request.
+   */
+  readonly by: string | undefined;
 }
 
 /**
@@ -104,6 +126,7 @@ interface StoreRecovered extends AnyEvent {
 export type SessionEvent =
   | SessionCreated
   | SessionSignedIn
+  | SessionSignedOut
   | SessionRegenerated
   | SessionEnded
   | CookieRefused

@@ -1,12 +1,11 @@
 import { textOfUser } from '../options/resolve-users.js';
 import type { UserId } from '../options/user-options.js';
-import { listedAs } from '../session/live-session.js';
+import { listedAs, routeOf } from '../session/live-session.js';
 import type { SessionMembers } from '../session/session-members.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
 import { inPortions } from './portions.js';
 import type { SessionEngine } from './session-engine.js';
-import type { EndedBecause } from './session-event.js';
 import { handleOf } from './session-handle.js';
 import { UserIndex } from './user-index.js';
 import type { UserDirectory } from './user-directory.js';
@@ -92,8 +91,9 @@ export class UserSessions {
    */
   async end(userId: UserId, handle: string, options: ListOptions = {}): Promise<boolean> {
     const { current } = checkedOptions('end', options, 'current');
-    const because = current === undefined ? 'administrator' : 'another-session';
-    return (await this.#endWhere(userId, ({ name }) => handleOf(name) === handle, because)) > 0;
+    // Nothing ends on behalf of what is no session.
+    namesOf(current);
+    return (await this.#endWhere(userId, ({ name }) => handleOf(name) === handle, current)) > 0;
   }
 
   /**
@@ -105,8 +105,7 @@ export class UserSessions {
   async endAll(userId: UserId, options: EndAllOptions = {}): Promise<number> {
     const { except } = checkedOptions('endAll', options, 'except');
     const spared = namesOf(except);
-    const because = except === undefined ? 'administrator' : 'another-session';
-    return this.#endWhere(userId, ({ name }) => !spared.has(name), because);
+    return this.#endWhere(userId, ({ name }) => !spared.has(name), except);
   }
 
   /**
@@ -120,10 +119,10 @@ export class UserSessions {
   }
 
   /** Ends these sessions, and those that come in meanwhile. An entry comes out after its record is gone. */
-  async #endWhere(userId: UserId, isMeant: (entry: ListEntry) => boolean, because: EndedBecause): Promise<number> {
+  async #endWhere(userId: UserId, isMeant: (entry: ListEntry) => boolean, asker?: AnySession): Promise<number> {
     const user = this.#userOf(userId);
     const { index } = this.#directory;
-    const end = (name: string): Promise<boolean> => this.#end(name, userId, because);
+    const end = (name: string): Promise<boolean> => this.#end(name, userId, asker);
     let ended: ReadonlySet<string> = new Set();
     let count = 0;
     for (let round = 0; round < ROUNDS; round++) {
@@ -137,11 +136,14 @@ export class UserSessions {
     return count;
   }
 
-  async #end(name: string, userId: UserId, because: EndedBecause): Promise<boolean> {
+  async #end(name: string, userId: UserId, asker: AnySession | undefined): Promise<boolean> {
     const { records, events } = this.#engine;
     const hasEnded = await records.end(name);
     if (hasEnded && events.wants('ended')) {
-      events.ended({ handle: handleOf(name), user: textOfUser(userId), route: undefined }, because);
+      const [askerName] = asker === undefined ? [] : (listedAs(asker) ?? []);
+      const session = { handle: handleOf(name), user: textOfUser(userId), route: asker && routeOf(asker) };
+      const because = asker === undefined ? 'administrator' : 'another-session';
+      events.ended(session, because, askerName && handleOf(askerName));
     }
     return hasEnded;
   }

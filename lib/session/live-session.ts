@@ -34,6 +34,8 @@ export interface SessionKeeper {
   readonly signIn: SignIn | undefined;
   /** The names of the entries that stand for it in the list of its user. */
   readonly listedAs: readonly string[];
+  /** Method and route of its request. */
+  readonly route: string;
   /** Whether a call of the application, such as `save`, waits or runs. */
   readonly hasCalls: boolean;
   /** The live session that stands for this session now. A regenerate with a callback replaces the first one. */
@@ -106,6 +108,11 @@ export function signInOf(session: LiveSession): SignIn | undefined {
 /** The names of the entries that stand for a session in the list of its user; `undefined` when it is no live session. */
 export function listedAs(session: object): readonly string[] | undefined {
   return (keeperOf(session) as SessionKeeper | undefined)?.listedAs;
+}
+
+/** Method and route of the request of a session; `undefined` when it is no live session. */
+export function routeOf(session: object): string | undefined {
+  return (keeperOf(session) as SessionKeeper | undefined)?.route;
 }
 
 /** Whether the value is the session, or a wrapper around it. */

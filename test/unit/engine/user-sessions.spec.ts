@@ -17,6 +17,7 @@ import {
   SessionTooLargeError,
   type SessionEndedError,
 } from '../../../lib/session.errors.js';
+import type { SessionBus, SessionBusListener } from '../../../lib/buses/session-bus.js';
 import { TestEngine } from '../../fixtures/engine.js';
 
 interface Data {
@@ -469,6 +470,30 @@ describe('endEverybody', () => {
     await new UserSessions(engine.engine).endEverybody();
     expect({ ...(await engine.open(undefined, request)).live }).toEqual({});
     expect(await engine.seen(first.id)).toBeUndefined();
+  });
+
+  it('aborts the signals in the other processes by the bus', async () => {
+    const listeners = new Set<SessionBusListener>();
+    const bus: SessionBus = {
+      publish: async (ending) => listeners.forEach((listener) => listener.ended(ending)),
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    const store = new WatchedStore();
+    const options: SessionModuleOptions = {
+      user: { of: OPTIONS.user as never, verify: 'read', generation: true },
+      recheck: '1h',
+    };
+    const here = new TestEngine(store, { ...options, bus });
+    const there = new TestEngine(store, { ...options, bus });
+    const { signal } = (await there.open(await here.stored({ user: { id: 7 } }))).live;
+    // The first watcher has the session read at once.
+    await setImmediate();
+    await new UserSessions(here.engine).endEverybody();
+    if (!signal.aborted) await once(signal, 'abort');
+    for (const engine of [here, there]) engine.endings.close();
   });
 
   it('says what it needs', async () => {
