@@ -8,6 +8,9 @@ const LONGEST_TEXT = 256;
 /** Most bytes of a device as JSON. A list may hold a thousand of them. */
 const MOST_BYTES = 1024;
 
+/** How many levels of it may lie in each other. A serializer has a limit too, and a client must not reach that. */
+const MOST_LEVELS = 10;
+
 /**
  * What the application says of the device of a request. A mistake in it keeps nobody from signing in.
  * @returns a value of its own, as JSON can hold it; `undefined` when there is none.
@@ -22,8 +25,11 @@ export function deviceOf(request: OpenRequest, describe: DeviceOf | undefined, l
     }
     const text = JSON.stringify(described, cutText) as string | undefined;
     if (text === undefined) return undefined;
-    if (Buffer.byteLength(text) <= MOST_BYTES) return JSON.parse(text);
-    logger.warnOnce(`\`device\` returned more than ${MOST_BYTES} bytes, which no list keeps: return less.`);
+    const device: unknown = Buffer.byteLength(text) <= MOST_BYTES ? JSON.parse(text) : undefined;
+    if (device !== undefined && !isDeeper(device, MOST_LEVELS)) return device;
+    logger.warnOnce(
+      `\`device\` returned more than ${MOST_BYTES} bytes or ${MOST_LEVELS} levels, which no list keeps: return less.`,
+    );
   } catch (error) {
     logger.warnOnce(`\`device\` has failed, so that a list shows nothing of the device. ${String(error)}`);
   }
@@ -40,6 +46,11 @@ function clientOf(request: OpenRequest): { readonly address: string | undefined 
       }
     },
   };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function cutText(_key: string, value: unknown): unknown {

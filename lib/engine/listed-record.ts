@@ -4,9 +4,10 @@ import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from 
 import { deviceOf } from './device.js';
 import type { EventSubject, SignInFacts } from './event-publisher.js';
 import type { Change, Rewritten } from './record-change.js';
-import { RecordHandle, type HandleStart } from './record-handle.js';
+import { RecordHandle, type HandleStart, type RewriteOptions } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
+import type { AdmissionOutcome } from './user-admission.js';
 import type { UserDirectory } from './user-directory.js';
 
 /** How long before its end a tombstone no longer counts, in seconds: the clocks of the store and of this machine tick apart. */
@@ -66,6 +67,8 @@ export class ListedRecord extends RecordHandle {
    * the entry.
    */
   readonly #entered = new Map<string, number>();
+  /** To whose lists it has added an entry. One that was there before is another request's to remove, as a regenerate takes it over. */
+  readonly #added = new Set<string>();
   #left: LeftEntry | undefined;
   /** Whose session it was before a regenerate that has kept the user. */
   #keptUser: string | undefined;
@@ -114,18 +117,18 @@ export class ListedRecord extends RecordHandle {
 
   override async rewrite<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
-    options: { readonly reread?: boolean } = {},
+    options: RewriteOptions = {},
   ): Promise<Rewritten<C>> {
     let { reread = false } = options;
     for (;;) {
       try {
-        const rewritten = await super.rewrite(this.#listed(change), { reread });
+        const rewritten = await super.rewrite(this.#listed(change, options.shown), { reread });
         if (rewritten.outcome === 'replaced') this.#publish(rewritten.change);
         await this.#tidyUp(rewritten);
         return rewritten;
       } catch (error) {
         if (!(error instanceof ListingWanted)) throw error;
-        if ((await this.#enter(error.user, error.meta, error.known)) === 'in') continue;
+        if ((await this.#enter(error.user, error.meta, error.known)) !== 'over') continue;
         // What ends the session may have been killed half-way. Then the record is still there, and goes now.
         await this.#context.records.end(this.#name);
         reread = true;
@@ -146,7 +149,7 @@ export class ListedRecord extends RecordHandle {
     const before = this.state === 'known' ? index.userOf(this.base.data) : this.#keptUser;
     this.#keptUser = reason === 'regenerated' && before === index.userOf(kept) ? before : undefined;
     super.startOver(base, reason, kept);
-    this.#entered.clear();
+    this.#forgetEntered();
     if (this.#retired !== undefined) this.#continueAs(this.#context.events.userOf(kept));
   }
 
@@ -201,13 +204,13 @@ export class ListedRecord extends RecordHandle {
     }
     if (created !== undefined) {
       this.#left = undefined;
-      this.#entered.clear();
+      this.#forgetEntered();
       return created;
     }
     // The list holds the entry under the id that was taken, and the next id takes it over.
     if (await this.#context.records.isGone(name)) throw ended();
     this.#left = { user, name };
-    this.#entered.clear();
+    this.#forgetEntered();
     return undefined;
   }
 
@@ -223,14 +226,16 @@ export class ListedRecord extends RecordHandle {
   /** The change that refuses to write a record whose session is not in the list of its user. */
   #listed<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
+    shown: Data | undefined,
   ): (base: ReadRecord) => ListedChange<C> | Promise<ListedChange<C>> {
     return (base) => {
       const making = change(base);
-      return making instanceof Promise ? making.then((made) => this.#stamp(base, made)) : this.#stamp(base, making);
+      const stamp = (made: C): ListedChange<C> => this.#stamp(base, made, shown);
+      return making instanceof Promise ? making.then(stamp) : stamp(making);
     };
   }
 
-  #stamp<C extends Change>(base: ReadRecord, made: C): ListedChange<C> {
+  #stamp<C extends Change>(base: ReadRecord, made: C, shown: Data | undefined): ListedChange<C> {
     const from = base.meta.listing?.user;
     const { replacement } = made;
     if (typeof replacement === 'string') return { ...made, from };
@@ -239,7 +244,7 @@ export class ListedRecord extends RecordHandle {
     const meta = this.#metaOf(
       {
         ...replacement.meta,
-        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn }),
+        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn, shown }),
       },
       user,
     );
@@ -295,9 +300,15 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** The sign-in that a record keeps: another user's is none of this one's. */
-  #signInOf(meta: SessionMeta, { user, from, isSame, before }: UserChange): SignIn | undefined {
-    if (isSame || (user === undefined && from === undefined)) return meta.signIn;
+  #signInOf(meta: SessionMeta, { user, from, isSame, before, shown }: UserChange): SignIn | undefined {
+    if (isSame) return meta.signIn === before || this.#isOf(user, shown) ? meta.signIn : before;
+    if (user === undefined && from === undefined) return meta.signIn;
     return this.#ownSignIn(meta, before) ?? (user === undefined ? undefined : this.#signInNow());
+  }
+
+  /** Whether the request shows this user, and not one in whose place another request has put this one meanwhile. */
+  #isOf(user: string | undefined, shown: Data | undefined): boolean {
+    return shown === undefined || this.#directory.index.userOf(shown) === user;
   }
 
   /**
@@ -314,7 +325,7 @@ export class ListedRecord extends RecordHandle {
   }
 
   /** Puts the session into a user's list. */
-  async #enter(user: string, meta: SessionMeta, known: KnownSession): Promise<'in' | 'over'> {
+  async #enter(user: string, meta: SessionMeta, known: KnownSession): Promise<AdmissionOutcome> {
     const { admission, index } = this.#directory;
     const { lifetime } = this.#context;
     const at = lifetime.now();
@@ -329,15 +340,21 @@ export class ListedRecord extends RecordHandle {
     const mustStand = index.users.verifiesReads && known.wasListed;
     const { isKnown, data } = known;
     const outcome = await admission.enter(user, { entry, replaced, isKnown, mustStand, data, origin: this });
-    if (outcome === 'in') this.#entered.set(user, at + entry.lifetime);
+    if (outcome !== 'over') this.#entered.set(user, at + entry.lifetime);
+    if (outcome === 'added') this.#added.add(user);
     return outcome;
+  }
+
+  #forgetEntered(): void {
+    this.#entered.clear();
+    this.#added.clear();
   }
 
   /** Takes the entries out that stand for nothing any more. */
   async #tidyUp<C extends Change>(rewritten: Rewritten<ListedChange<C>>): Promise<void> {
-    const entered = [...this.#entered.keys()];
-    this.#entered.clear();
-    if (rewritten.outcome === 'gone') return this.#leave(entered);
+    const [entered, added] = [[...this.#entered.keys()], [...this.#added]];
+    this.#forgetEntered();
+    if (rewritten.outcome === 'gone') return this.#leave(added);
     const { from, replacement, reason } = rewritten.change;
     const users = new Set(from === undefined ? entered : [...entered, from]);
     if (typeof replacement === 'object') users.delete(replacement.meta.listing?.user ?? '');
@@ -379,6 +396,8 @@ interface UserChange {
   readonly isSame: boolean;
   /** The sign-in that the record holds. */
   readonly before: SignIn | undefined;
+  /** The data that the request shows. */
+  readonly shown: Data | undefined;
 }
 
 /** The sign-in that a record is going to note; `undefined` when it is that of before. */

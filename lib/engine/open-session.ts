@@ -11,7 +11,7 @@ import { holdRecord } from './listed-record.js';
 import { endedError } from './ended-error.js';
 import type { OpenRequest } from './open-request.js';
 import type { FoundSession, PresentedSessions } from './presented-sessions.js';
-import type { Replacement } from './record-change.js';
+import type { Change, Replacement } from './record-change.js';
 import type { RecordHandle } from './record-handle.js';
 import { ResponseCookie, type CookieAction } from './response-cookie.js';
 import { RegenerateKeep, type NewStart } from './regenerate-keep.js';
@@ -288,11 +288,13 @@ export class OpenSession implements SessionKeeper, SessionContent {
   /** Lays the changed keys of this request over what the store holds by then. If no data remain, the session is over. */
   async #replaceRecord(changed: ReadonlySet<string>): Promise<void> {
     const mine = this.#data.pick(changed);
-    const rewritten = await this.#record.rewrite(({ data, meta, text }) => {
+    const shown = this.#data.valuesUntil(this.#actions.horizon);
+    const change = ({ data, meta, text }: SessionRecord): Change => {
       const merged = { ...data };
       layKeysOver(merged, mine, changed);
       return { replacement: this.#recordOf({ data: merged, meta: this.#meta.mergedWith(meta), text }) };
-    });
+    };
+    const rewritten = await this.#record.rewrite(change, { shown });
     if (rewritten.outcome === 'gone') return this.#discard(changed);
     const { replacement } = rewritten.change;
     if (typeof replacement === 'string') return this.#wasEmptied(0);

@@ -26,6 +26,14 @@ export interface HandleStart {
   readonly request?: OpenRequest | undefined;
 }
 
+/** How a {@link RecordHandle} rewrites its record. */
+export interface RewriteOptions {
+  /** Whether to read the record again before the first attempt. */
+  readonly reread?: boolean;
+  /** The data that the request shows: a sign-in that it has noted is that of their user. */
+  readonly shown?: Data;
+}
+
 /** Where no task waits or runs, the first begins at once. */
 const INSIDE: Admission = { outcome: 'inside', text: undefined };
 
@@ -142,12 +150,12 @@ export class RecordHandle implements SignalledRecord, EventSubject {
    * Repeats a compare-and-set until it wins, each time on what another request has written meanwhile. Never brings back a record
    * that is gone.
    * @param change makes the replacement from the record as it is in the store. It may run several times.
-   * @param reread whether to read the record again before the first attempt.
+   * @param options see {@link RewriteOptions}.
    * @throws {SessionConflictError} when no attempt wins, too many saves wait, or the client has left.
    */
   async rewrite<C extends Change>(
     change: (base: ReadRecord) => C | Promise<C>,
-    { reread = false }: { readonly reread?: boolean } = {},
+    { reread = false }: RewriteOptions = {},
   ): Promise<Rewritten<C>> {
     // A change that begins with a read takes its time, and is not done by another save.
     let joinable = reread ? undefined : (change as SyncChange<C>);

@@ -31,8 +31,11 @@ export interface EnteringSession {
   readonly origin: Pick<EventSubject, 'route'>;
 }
 
-/** `'over'`: something ends or has ended the session, and it did not come in. */
-export type AdmissionOutcome = 'in' | 'over';
+/**
+ * `'added'`: the session was not in the list. `'kept'`: it was, or has taken the place of another one; its entry is written anew.
+ * `'over'`: something ends or has ended the session, and it did not come in.
+ */
+export type AdmissionOutcome = 'added' | 'kept' | 'over';
 
 /** Lets sessions into the list of their user: puts the entry in, and ends those beyond the limit. */
 export class UserAdmission {
@@ -54,7 +57,7 @@ export class UserAdmission {
    */
   async enter(user: string, entering: EnteringSession): Promise<AdmissionOutcome> {
     const gone = new Map<string, boolean>();
-    let outcome: AdmissionOutcome = 'in';
+    let outcome: AdmissionOutcome = 'over';
     let leaving: ReadonlySet<string> = new Set();
     let victims: ReadonlySet<string> = new Set();
     const make: ListChange = async (list) => {
@@ -150,11 +153,11 @@ function ownEntry(list: UserList, { entry, replaced }: EnteringSession): ListEnt
 }
 
 function outcomeOf({ voidSince }: ListEntry): AdmissionOutcome {
-  return voidSince === undefined ? 'in' : 'over';
+  return voidSince === undefined ? 'kept' : 'over';
 }
 
 function outcomeWithout({ replaced, isKnown, mustStand }: EnteringSession): AdmissionOutcome {
-  return replaced === undefined && !(isKnown && mustStand) ? 'in' : 'over';
+  return replaced === undefined && !(isKnown && mustStand) ? 'added' : 'over';
 }
 
 function inPlaceOf(list: UserList, own: ListEntry, entry: ListEntry): UserList {

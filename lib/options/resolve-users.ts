@@ -85,7 +85,9 @@ function checkedId(id: UserId): string | undefined {
 function kindOf(value: unknown): string {
   if (value === '') return 'an empty text';
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`;
-  return `an object of the class ${value.constructor.name}`;
+  // Not the member of the value itself, which may be data too.
+  const prototype = Object.getPrototypeOf(value) as Partial<object> | null;
+  return `an object of the class ${prototype?.constructor?.name ?? 'null'}`;
 }
 
 function limitOf(limit: SessionsPerUser | undefined): Pick<ResolvedUsers, 'max' | 'beyond'> {

@@ -37,7 +37,8 @@ export interface DeviceClient {
 
 /**
  * What a list of sessions shows of the device that signed in: a small value that JSON can hold. Texts longer than 256 characters are
- * cut; more than 1,024 bytes in all are not kept, and a warning says so. If it throws, the list shows nothing, and a warning says why.
+ * cut; more than 1,024 bytes in all, or 10 levels of objects, are not kept, and a warning says so. If it throws, the list shows
+ * nothing, and a warning says why.
  * @param request Node's own request.
  * @param client what is known of its client.
  */

@@ -298,4 +298,35 @@ describe('with the option user', () => {
     await open.commit();
     expect(await signInStored(open.id)).toEqual({ at: NOW, amr: ['otp'] });
   });
+
+  it('what one user has confirmed is none of another, whom a parallel request puts into the session meanwhile', async () => {
+    for (const isLast of [true, false]) {
+      const id = await engine.stored({ user: 'ada' });
+      const [confirming, switching] = [await engine.open(id), await engine.open(id)];
+      pass(5);
+      confirming.live.signedIn({ amr: ['otp'] });
+      if (!isLast) await confirming.commit();
+      switching.live.user = 'grace';
+      await switching.commit();
+      if (isLast) await confirming.commit();
+      expect([isLast, (await engine.seen(id))?.['user'], await signInStored(id)]).toEqual([
+        isLast,
+        'grace',
+        { at: Date.now() / 1000 },
+      ]);
+    }
+  });
+
+  it('what a request confirms for the user that it puts into the session itself counts, also where another was first', async () => {
+    const id = await engine.stored({ user: 'ada' });
+    const [one, other] = [await engine.open(id), await engine.open(id)];
+    pass(5);
+    other.live.user = 'grace';
+    await other.commit();
+    pass(5);
+    one.live.user = 'grace';
+    one.live.signedIn({ amr: ['otp'] });
+    await one.commit();
+    expect(await signInStored(id)).toEqual({ at: Date.now() / 1000, amr: ['otp'] });
+  });
 });

@@ -8,6 +8,7 @@ import { UserIndex } from '../../../lib/engine/user-index.js';
 import { UserSessions } from '../../../lib/engine/user-sessions.js';
 import { expressSession } from '../../../lib/migration/express-session.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
+import { V8Serializer } from '../../../lib/serializers/v8.serializer.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
 import { isTombstone } from '../../../lib/engine/tombstone.js';
 import {
@@ -109,6 +110,22 @@ describe.each(FORMS)('the sessions of a user, %s', (_form, options) => {
     expect(await engine.seen(open.id)).toEqual({ user });
     expect(await engine.seen(other)).toBeUndefined();
     expect(await users.list(7)).toHaveLength(1);
+  });
+
+  it('go on under a new id, beside a request that writes the entry of the old one anew', async () => {
+    for (const isLate of [false, true]) {
+      const { engine, users } = set();
+      const id = await engine.stored({ user });
+      const [one, other] = [await engine.open(id), await engine.open(id)];
+      await one.live.regenerate({ keep: true });
+      if (isLate) await one.commit();
+      other.live.remember('30d');
+      await other.commit();
+      await one.commit();
+      expect(await engine.seen(one.id)).toEqual({ user });
+      expect(await users.list(7)).toHaveLength(1);
+      expect(await engine.engine.directory?.index.read(userKey)).toHaveLength(1);
+    }
   });
 
   it('are in no list after a logout, or when they are emptied', async () => {
@@ -250,6 +267,21 @@ describe('a list', () => {
     expect(await users.list(7)).toEqual([]);
   });
 
+  it.each([
+    ['that is nested too deep', JSON.parse(`${'['.repeat(500)}1${']'.repeat(500)}`)],
+    ['with a tag of the serializer', { ' b': 'AA==' }],
+    ['with half a character', '\ud800'],
+    ['with a key of every object', JSON.parse('{"__proto__":{"a":1}}')],
+  ])('takes a device %s, and keeps nobody out', async (_what, given: unknown) => {
+    for (const more of [{}, { wire: 'quart' }, { serializer: new V8Serializer() }] as const) {
+      const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, ...more, device: () => given });
+      await engine.stored({ user });
+      const [session] = await new UserSessions(engine.engine).list(7);
+      expect([undefined, JSON.stringify(given)]).toContain(JSON.stringify(session?.device));
+      expect(await new UserSessions(engine.engine).endAll(7)).toBe(1);
+    }
+  });
+
   it('that is full can be ended', async () => {
     const engine = new TestEngine(new MemoryStore(), { ...OPTIONS, maxRecordBytes: 5000 });
     const users = new UserSessions(engine.engine);
@@ -274,6 +306,22 @@ describe('a list', () => {
     expect(await engine.seen(id)).toBeUndefined();
     await store.set(key, list);
     expect(await engine.seen(id)).toEqual({ user });
+  });
+});
+
+describe('an id that is none', () => {
+  it.each<[unknown, string]>([
+    ['', 'an empty text'],
+    [true, 'a boolean'],
+    [Promise.resolve(7), 'an object of the class Promise'],
+    [Object.create(null), 'an object of the class null'],
+    [{ constructor: { name: 'a secret' } }, 'an object of the class Object'],
+    [{ constructor: null }, 'an object of the class Object'],
+  ])('%o stores nothing, and the error says what it is without its content', async (id, kind) => {
+    const store = new WatchedStore();
+    const engine = new TestEngine(store, { user: () => id as never });
+    await expect(engine.stored({ cart: [1] })).rejects.toThrow(`neither an id nor undefined, but ${kind}: return`);
+    expect(store.keys.size).toBe(0);
   });
 });
 
