@@ -10,8 +10,11 @@ import { RedisAccount } from './redis-account.mjs';
 /** @typedef {import('nest-session').SessionModuleOptions} Options */
 /** @typedef {import('@nestjs/platform-fastify').NestFastifyApplication} Application */
 /** @typedef {{ commands: string, micros: number }} Cost of one request, or of one call. */
+/** @typedef {{ labels: string[], cost: Cost }} Row */
 
 const REQUESTS = 2000;
+/** The first warms the process up and counts for nothing; of the others the table has the least of each figure. */
+const ROUNDS = 4;
 /** Seconds. A tenth of it has gone by before the renewals are measured, and they are done before its end. */
 const SHORT = 20;
 
@@ -27,24 +30,48 @@ const KINDS = {
 };
 
 const redis = await RedisAccount.start();
-/** @type {string[][]} */
-const rows = [];
-for (const [kind, options] of Object.entries(KINDS)) {
-  const costs = await requestsOf(options);
-  for (const [work, cost] of Object.entries(costs))
-    rows.push([kind, work, cost.commands, `${cost.micros.toFixed(0)} µs`]);
-}
-process.stdout.write(`${table(['', 'request', 'commands', 'CPU'], rows)}\n\n`);
-/** @type {string[][]} */
-const calls = [];
-for (const sessions of [5, 1000]) {
-  const costs = await callsWith(sessions);
-  for (const [call, cost] of Object.entries(costs)) {
-    calls.push([call, String(sessions), cost.commands, `${(cost.micros / 1000).toFixed(1)} ms`]);
-  }
-}
-process.stdout.write(`${table(['call', 'sessions', 'commands', 'CPU'], calls)}\n`);
+const rows = await best(Object.entries(KINDS), async ([kind, options]) =>
+  Object.entries(await requestsOf(options)).map(([work, cost]) => ({ labels: [work, kind], cost })),
+);
+process.stdout.write(`${table(['request', 'sessions', 'commands', 'CPU'], rows.map(micros), 3)}\n\n`);
+const calls = await best([5, 1000], async (sessions) =>
+  Object.entries(await callsWith(sessions)).map(([call, cost]) => ({ labels: [call, `of ${sessions}`], cost })),
+);
+process.stdout.write(`${table(['call', 'sessions', 'commands', 'CPU'], calls.map(millis), 3)}\n`);
 await redis.stop();
+
+/**
+ * Measures all kinds in turn, so that a slow moment of the machine is one of all.
+ * @template Kind
+ * @param {readonly Kind[]} kinds
+ * @param {(kind: Kind) => Promise<Row[]>} measure
+ * @returns {Promise<Row[]>} sorted by what was asked for.
+ */
+async function best(kinds, measure) {
+  /** @type {Map<string, Row>} */
+  const found = new Map();
+  const keepBest = (/** @type {Row} */ row) => {
+    const key = row.labels.join();
+    const before = found.get(key);
+    if (before === undefined || row.cost.micros < before.cost.micros) found.set(key, row);
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    if (round === 1) found.clear();
+    for (const kind of kinds) (await measure(kind)).forEach(keepBest);
+  }
+  const order = [...new Set([...found.values()].map(({ labels }) => labels[0]))];
+  return [...found.values()].toSorted((one, other) => order.indexOf(one.labels[0]) - order.indexOf(other.labels[0]));
+}
+
+/** @param {Row} row */
+function micros({ labels, cost }) {
+  return [...labels, cost.commands, `${cost.micros.toFixed(0)} µs`];
+}
+
+/** @param {Row} row */
+function millis({ labels, cost }) {
+  return [...labels, cost.commands, `${(cost.micros / 1000).toFixed(1)} ms`];
+}
 
 /**
  * @param {Options} options

@@ -208,7 +208,8 @@ export class ListedRecord extends RecordHandle {
       return created;
     }
     // The list holds the entry under the id that was taken, and the next id takes it over.
-    if (await this.#context.records.isGone(name)) throw ended();
+    const taken = await this.#context.records.readNamed(name);
+    if (taken === undefined || taken === 'retired') throw ended();
     this.#left = { user, name };
     this.#forgetEntered();
     return undefined;

@@ -207,14 +207,14 @@ export class SessionRecords {
   }
 
   /**
-   * Whether a record is gone and does not come: where none is, a tombstone then keeps a request from creating one. Without tombstones
-   * whoever creates a record looks into the list afterwards.
+   * Whether a record is lost: there is none, nor a tombstone, behind which a regenerate may be under way. From here on a tombstone keeps
+   * a request from creating one; without tombstones whoever creates a record looks into the list afterwards.
    */
-  async isGone(name: string): Promise<boolean> {
+  async isLost(name: string): Promise<boolean> {
     const key = this.#options.keyPrefix + name;
     for (;;) {
       const stored = await this.#call('read', key);
-      if (stored !== undefined) return isTombstone(stored.value);
+      if (stored !== undefined) return false;
       if (!this.#options.tombstones) return true;
       if (await this.#call('create', key, newTombstone(), TOMBSTONE_SECONDS)) return true;
     }

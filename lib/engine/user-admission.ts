@@ -56,7 +56,7 @@ export class UserAdmission {
    * @throws {SessionLimitError} when the user has too many sessions, and the limit refuses more.
    */
   async enter(user: string, entering: EnteringSession): Promise<AdmissionOutcome> {
-    const gone = new Map<string, boolean>();
+    const isLost = new Map<string, boolean>();
     let outcome: AdmissionOutcome = 'over';
     let leaving: ReadonlySet<string> = new Set();
     let victims: ReadonlySet<string> = new Set();
@@ -66,9 +66,9 @@ export class UserAdmission {
       outcome = own === undefined ? outcomeWithout(entering) : outcomeOf(own);
       if (outcome === 'over') return undefined;
       const next = own === undefined ? [...list, entering.entry] : inPlaceOf(list, own, entering.entry);
-      const left = await this.#withoutLost(next, { own: entering.entry, gone });
+      const left = await this.#withoutLost(next, { own: entering.entry, isLost });
       victims = namesOf(this.#beyondLimit(left, { ...entering, isNew: own === undefined }));
-      const lost = left.filter(({ name }) => gone.get(name) === true);
+      const lost = left.filter(({ name }) => isLost.get(name) === true);
       leaving = new Set([...victims, ...namesOf([...lost, ...this.#abandoned(left)])]);
       return markVoid(left, victims, this.#lifetime.now());
     };
@@ -121,7 +121,7 @@ export class UserAdmission {
    * for a sign-in under way. The record decides, and not the clock of another machine. Without tombstones nothing keeps such a sign-in
    * from its record: then the entry is marked, and comes out after another look for the record.
    */
-  async #withoutLost(list: UserList, { own, gone }: LostSearch): Promise<UserList> {
+  async #withoutLost(list: UserList, { own, isLost }: LostSearch): Promise<UserList> {
     const now = this.#lifetime.now();
     const isOver = list.length > this.#index.users.max;
     const others = list.filter((entry) => entry.name !== own.name);
@@ -130,17 +130,17 @@ export class UserAdmission {
     // Where the limit refuses, each record counts. Where it ends the oldest session, a client may not have a thousand records read.
     const looked = this.#index.users.beyond === 'refuse' ? old : old.slice(0, PORTION);
     await inPortions([...expired, ...looked], async ({ name }) => {
-      if (!gone.has(name)) gone.set(name, await this.#records.isGone(name));
+      if (!isLost.has(name)) isLost.set(name, await this.#records.isLost(name));
     });
-    const lost = namesOf(list.filter(({ name }) => gone.get(name) === true));
+    const lost = namesOf(list.filter(({ name }) => isLost.get(name) === true));
     return this.#records.leavesTombstones ? without(list, lost) : markVoid(list, lost, now);
   }
 }
 
 interface LostSearch {
   readonly own: ListEntry;
-  /** Whether a record is gone, by name: asked once, however often the change is tried. */
-  readonly gone: Map<string, boolean>;
+  /** Whether a record is lost, by name: asked once, however often the change is tried. */
+  readonly isLost: Map<string, boolean>;
 }
 
 function namesOf(list: UserList): ReadonlySet<string> {

@@ -237,6 +237,21 @@ describe('the number of sessions of a user', () => {
     now.mockRestore();
   });
 
+  it('leaves a session in the list that is about to get a new id', async () => {
+    const now = vi.spyOn(Date, 'now');
+    const engine = new TestEngine(new WatchedStore(), { ...OPTIONS, sessionsPerUser: { max: 2 } });
+    const [oldest, id] = [await engine.stored({ user }), await engine.stored({ user })];
+    const later = Date.now() + 31_000;
+    now.mockImplementation(() => later);
+    const open = await engine.open(id);
+    await open.live.regenerate({ keep: true });
+    await engine.stored({ user });
+    await open.commit();
+    expect(await engine.seen(open.id)).toEqual({ user });
+    expect(await engine.seen(oldest)).toBeUndefined();
+    now.mockRestore();
+  });
+
   it('counts a sign-in that failed half-way for a short while only', async () => {
     const now = vi.spyOn(Date, 'now');
     const { engine, users } = limited('refuse');
