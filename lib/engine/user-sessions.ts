@@ -77,11 +77,13 @@ export class UserSessions {
     const user = this.#userOf(userId);
     const own = namesOf(current);
     const sessions = await inPortions(await index.read(user), (entry) => this.#show(entry, { user, own }));
-    return sessions
-      .filter((session) => session !== undefined)
-      // Of two that were last used at the same moment, the later sign-in comes first.
-      .toReversed()
-      .toSorted((one, other) => other.seenAt.getTime() - one.seenAt.getTime());
+    return (
+      sessions
+        .filter((session) => session !== undefined)
+        // Of two that were last used at the same moment, the later sign-in comes first.
+        .toReversed()
+        .toSorted((one, other) => other.seenAt.getTime() - one.seenAt.getTime())
+    );
   }
 
   /**
