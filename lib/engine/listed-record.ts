@@ -1,11 +1,13 @@
 import type { Data } from '../session/session-data.js';
-import type { ReadRecord, Removal, SessionMeta, SessionRecord, SignIn } from '../session/session-record.js';
+import type { ReadRecord, Removal, SessionMeta, SessionRecord } from '../session/session-record.js';
 import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
 import { deviceOf } from './device.js';
 import type { EventSubject, SignInFacts } from './event-publisher.js';
+import { KeptSignIn, notedSignIn } from './kept-sign-in.js';
 import type { Change, Rewritten } from './record-change.js';
 import { RecordHandle, type HandleStart, type RewriteOptions } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
+import { Stopwatch } from './stopwatch.js';
 import { TOMBSTONE_SECONDS } from './tombstone.js';
 import type { AdmissionOutcome } from './user-admission.js';
 import type { UserDirectory } from './user-directory.js';
@@ -61,7 +63,7 @@ export class ListedRecord extends RecordHandle {
   readonly #context: SessionContext;
   readonly #directory: UserDirectory;
   readonly #request: HandleStart['request'];
-  readonly #openedAt: number;
+  readonly #signIn: KeptSignIn;
   /**
    * In whose lists this request has put the session under its present id, until a save has made use of it; and until when the list keeps
    * the entry.
@@ -80,7 +82,7 @@ export class ListedRecord extends RecordHandle {
     this.#context = context;
     this.#directory = directory;
     this.#request = start.request;
-    this.#openedAt = context.lifetime.now();
+    this.#signIn = new KeptSignIn(directory.index, context.lifetime);
   }
 
   override get lacksListing(): boolean {
@@ -179,9 +181,12 @@ export class ListedRecord extends RecordHandle {
       return created;
     }
     if (this.#left?.user !== user) await this.#leaveLeft();
-    const began = moment();
+    const began = new Stopwatch();
     const { data } = record;
-    const meta = this.#metaOf({ ...record.meta, signIn: this.#signInOfNew(record.meta, user) }, user);
+    const meta = this.#metaOf(
+      { ...record.meta, signIn: this.#signIn.ofNew(record.meta, user === this.#keptUser) },
+      user,
+    );
     if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over') throw ended();
     const created = await this.#createEntered({ ...record, meta }, user);
     if (created !== undefined && !(await this.#isStillIn(user, began))) {
@@ -219,8 +224,8 @@ export class ListedRecord extends RecordHandle {
    * Whether nothing has ended the session between its entry and its record. A tombstone has prevented the record if it came in time
    * and still stood.
    */
-  async #isStillIn(user: string, began: Moment): Promise<boolean> {
-    if (this.#context.options.tombstones && secondsSince(began) < TOMBSTONE_SECONDS - MARGIN) return true;
+  async #isStillIn(user: string, began: Stopwatch): Promise<boolean> {
+    if (this.#context.options.tombstones && began.seconds < TOMBSTONE_SECONDS - MARGIN) return true;
     return (await this.#directory.index.holds(user, this.#name)) === true;
   }
 
@@ -245,7 +250,7 @@ export class ListedRecord extends RecordHandle {
     const meta = this.#metaOf(
       {
         ...replacement.meta,
-        signIn: this.#signInOf(replacement.meta, { user, from, isSame, before: base.meta.signIn, shown }),
+        signIn: this.#signIn.of(replacement.meta, { user, from, isSame, before: base.meta.signIn, shown }),
       },
       user,
     );
@@ -253,7 +258,7 @@ export class ListedRecord extends RecordHandle {
       const { data } = replacement;
       throw new ListingWanted(user, meta, { data, isKnown: isSame, wasListed: from === user });
     }
-    const signedIn = user === undefined ? undefined : factsOf(meta, base.meta, isSame);
+    const signedIn = user === undefined ? undefined : notedSignIn(meta, base.meta, isSame);
     const signedOut = isSame ? undefined : this.#formerUser(base.data);
     return { ...made, from, signedIn, signedOut, replacement: { ...replacement, meta } };
   }
@@ -293,36 +298,6 @@ export class ListedRecord extends RecordHandle {
     const { lifetime } = this.#context;
     const until = this.#entered.get(user) ?? known ?? lifetime.now() + lifetime.listingSeconds(meta);
     return { ...meta, listing: { user, until } };
-  }
-
-  /** The sign-in of a new record. A regenerate that keeps the user is none, also where no sign-in is known, as after one in Python. */
-  #signInOfNew(meta: SessionMeta, user: string): SignIn | undefined {
-    return user === this.#keptUser ? meta.signIn : (this.#ownSignIn(meta) ?? this.#signInNow());
-  }
-
-  /** The sign-in that a record keeps: another user's is none of this one's. */
-  #signInOf(meta: SessionMeta, { user, from, isSame, before, shown }: UserChange): SignIn | undefined {
-    if (isSame) return meta.signIn === before || this.#isOf(user, shown) ? meta.signIn : before;
-    if (user === undefined && from === undefined) return meta.signIn;
-    return this.#ownSignIn(meta, before) ?? (user === undefined ? undefined : this.#signInNow());
-  }
-
-  /** Whether the request shows this user, and not one in whose place another request has put this one meanwhile. */
-  #isOf(user: string | undefined, shown: Data | undefined): boolean {
-    return shown === undefined || this.#directory.index.userOf(shown) === user;
-  }
-
-  /**
-   * The sign-in, if this request has noted it.
-   * @param before that of the record. By another machine's clock it may be later than this request.
-   */
-  #ownSignIn({ signIn }: SessionMeta, before?: SignIn): SignIn | undefined {
-    if (signIn === undefined || signIn.at === before?.at) return undefined;
-    return signIn.at >= this.#openedAt ? signIn : undefined;
-  }
-
-  #signInNow(): SignIn {
-    return { at: this.#context.lifetime.now() };
   }
 
   /** Puts the session into a user's list. */
@@ -373,38 +348,6 @@ export class ListedRecord extends RecordHandle {
   get #name(): string {
     return this.#context.records.nameOf(this.id);
   }
-}
-
-/** A moment by both clocks of this machine. */
-interface Moment {
-  readonly running: number;
-  readonly wall: number;
-}
-
-function moment(): Moment {
-  return { running: performance.now(), wall: Date.now() };
-}
-
-/** One of the clocks may have stood still, as while a virtual machine is suspended, or have been set back. */
-function secondsSince({ running, wall }: Moment): number {
-  return Math.max(performance.now() - running, Date.now() - wall) / 1000;
-}
-
-/** Whose session it is and was, while a change is made. */
-interface UserChange {
-  readonly user: string | undefined;
-  readonly from: string | undefined;
-  readonly isSame: boolean;
-  /** The sign-in that the record holds. */
-  readonly before: SignIn | undefined;
-  /** The data that the request shows. */
-  readonly shown: Data | undefined;
-}
-
-/** The sign-in that a record is going to note; `undefined` when it is that of before. */
-function factsOf({ signIn }: SessionMeta, before: SessionMeta, isSame: boolean): SignInFacts | undefined {
-  if (signIn === undefined || (isSame && signIn.at === before.signIn?.at)) return undefined;
-  return { amr: signIn.amr, isConfirmation: isSame };
 }
 
 function ended(): SessionDestroyedError {
