@@ -81,6 +81,16 @@ export class SessionStoreError extends SessionError {
   }
 }
 
+/** Whether the store has failed so that it may yet have carried out the command: it did not refuse it. */
+export function isUncertain(error: unknown): error is SessionStoreError {
+  return error instanceof SessionStoreError && !error.isRefusal;
+}
+
+/** Whether the back-end itself has refused a command, and has changed nothing. */
+export function isStoreRefusal(error: unknown): error is SessionStoreError {
+  return error instanceof SessionStoreError && error.isRefusal;
+}
+
 /** Other requests changed the session again and again while this one tried to save it. The response is 409. */
 export class SessionConflictError extends SessionError {
   override readonly name = 'SessionConflictError';

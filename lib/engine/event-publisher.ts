@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Data } from '../session/session-data.js';
-import { SessionStoreError, type SessionError } from '../session.errors.js';
+import { isUncertain, type SessionError } from '../session.errors.js';
 import type { EventHub, EventType } from './event-hub.js';
 import { ReportedEndings } from './reported-endings.js';
 import type { EndedBecause, RefusedBecause, SessionEvent } from './session-event.js';
@@ -125,7 +125,7 @@ export class EventPublisher {
 
   /** A command of the store has failed. An outage begins, unless the back-end itself has refused the command. */
   failed(error: SessionError): void {
-    if (!(error instanceof SessionStoreError) || error.isRefusal) return;
+    if (!isUncertain(error)) return;
     const lastFailure = performance.now();
     if (this.#outage !== undefined) {
       this.#outage.lastFailure = lastFailure;

@@ -1,5 +1,5 @@
 import type { ReadRecord, SessionRecord } from '../session/session-record.js';
-import { SessionStoreError } from '../session.errors.js';
+import { isUncertain, SessionStoreError } from '../session.errors.js';
 import type { WaitingSave } from './keyed-queue.js';
 import type { Change } from './record-change.js';
 import type { Written } from './session-records.js';
@@ -69,12 +69,12 @@ export class JointSave {
    * @returns whether the first save may be tried again.
    */
   fail(error: unknown): boolean {
-    const isUncertain = error instanceof SessionStoreError && !error.isRefusal;
+    const mayBeWritten = isUncertain(error);
     for (const { save } of this.#joined) {
-      if (isUncertain) save.refuse(copyOf(error));
+      if (mayBeWritten) save.refuse(copyOf(error));
       else save.admit('alone');
     }
-    return !isUncertain;
+    return !mayBeWritten;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Data } from '../session/session-data.js';
 import type { ReadRecord, Removal, SessionMeta, SessionRecord } from '../session/session-record.js';
-import { SessionDestroyedError, SessionStoreError, type SessionEndReason } from '../session.errors.js';
+import { isUncertain, SessionDestroyedError, type SessionEndReason } from '../session.errors.js';
 import { deviceOf } from './device.js';
+import { endedError } from './ended-error.js';
 import type { EventSubject, SignInFacts } from './event-publisher.js';
 import { KeptSignIn, notedSignIn } from './kept-sign-in.js';
 import type { Change, Rewritten } from './record-change.js';
@@ -187,11 +188,12 @@ export class ListedRecord extends RecordHandle {
       { ...record.meta, signIn: this.#signIn.ofNew(record.meta, user === this.#keptUser) },
       user,
     );
-    if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over') throw ended();
+    if ((await this.#enter(user, meta, { data, isKnown: false, wasListed: false })) === 'over')
+      throw endedError('signIn');
     const created = await this.#createEntered({ ...record, meta }, user);
     if (created !== undefined && !(await this.#isStillIn(user, began))) {
       await this.#context.records.delete(this.id);
-      throw ended();
+      throw endedError('signIn');
     }
     return created;
   }
@@ -204,7 +206,7 @@ export class ListedRecord extends RecordHandle {
       created = await super.createOnce(record);
     } catch (error) {
       // A store that has failed may yet have created the record.
-      if (!(error instanceof SessionStoreError && !error.isRefusal)) await this.#leave([user]);
+      if (!isUncertain(error)) await this.#leave([user]);
       throw error;
     }
     if (created !== undefined) {
@@ -214,7 +216,7 @@ export class ListedRecord extends RecordHandle {
     }
     // The list holds the entry under the id that was taken, and the next id takes it over.
     const taken = await this.#context.records.readNamed(name);
-    if (taken === undefined || taken === 'retired') throw ended();
+    if (taken === undefined || taken === 'retired') throw endedError('signIn');
     this.#left = { user, name };
     this.#forgetEntered();
     return undefined;
@@ -348,10 +350,6 @@ export class ListedRecord extends RecordHandle {
   get #name(): string {
     return this.#context.records.nameOf(this.id);
   }
-}
-
-function ended(): SessionDestroyedError {
-  return new SessionDestroyedError('The sessions of the user were ended while this one was stored: sign in again.');
 }
 
 /** A handle on a record, which keeps the lists of users right if the application has the option `user`. */

@@ -10,7 +10,13 @@ import {
   type ReadRecord,
   type SessionRecord,
 } from '../session/session-record.js';
-import { SessionError, SessionStoreError, SessionTooLargeError, type SessionEndReason } from '../session.errors.js';
+import {
+  isStoreRefusal,
+  SessionError,
+  SessionStoreError,
+  SessionTooLargeError,
+  type SessionEndReason,
+} from '../session.errors.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
@@ -310,7 +316,7 @@ export class SessionRecords {
 
   /** A full Redis stores nothing more, but still deletes. A back-end that is down or hangs would only cost a second deadline. */
   async #deleteInstead(key: string, error: unknown): Promise<'replaced'> {
-    if (!(error instanceof SessionStoreError && error.isRefusal)) throw error;
+    if (!isStoreRefusal(error)) throw error;
     await this.#call('delete', key).catch(() => Promise.reject(error));
     return 'replaced';
   }

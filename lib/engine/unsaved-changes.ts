@@ -1,6 +1,6 @@
 import type { SessionLogger } from '../session/session-logger.js';
-import { SessionDestroyedError } from '../session.errors.js';
 import { COOKIE_OBSTACLE_REMEDY, obstacleError, type CookieObstacle } from './cookie-obstacle.js';
+import { endedError } from './ended-error.js';
 import type { RecordState } from './record-state.js';
 
 /** A session that may hold changes. */
@@ -45,7 +45,7 @@ export class UnsavedChanges {
   /** Of a session that has ended, or whose id had a tombstone when it was opened. */
   ofEndedSession(state: RecordState, obstacle: CookieObstacle | undefined): Promise<void> | undefined {
     if (obstacle === 'no-response') {
-      return Promise.reject(new SessionDestroyedError('The session has ended, so that nothing can be saved in it.'));
+      return Promise.reject(endedError('save'));
     }
     const when =
       state === 'retired' ? 'came with the id of a session that had ended' : 'was under way when its session ended';

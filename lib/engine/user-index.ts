@@ -3,7 +3,12 @@ import { hash, randomBytes } from 'node:crypto';
 import type { ResolvedUsers } from '../options/resolve-users.js';
 import type { SessionLifetime } from '../session/session-lifetime.js';
 import type { SessionLogger } from '../session/session-logger.js';
-import { SessionConfigurationError, SessionStoreError, SessionTooLargeError } from '../session.errors.js';
+import {
+  isStoreRefusal,
+  SessionConfigurationError,
+  SessionStoreError,
+  SessionTooLargeError,
+} from '../session.errors.js';
 import { pauseAfterConflict } from './conflict-retry.js';
 import type { KeyedQueue } from './keyed-queue.js';
 import type { SessionRecords } from './session-records.js';
@@ -230,7 +235,7 @@ export class UserIndex {
 }
 
 function isFull(error: unknown): boolean {
-  return error instanceof SessionTooLargeError || (error instanceof SessionStoreError && error.isRefusal);
+  return error instanceof SessionTooLargeError || isStoreRefusal(error);
 }
 
 function readable({ list }: ReadList): UserList {

@@ -2,6 +2,7 @@ import { ApplicationConfig, type ModulesContainer } from '@nestjs/core';
 
 import { SessionConfigurationError } from '../session.errors.js';
 import { gatewayMethodsOf, type NestModuleInUse } from './handler-methods.js';
+import { isClassOf } from './own-guards.js';
 import { lackOf, SignedInGuard } from './signed-in.guard.js';
 
 /**
@@ -10,7 +11,7 @@ import { lackOf, SignedInGuard } from './signed-in.guard.js';
  * @throws {SessionConfigurationError} when there is such a guard.
  */
 export function checkSignedInGuards(modules: ModulesContainer): void {
-  const scoped = [...modules.values()].flatMap(scopedGuardsIn).find(isSignedInGuard);
+  const scoped = [...modules.values()].flatMap(scopedGuardsIn).find((guard) => isClassOf(SignedInGuard, guard));
   if (scoped !== undefined && gatewayMethodsOf(modules).length > 0) {
     throw new SessionConfigurationError(
       `${scoped.name} guards the whole application with a scope of its own, and would never run for the messages of gateways: leave \`scope\` out of its provider.`,
@@ -37,8 +38,4 @@ function scopedGuardsIn({ providers }: NestModuleInUse): unknown[] {
 
 function configIn(providers: NestModuleInUse['providers']): ApplicationConfig | undefined {
   return providers.get(ApplicationConfig)?.instance as ApplicationConfig | undefined;
-}
-
-function isSignedInGuard(guard: unknown): guard is typeof SignedInGuard {
-  return typeof guard === 'function' && (guard === SignedInGuard || guard.prototype instanceof SignedInGuard);
 }
