@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page, Route } from
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { launchChromium } from '../fixtures/chromium.js';
+import { brightnessOf, isDark, isLight } from '../fixtures/page-colours.js';
 import { SampleServer } from '../fixtures/sample-server.js';
 
 const DESKTOP = { width: 1200, height: 900 };
@@ -208,12 +209,3 @@ describe('the demo page', () => {
     });
   });
 });
-
-async function brightnessOf(page: Page, property: 'color' | 'backgroundColor'): Promise<number> {
-  const colour: string = await page.evaluate(`getComputedStyle(document.body).${property}`);
-  const [red = 0, green = 0, blue = 0] = colour.match(/\d+/g)?.map(Number) ?? [];
-  return (red + green + blue) / 3;
-}
-
-const isDark = (brightness: number): boolean => brightness < 64;
-const isLight = (brightness: number): boolean => brightness > 192;

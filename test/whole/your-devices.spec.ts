@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { readableDevice } from '../../sample/06-your-devices/readable-device.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { Gate } from '../fixtures/gate.js';
+import { brightnessOf, isDark, isLight } from '../fixtures/page-colours.js';
 import { SampleServer } from '../fixtures/sample-server.js';
 
 const PREFIX = 'your-devices:';
@@ -429,12 +430,3 @@ describe.each([
     await fits(page);
   });
 });
-
-async function brightnessOf(page: Page, property: 'color' | 'backgroundColor'): Promise<number> {
-  const colour: string = await page.evaluate(`getComputedStyle(document.body).${property}`);
-  const [red = 0, green = 0, blue = 0] = colour.match(/\d+/g)?.map(Number) ?? [];
-  return (red + green + blue) / 3;
-}
-
-const isDark = (brightness: number): boolean => brightness < 64;
-const isLight = (brightness: number): boolean => brightness > 192;
