@@ -47,7 +47,10 @@ const lowestPeers = httpTests('lowest-peers', 'test/lowest-peers', '11');
 
 const alias = [
   { find: /^nest-session$/, replacement: `${root}lib/index.ts` },
-  { find: /^nest-session\/stores\/(redis|memcached)$/, replacement: `${root}lib/stores/$1/$1.store.ts` },
+  {
+    find: /^nest-session\/stores\/(redis|memcached|postgres|mongo|file|datastore)$/,
+    replacement: `${root}lib/stores/$1/$1.store.ts`,
+  },
   { find: /^nest-session\/fastify-passport$/, replacement: `${root}lib/nest/fastify-passport.ts` },
   { find: /^nest-session\/buses\/redis$/, replacement: `${root}lib/buses/redis/redis.bus.ts` },
   { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/index.ts` },

@@ -10,10 +10,19 @@ import {
   PINNING_OPTION_NAMES,
   type OptionsWithDefaults,
 } from './option-defaults.js';
-import { checkBus, checkConnection } from './option-shapes.js';
+import { checkBus, checkConnection, CONNECTIONS } from './option-shapes.js';
 import type { BusName, StoreName } from './session-options.js';
 
-const STORE_NAMES: readonly string[] = ['memory', 'redis', 'memcached', 'null'] satisfies readonly StoreName[];
+const STORE_NAMES: readonly string[] = [
+  'memory',
+  'redis',
+  'memcached',
+  'postgres',
+  'mongo',
+  'file',
+  'datastore',
+  'null',
+] satisfies readonly StoreName[];
 
 const BUS_NAMES: readonly BusName[] = ['redis'];
 
@@ -104,7 +113,7 @@ export function checkChoices(given: OptionsWithDefaults): void {
     throw new SessionConfigurationError('expireDeadCookies needs tombstones: leave one of the two out.');
   }
   checkRolling(given);
-  for (const driver of ['redis', 'memcached'] as const) checkConnection(driver, given[driver]);
+  for (const name of CONNECTIONS) checkConnection(name, given[name]);
   if (typeof given.keyPrefix !== 'string') {
     throw new SessionConfigurationError(`keyPrefix is ${shown(given.keyPrefix)}: write a string such as 'session:'.`);
   }
@@ -114,7 +123,7 @@ function checkStoreChoice(store: unknown): void {
   const isStore = typeof store === 'function' || (typeof store === 'object' && store !== null);
   if (isStore || STORE_NAMES.includes(store as string)) return;
   throw new SessionConfigurationError(
-    `store is ${shown(store)}: write 'memory', 'redis', 'memcached', 'null', a store, or a store class.`,
+    `store is ${shown(store)}: write ${STORE_NAMES.map(shown).join(', ')}, a store, or a store class.`,
   );
 }
 

@@ -42,7 +42,20 @@ const BUS: Shape = {
   remedy: "implement SessionBus whole, or write bus: 'redis'",
 };
 
-const CONNECTION_EXAMPLES = { redis: "{ url: 'redis://host:6379' }", memcached: "{ servers: 'host:11211' }" };
+/** The options that say where a back-end is, each with an example. */
+const CONNECTION_EXAMPLES = {
+  redis: "{ url: 'redis://host:6379' }",
+  memcached: "{ servers: 'host:11211' }",
+  postgres: "{ url: 'postgres://host/database' }",
+  mongo: "{ url: 'mongodb://host/database' }",
+  file: "{ directory: '/var/lib/app/sessions' }",
+  datastore: "{ projectId: 'my-project' }",
+};
+
+type ConnectionName = keyof typeof CONNECTION_EXAMPLES;
+
+/** The names of those options. */
+export const CONNECTIONS = Object.keys(CONNECTION_EXAMPLES) as readonly ConnectionName[];
 
 /** @throws {SessionConfigurationError} when methods are missing; the message names them. */
 export function checkedSigner(signer: CookieSigner): CookieSigner {
@@ -73,7 +86,7 @@ export function checkBus(bus: SessionBus): void {
 }
 
 /** @throws {SessionConfigurationError} when these are no options of a connection. It does not quote them: a URL may hold a password. */
-export function checkConnection(name: keyof typeof CONNECTION_EXAMPLES, connection: unknown): void {
+export function checkConnection(name: ConnectionName, connection: unknown): void {
   const example = CONNECTION_EXAMPLES[name];
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new SessionConfigurationError(`${name} is no object: write ${example}, or { client }.`);

@@ -42,6 +42,10 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly store: NonNullable<SessionModuleOptions['store']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
+  readonly postgres: NonNullable<SessionModuleOptions['postgres']>;
+  readonly mongo: NonNullable<SessionModuleOptions['mongo']>;
+  readonly file: NonNullable<SessionModuleOptions['file']>;
+  readonly datastore: NonNullable<SessionModuleOptions['datastore']>;
   readonly bus?: SessionModuleOptions['bus'];
   readonly keyPrefix: string;
   /** The property of the request under which the session shows. */

@@ -9,6 +9,10 @@ import type { Pinning } from '../pinning/pinning-options.js';
 import type { TrustProxy } from '../proxy/proxy-trust.js';
 import type { SessionBus } from '../buses/session-bus.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
+import type { DatastoreStoreOptions } from '../stores/datastore/datastore-options.js';
+import type { FileStoreOptions } from '../stores/file/file-options.js';
+import type { MongoStoreOptions } from '../stores/mongo/mongo-options.js';
+import type { PostgresStoreOptions } from '../stores/postgres/postgres-options.js';
 import type { MemcachedConnectOptions } from '../stores/memcached/memcached-connection.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
 import type { RedisConnectOptions } from '../stores/redis/redis-connection.js';
@@ -17,7 +21,7 @@ import type { SessionStore } from '../stores/session-store.js';
 import type { DeviceOf, SessionsPerUser, UserOf, UserOptions } from './user-options.js';
 
 /** A store that the module ships, by name. */
-export type StoreName = 'memory' | 'redis' | 'memcached' | 'null';
+export type StoreName = 'memory' | 'redis' | 'memcached' | 'postgres' | 'mongo' | 'file' | 'datastore' | 'null';
 
 /** A store class whose constructor arguments Nest injects, from the module's `imports` or from global modules. */
 export type SessionStoreClass = abstract new (...dependencies: never[]) => SessionStore;
@@ -54,6 +58,14 @@ export interface SessionModuleOptions {
    * @default 127.0.0.1:11211
    */
   readonly memcached?: MemcachedStoreOptions | undefined;
+  /** With `store: 'postgres'`. */
+  readonly postgres?: PostgresStoreOptions | undefined;
+  /** With `store: 'mongo'`. */
+  readonly mongo?: MongoStoreOptions | undefined;
+  /** With `store: 'file'`. */
+  readonly file?: FileStoreOptions | undefined;
+  /** With `store: 'datastore'`. */
+  readonly datastore?: DatastoreStoreOptions | undefined;
   /**
    * Signs the id in the cookie (HMAC-SHA256). Of a list the first signs and all verify, so that you can replace a secret without
    * logging users out. Without a secret the id is not signed, which its 192 random bits allow.

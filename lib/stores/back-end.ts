@@ -9,6 +9,10 @@ export interface BackEnd {
   readonly name: string;
   /** What its operator should look at when it fails: the rest of a sentence that begins with "check that". */
   readonly check: string;
+  /** Whether the back-end itself answered with this error of the driver, and has changed nothing. */
+  readonly isRefusal: (error: unknown) => boolean;
+  /** Removes keys and records from an error of the driver, because a log may print all its properties. */
+  readonly redact?: (error: unknown) => void;
 }
 
 /** What needs a driver: the option for it. */
@@ -34,40 +38,24 @@ export async function loadDriver<Driver>(
 
 /** The error for a back-end that failed. Its message never quotes the driver, whose own message may hold a key or a record. */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
-  hideCommand(cause);
+  backEnd.redact?.(cause);
   return new SessionStoreError(messageOf(backEnd, failure), { cause });
 }
 
 /** The error for a command that the driver gave up. An error of this library stays as it is. */
 export function commandError(backEnd: BackEnd, error: unknown): SessionError {
   if (error instanceof SessionError) return error;
-  return isReply(error)
+  return backEnd.isRefusal(error)
     ? refusal(backEnd, 'refused a command', error)
     : storeError(backEnd, 'refused or lost a command', error);
 }
 
 /** The error for a back-end that refused a command itself. */
 export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
-  hideCommand(cause);
+  backEnd.redact?.(cause);
   return new SessionStoreError(messageOf(backEnd, failure), { cause, isRefusal: true });
 }
 
 function messageOf(backEnd: BackEnd, failure: string): string {
   return `${backEnd.name} ${failure}: check that ${backEnd.check}.`;
-}
-
-/** Whether Redis itself answered with this error. ioredis gives errors of its own other names. */
-function isReply(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-/**
- * Leaves only the command's name on an error of ioredis, which hangs the whole command on it, key and record included. A log that
- * prints all properties of the error would print those. The error of a cluster has such an error in `lastNodeError`.
- */
-function hideCommand(error: unknown): void {
-  if (typeof error !== 'object' || error === null) return;
-  const { command, lastNodeError } = error as { command?: { name?: unknown }; lastNodeError?: unknown };
-  if (command) Reflect.set(error, 'command', { name: command.name });
-  hideCommand(lastNodeError);
 }

@@ -2,6 +2,7 @@ import { BackEndCommands } from '../../stores/back-end-commands.js';
 import { commandError, storeError, type BackEnd } from '../../stores/back-end.js';
 import type { OwnRedisClient } from '../../stores/redis/redis-client.js';
 import { endRedis, openRedis, type RedisConnectOptions } from '../../stores/redis/redis-connection.js';
+import { hideCommand, isReply } from '../../stores/redis/redis-errors.js';
 import type { SessionBus, SessionBusListener, SessionEnding } from '../session-bus.js';
 import { checkedBusClient, type RedisBusClient, type RedisSubscriber } from './redis-bus-client.js';
 
@@ -25,6 +26,8 @@ const LONGEST_MESSAGE = 200;
 const REDIS: BackEnd = {
   name: 'The session bus on Redis',
   check: 'the server is up, reachable from here, and lets its user publish and subscribe',
+  isRefusal: isReply,
+  redact: hideCommand,
 };
 
 /**

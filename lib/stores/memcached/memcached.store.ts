@@ -12,6 +12,8 @@ export { MEMCACHED_DEFAULTS, type MemcachedConnectOptions } from './memcached-co
 const MEMCACHED: BackEnd = {
   name: 'Memcached',
   check: 'the servers are up, reachable from here, and have memory left',
+  // The driver gives an answer that refuses the same form as a failure of its own.
+  isRefusal: () => false,
 };
 
 /**

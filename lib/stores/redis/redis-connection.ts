@@ -2,6 +2,7 @@ import { SessionConfigurationError } from '../../session.errors.js';
 import type { BackEndCommands } from '../back-end-commands.js';
 import { loadDriver, type DriverUser } from '../back-end.js';
 import type { OwnRedisClient } from './redis-client.js';
+import { isReplicasRefusal } from './redis-errors.js';
 
 /** Options of `RedisStore.connect`. All but `url` are those of ioredis, and override {@link REDIS_DEFAULTS}. */
 export interface RedisConnectOptions {
@@ -85,11 +86,6 @@ export async function endRedis(client: OwnRedisClient, commands: BackEndCommands
  */
 function answersEach({ autoResendUnfulfilledCommands, maxRetriesPerRequest }: RedisConnectOptions): boolean {
   return autoResendUnfulfilledCommands !== false || maxRetriesPerRequest === 0;
-}
-
-/** Whether a replica refused a write. Redis 6 quotes that error in an error of the script. */
-export function isReplicasRefusal(error: Error): boolean {
-  return /^(?:ERR .*-)?READONLY /.test(error.message);
 }
 
 function isRedisUrl(url: unknown): boolean {

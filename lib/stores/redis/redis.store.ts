@@ -9,7 +9,8 @@ import {
 } from '../session-store.js';
 import { RedisBreaks } from './redis-breaks.js';
 import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
-import { endRedis, isReplicasRefusal, openRedis, type RedisConnectOptions } from './redis-connection.js';
+import { endRedis, openRedis, type RedisConnectOptions } from './redis-connection.js';
+import { hideCommand, isReply, isReplicasRefusal } from './redis-errors.js';
 import { compareAndSet, hashOf, readWithHash } from './redis-scripts.js';
 
 export type { RedisClient } from './redis-client.js';
@@ -18,6 +19,8 @@ export { REDIS_DEFAULTS, type RedisConnectOptions } from './redis-connection.js'
 const REDIS: BackEnd = {
   name: 'Redis',
   check: 'the server is up, reachable from here and not out of memory, and that its address and password are right',
+  isRefusal: isReply,
+  redact: hideCommand,
 };
 
 const BROKE = 'lost its connection while a command was under way, so that it is not known whether it was carried out';

@@ -1,0 +1,4 @@
+/** Where the records are. */
+export interface FileStoreOptions {
+  readonly client?: unknown;
+}

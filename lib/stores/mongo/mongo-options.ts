@@ -1,0 +1,4 @@
+/** Where the records are. */
+export interface MongoStoreOptions {
+  readonly client?: unknown;
+}
