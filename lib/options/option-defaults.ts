@@ -15,6 +15,7 @@ const DEFAULTS = {
   datastore: {},
   keyPrefix: 'session:',
   wire: 'native',
+  acceptUnsigned: false,
   hashIds: true,
   tombstones: true,
   idleTimeout: '14d',
