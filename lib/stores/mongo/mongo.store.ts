@@ -1,10 +1,11 @@
-import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
+import { BackEndCommands } from '../back-end-commands.js';
 import { DEADLINE_MS, storeError, type BackEnd } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { collectionOf, type MongoCollection, type MongoSource, type OwnMongoClient } from './mongo-client.js';
 import { openMongo } from './mongo-connection.js';
 import { hideRecords, isServerRefusal, isTaken } from './mongo-errors.js';
 import { ExpiryIndex } from './mongo-index.js';
+import { MongoLink } from './mongo-link.js';
 import type { MongoPlaceOptions, MongoStoreOptions } from './mongo-options.js';
 import { aliveAt, always, ifVersion, newRecord, unlessAlive } from './mongo-record.js';
 
@@ -60,6 +61,7 @@ const UPSERT = { ...WRITE, upsert: true };
 export class MongoStore implements ClosableStore {
   readonly #collection: MongoCollection;
   readonly #index: ExpiryIndex;
+  readonly #link: MongoLink;
   readonly #commands = new BackEndCommands(MONGO);
   #own: OwnMongoClient | undefined;
   #closed = false;
@@ -68,6 +70,7 @@ export class MongoStore implements ClosableStore {
   constructor(client: MongoSource, { database, collection = 'nest_session' }: MongoPlaceOptions = {}) {
     this.#collection = collectionOf(client, { database, collection });
     this.#index = new ExpiryIndex(this.#collection);
+    this.#link = new MongoLink(client);
   }
 
   /**
@@ -76,17 +79,17 @@ export class MongoStore implements ClosableStore {
    * @throws {SessionConfigurationError} when the driver `mongodb` is not installed, or the options are wrong.
    */
   static async connect(options: MongoStoreOptions = {}): Promise<MongoStore> {
-    if (options.client !== undefined) return MongoStore.#ready(new MongoStore(options.client, options));
+    if (options.client !== undefined) return new MongoStore(options.client, options);
     const { url = 'mongodb://127.0.0.1:27017', client: _none, database, collection, ...settings } = options;
     const own = await openMongo(url, settings);
     const place = { ...(database !== undefined && { database }), ...(collection !== undefined && { collection }) };
     const store = new MongoStore(own, place);
     store.#own = own;
-    return MongoStore.#ready(store);
-  }
-
-  static #ready(store: MongoStore): MongoStore {
-    store.#index.make();
+    store.#link.connect().then(
+      () => store.#index.make(),
+      // The next command connects again, and reports the failure.
+      () => {},
+    );
     return store;
   }
 
@@ -153,24 +156,25 @@ export class MongoStore implements ClosableStore {
     return this.#commands.ask<Answer>(
       (command) => {
         if (this.#closed) throw storeError(MONGO, 'is no longer used, because the store is closed');
-        send({ signal: late.signal }).then(
-          (answer) => this.#answered(command, answer),
-          (error: unknown) => this.#failed(command, error),
+        const watched = this.#link.watch();
+        const sent = this.#link.isCut
+          ? this.#link.connect().then(() => send({ signal: late.signal }))
+          : send({ signal: late.signal });
+        sent.then(
+          (answer) => {
+            command.answered(answer);
+            if (!this.#closed) this.#index.make();
+          },
+          (error: unknown) => {
+            if (!isServerRefusal(error)) this.#index.doubt();
+            watched(error);
+            command.failed(error);
+          },
         );
       },
       // The driver then drops the connection, or the place in its queue, and does not send the command again.
       () => late.abort(),
     );
-  }
-
-  #answered<Answer>(command: CommandUnderWay<Answer>, answer: Answer): void {
-    command.answered(answer);
-    if (!this.#closed) this.#index.make();
-  }
-
-  #failed(command: CommandUnderWay<never>, error: unknown): void {
-    if (!isServerRefusal(error)) this.#index.doubt();
-    command.failed(error);
   }
 }
 
