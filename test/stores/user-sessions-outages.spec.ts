@@ -30,7 +30,7 @@ describe.each(backEndsWithServers)('A connection to %s that breaks', (name) => {
   beforeAll(async () => {
     backEnd = await TroubledBackEnd.open(name);
     direct = await openBackEnd(name);
-    await backEnd.warmUp(`outages:${randomUUID()}`);
+    await backEnd.warmUp();
     keys = new SpyStore(backEnd.store);
     app = await SessionApp.start('fastify', {
       session: { ...userOptions, store: keys },
