@@ -86,9 +86,9 @@ export class DatastoreEntity {
     return new Promise((resolve, reject) => {
       if (isOver()) throw new Error('The command is over.');
       client.request_({ client: 'DatastoreClient', gaxOpts, ...request } as DatastoreRequest, (error, answer) => {
-        if (isOver()) return reject(error as Error);
+        if (isOver()) return reject(error);
         heard();
-        if (error) reject(error as Error);
+        if (error) reject(error);
         else resolve(answer);
       });
     });
