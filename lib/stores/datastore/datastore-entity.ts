@@ -15,8 +15,8 @@ import {
   codeOf,
   FAILED_PRECONDITION,
   INVALID_ARGUMENT,
+  isBreak,
   NOT_FOUND,
-  UNAVAILABLE,
 } from './datastore-errors.js';
 import { foundIn, type FoundEntity } from './datastore-record.js';
 
@@ -44,10 +44,10 @@ export class DatastoreEntity {
     this.#access = access;
   }
 
-  /** What is there. Asks once more if the connection broke: a short disturbance is no outage. */
+  /** What is there. Asks once more if the connection may have broken: a short disturbance is no outage. */
   async lookup(): Promise<FoundEntity | undefined> {
     const answer = await this.#lookup().catch((error: unknown) => {
-      if (codeOf(error) === UNAVAILABLE) return this.#lookup();
+      if (isBreak(error)) return this.#lookup();
       throw error;
     });
     // Under load Datastore may put a key off: that is no miss.
