@@ -24,6 +24,9 @@ export class ReadVersion {
   }
 }
 
+/** A version that no record has: not one of this store's reads. */
+export const NEVER_READ = new ReadVersion('', -Infinity);
+
 /** A living record. */
 export interface FoundRecord {
   readonly value: string;
