@@ -45,14 +45,11 @@ export class DatastoreEntity {
   }
 
   /** What is there. Asks once more if the connection may have broken: a short disturbance is no outage. */
-  async lookup(): Promise<FoundEntity | undefined> {
-    const answer = await this.#lookup().catch((error: unknown) => {
+  lookup(): Promise<FoundEntity | undefined> {
+    return this.#lookup().catch((error: unknown) => {
       if (isBreak(error)) return this.#lookup();
       throw error;
     });
-    // Under load Datastore may put a key off: that is no miss.
-    if (!answer.found?.length && !answer.missing?.length) throw new Error('Datastore has put the lookup off.');
-    return foundIn(answer);
   }
 
   /**
@@ -76,8 +73,12 @@ export class DatastoreEntity {
     }
   }
 
-  async #lookup(): Promise<LookupAnswer> {
-    return (await this.#send({ method: 'lookup', reqOpts: { keys: [this.key] } })) as LookupAnswer;
+  async #lookup(): Promise<FoundEntity | undefined> {
+    const sentAt = performance.now();
+    const answer = (await this.#send({ method: 'lookup', reqOpts: { keys: [this.key] } })) as LookupAnswer;
+    // Under load Datastore may put a key off: that is no miss.
+    if (!answer.found?.length && !answer.missing?.length) throw new Error('Datastore has put the lookup off.');
+    return foundIn(answer, sentAt);
   }
 
   #send(request: Pick<DatastoreRequest, 'method' | 'reqOpts'>): Promise<unknown> {
