@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { UserIndex } from '../../lib/engine/user-index.js';
 import type { SessionStore } from '../../lib/index.js';
 import { MemcachedStore } from '../../lib/stores/memcached/memcached.store.js';
