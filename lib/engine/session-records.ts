@@ -26,7 +26,7 @@ import {
 import type { EventPublisher } from './event-publisher.js';
 import type { SessionEndings } from './session-endings.js';
 import { pauseAfterConflict } from './conflict-retry.js';
-import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
+import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from '../session/tombstone.js';
 
 /** What {@link SessionRecords} works with. */
 export interface SessionRecordsOptions {
