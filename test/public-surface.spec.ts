@@ -115,6 +115,14 @@ const surface = {
     'MemcachedConnectOptions',
     'MemcachedStore',
   ],
+  'stores/postgres/postgres.store.d.ts': [
+    'POSTGRES_DEFAULTS',
+    'PostgresClient',
+    'PostgresSchemaOptions',
+    'PostgresStore',
+    'PostgresStoreOptions',
+    'PostgresTableOptions',
+  ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
