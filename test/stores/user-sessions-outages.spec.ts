@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { UserIndex } from '../../lib/engine/user-index.js';
 import { backEndsWithServers, openBackEnd, resends, type BackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { Client } from '../fixtures/client.js';

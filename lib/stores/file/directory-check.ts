@@ -48,8 +48,7 @@ async function tryOut({ path }: StoreDirectory, fs: FileSystem): Promise<void> {
   const [first, second] = [join(path, newName()), join(path, newName())];
   try {
     for (const directory of [first, join(first, 'a'), second, join(second, 'a')]) await fs.makeDirectory(directory);
-    await fs.write(join(first, 'a', 'file'), Buffer.from('x'));
-    await fs.sync(first);
+    await fs.write(join(first, 'a', 'file'), Buffer.from('x'), [first]);
     await fs.rename(join(first, 'a'), join(first, 'b'));
     await fs.read(join(first, 'b', 'file'));
     if (await succeeds(fs.rename(first, second), isTaken))

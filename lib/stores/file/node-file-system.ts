@@ -41,11 +41,12 @@ export class NodeFileSystem implements FileSystem {
     }
   }
 
-  async write(file: string, contents: Buffer): Promise<void> {
+  async write(file: string, contents: Buffer, directories: readonly string[]): Promise<void> {
     const handle = await open(file, WRITE_NEW, ONLY_OWN_FILES);
     try {
       await handle.writeFile(contents);
-      if (this.#fsync) await handle.sync();
+      // Together, because a file system that is asked at the same time writes once.
+      if (this.#fsync) await Promise.all([handle.sync(), ...directories.map((directory) => this.sync(directory))]);
     } finally {
       await handle.close();
     }
