@@ -145,11 +145,11 @@ describe('A MongoDB that hangs', () => {
 });
 
 describe('Connections that went silent', () => {
-  it.each(clients)('leave the pool, however few it may have, with %s', async (_name, make) => {
+  it.each(clients)('leave the pool, with %s', async (_name, make) => {
     const proxy = await proxyTo(await mongo());
     const store = await make(proxy.port);
     await eventually(() => store.set(key, 'value'));
-    await Promise.all(Array.from({ length: 20 }, () => store.get(key)));
+    await Promise.all([store.get(key), store.get(key)]);
     proxy.freeze();
     await expect(store.get(key)).rejects.toThrow(SessionStoreError);
     expect(await eventually(() => store.get(key))).toBe('value');
@@ -173,7 +173,7 @@ describe('A MongoDB that is down', () => {
       const server = await mongo();
       await server.stop();
       const store = await make(server.port);
-      for (const verb of Object.values(verbs)) await expect(verb(store)).rejects.toThrow(SessionStoreError);
+      await Promise.all(Object.values(verbs).map((verb) => expect(verb(store)).rejects.toThrow(SessionStoreError)));
       await server.restart();
       await eventually(() => store.set(key, 'value'));
       expect(await store.get(key)).toBe('value');
