@@ -1,9 +1,17 @@
-import { isStoreRefusal, SessionStoreError } from '../../session.errors.js';
+import { SessionStoreError } from '../../session.errors.js';
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
 import { rowsOf, type PostgresClient, type Row } from './postgres-client.js';
 import { dropIdle, type OwnPostgresPool } from './postgres-connection.js';
-import { hideParameters, isDuplicate, isMissingTable, isReadOnly, isRefused, isToRepeat } from './postgres-errors.js';
+import {
+  hideParameters,
+  isDuplicate,
+  isMissingTable,
+  isReadOnly,
+  isRefused,
+  isToRepeat,
+  mayNotCreate,
+} from './postgres-errors.js';
 import type { ResolvedTable } from './postgres-options.js';
 import { schemaOf, type PostgresSchema } from './postgres-schema.js';
 import { statementsFor, type PostgresStatements } from './postgres-statements.js';
@@ -92,7 +100,7 @@ export class PostgresTable {
   async #create(sql: string): Promise<void> {
     await this.#ask(sql, [], { mayRepeat: false, mayMigrate: false }).catch((error: unknown) => {
       if (isDuplicate(error)) return;
-      throw isStoreRefusal(error) ? this.#missing('and does not let this role make it', error.cause) : error;
+      throw mayNotCreate(error) ? this.#missing('and does not let this role make it', error) : error;
     });
   }
 
