@@ -197,9 +197,9 @@ describe('A connection that breaks', () => {
     await client.query('BEGIN');
     await client.query('SELECT 1 FROM nest_session WHERE key = $1 FOR UPDATE', [key]);
     const replaced = store.replace(key, 'after', 60, version);
-    const caught = expect(replaced).rejects.toMatchObject(UNCERTAIN);
+    const outcome = replaced.catch((error: unknown) => error);
     await client.query('SELECT pg_terminate_backend($1)', [await waiting(client, 'write-breaks')]);
-    await caught;
+    expect(await outcome).toMatchObject(UNCERTAIN);
     await client.query('COMMIT');
     expect(await store.read(key)).toEqual({ value: 'before', version });
   });
@@ -327,7 +327,7 @@ describe('A missing table', () => {
     await expect(store.set('key', 'value')).rejects.toMatchObject({
       ...REFUSED,
       message: expect.stringContaining('does not let this role make it: run the SQL of PostgresStore.schema(options)'),
-      cause: { cause: { code: '42501' } },
+      cause: { code: '42501' },
     });
     await client.query(PostgresStore.schema({ schema }));
     await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${schema}.nest_session TO ${role}`);
@@ -528,6 +528,20 @@ describe('PostgresStore', () => {
     ['MikroORM', () => ({ getConnection: () => {} }), /orm\.em\.getConnection\(\)\.getClient\(\)/],
   ])('says what to pass instead of %s', (_name, make, message) => {
     expect(() => new PostgresStore(make() as PostgresClient)).toThrow(message);
+  });
+
+  it('refuses a client in the place of options', async () => {
+    const pool = poolTo();
+    const options = pool as unknown as PostgresStoreOptions;
+    await expect(PostgresStore.connect(options)).rejects.toThrow('postgres is a client: write { client }');
+  });
+
+  it('sends a statement again that was given up in favour of another one, until the deadline', async () => {
+    const conflict = (): Promise<never> => Promise.reject(Object.assign(new Error('conflict'), { code: '40001' }));
+    let count = 0;
+    const once = new PostgresStore({ query: async () => (count++ === 0 ? conflict() : [{ outcome: 'created' }]) });
+    expect(await once.create('key', 'value', 60)).toBe(true);
+    await expect(new PostgresStore({ query: conflict }).set('key', 'value')).rejects.toThrow('did not answer within');
   });
 
   it('says what a query has to return', async () => {

@@ -100,7 +100,7 @@ export class PostgresTable {
   async #create(sql: string): Promise<void> {
     await this.#ask(sql, [], { mayRepeat: false, mayMigrate: false }).catch((error: unknown) => {
       if (isDuplicate(error)) return;
-      throw mayNotCreate(error) ? this.#missing('and does not let this role make it', error) : error;
+      throw mayNotCreate(error) ? this.#missing('and does not let this role make it', causeOf(error)) : error;
     });
   }
 
@@ -132,7 +132,8 @@ export class PostgresTable {
 
   /** Returns when a statement that failed is to be sent again; otherwise throws its error. */
   async #prepareNext(error: unknown, attempts: Attempts): Promise<void> {
-    if (isToRepeat(error)) return;
+    // Another turn of the event loop: a client that fails at once would not let the deadline pass.
+    if (isToRepeat(error)) return new Promise((resolve) => setImmediate(resolve));
     if (isReadOnly(error)) this.#dropIdle();
     if (isMissingTable(error)) {
       if (!attempts.mayMigrate) throw this.#missing('', error);
@@ -154,4 +155,9 @@ export class PostgresTable {
       { cause, isRefusal: true },
     );
   }
+}
+
+/** The driver's error. */
+function causeOf(error: unknown): unknown {
+  return error instanceof SessionStoreError ? error.cause : error;
 }
