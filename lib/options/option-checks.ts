@@ -37,6 +37,7 @@ const CHOICES = {
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
   closeOnEnd: BOOLEANS,
+  acceptUnsigned: BOOLEANS,
   context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 

@@ -37,6 +37,11 @@ function secretWarnings(options: SessionModuleOptions): string[] {
       `\`secret\` is shorter than ${SAFE_LENGTH} characters and may be guessed: draw one, for example with 'openssl rand -hex 32', and put it first in a list, before the one that it replaces.`,
     );
   }
+  if (options.acceptUnsigned === true) {
+    warnings.push(
+      '`acceptUnsigned` is on: cookies without a signature open their sessions, and are signed when they are used. Leave it out once the longest lifetime of a session has gone by (`idleTimeout`, or what `remember` sets) since every process signs.',
+    );
+  }
   return warnings;
 }
 

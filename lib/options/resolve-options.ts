@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions, ResolvedCookie } from '../cookies/cookie-options.js';
 import { validateCookie } from '../cookies/cookie-rules.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
+import { SignerOfUnsigned } from '../cookies/signer-of-unsigned.js';
 import { HmacSigner } from '../cookies/hmac.signer.js';
 import { ItsdangerousSigner } from '../cookies/itsdangerous.signer.js';
 import type { SessionMigration } from '../migration/session-migration.js';
@@ -95,7 +96,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
   checkNames(options);
   const given = withDefaults(options);
   checkChoices(given);
-  const { wire, secret, signer, serializer, migrateFrom, pinning, trustProxy, cookie, ...rest } = given;
+  const { wire, secret, signer, acceptUnsigned, serializer, migrateFrom, pinning, trustProxy, cookie, ...rest } = given;
   const { user, device, sessionsPerUser, ...unchanged } = rest;
   const { maxRecordBytes, idleTimeout, absoluteTimeout, recheck, generateId } = given;
   return Object.freeze({
@@ -108,7 +109,7 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     recheck: checkedSeconds('recheck', recheck),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),
     generateId: checkedGenerator(generateId),
-    signer: signerOf({ secret, signer, wire }, name),
+    signer: signerOf({ secret, signer, wire, acceptUnsigned }, name),
     ...recordFormOf({ serializer, wire }),
     migration: checkedMigration(migrateFrom),
     users: resolveUsers({ user, device, sessionsPerUser }),
@@ -124,6 +125,18 @@ function keyPrefixOf({ keyPrefix, wire }: OptionsWithDefaults, name: string): st
 }
 
 function signerOf(
+  { acceptUnsigned, ...options }: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire' | 'acceptUnsigned'>,
+  name: string,
+): CookieSigner | undefined {
+  const signer = strictSignerOf(options, name);
+  if (!acceptUnsigned) return signer;
+  if (signer !== undefined) return new SignerOfUnsigned(signer);
+  throw new SessionConfigurationError(
+    'acceptUnsigned is for an application that begins to sign: write secret, or leave acceptUnsigned out.',
+  );
+}
+
+function strictSignerOf(
   options: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire'>,
   name: string,
 ): CookieSigner | undefined {

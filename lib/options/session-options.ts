@@ -82,6 +82,13 @@ export interface SessionModuleOptions {
    */
   readonly signer?: CookieSigner | undefined;
   /**
+   * Whether a cookie without a signature opens its session too, and gets one with the response. For an application that has not signed
+   * so far: until the longest lifetime of a session has gone by. Needs `secret` or `signer`. A cookie whose signature is wrong opens
+   * nothing, as ever.
+   * @default false
+   */
+  readonly acceptUnsigned?: boolean | undefined;
+  /**
    * What the store's keys begin with. In a module with a `name` the name and a colon follow, except under `wire: 'quart'`.
    * @default 'session:'
    */

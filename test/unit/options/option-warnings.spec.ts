@@ -28,6 +28,7 @@ describe('optionWarnings', () => {
   it.each<[string, SessionModuleOptions, string]>([
     ['a short secret', { secret: 's'.repeat(31) }, '`secret` is shorter than 32 characters'],
     ['several short secrets', { secret: ['s'.repeat(32), 'old', 'older'] }, '`secret` is shorter than 32 characters'],
+    ['unsigned cookies', { secret: 's'.repeat(32), acceptUnsigned: true }, '`acceptUnsigned` is on'],
     ['a secret that is undefined', { secret: undefined }, '`secret` is there but undefined'],
     ['a URL that is undefined', { store: 'redis', redis: { url: undefined } }, '`redis.url` is there but undefined'],
     ['a URL without a store', { redis: { url: 'redis://127.0.0.1:6379' } }, "write store: 'redis'"],
