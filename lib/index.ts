@@ -19,9 +19,11 @@ export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } fr
 export type {
   BusName,
   MemcachedStoreOptions,
+  OtherStoreOptions,
   RedisStoreOptions,
   SessionModuleOptions,
   SessionStoreClass,
+  StoreConnections,
   StoreName,
 } from './options/session-options.js';
 export {

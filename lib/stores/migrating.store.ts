@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 
 import { isTombstone, TOMBSTONE_MARK, TOMBSTONE_SECONDS } from '../session/tombstone.js';
-import { isStoreRefusal, SessionConflictError, SessionTooLargeError } from '../session.errors.js';
+import {
+  isStoreRefusal,
+  SessionConfigurationError,
+  SessionConflictError,
+  SessionTooLargeError,
+} from '../session.errors.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
   type SessionStore,
   type StoredSession,
   type TextVersionedStore,
-} from '../stores/session-store.js';
+} from './session-store.js';
 
 /** What a {@link MigratingStore} works with. */
 export interface MigratingStoreOptions {
@@ -44,6 +49,9 @@ const DELETED = `${TOMBSTONE_MARK}deleted `;
 
 /** Milliseconds. A process that was so slow may have found a record that has moved, ended, and lost its tombstone meanwhile. */
 const LATE_MS = (TOMBSTONE_SECONDS - 5) * 1000;
+
+const ONE_STORE =
+  'The two stores of migrateFrom or migrateTo are one and the same back-end, with the same keys: name the other one, or its keyPrefix.';
 
 /** How many other processes may change a record while one looks for it. */
 const ATTEMPTS = 100;
@@ -138,7 +146,7 @@ export class MigratingStore implements TextVersionedStore {
       return isCreated;
     } catch (error) {
       // `to` has refused it, and would refuse it again to each process that finds it.
-      if (isStoreRefusal(error) || error instanceof SessionTooLargeError) await this.#from.delete(key);
+      if (isRefused(error)) await this.#from.delete(key);
       throw error;
     }
   }
@@ -215,6 +223,7 @@ export class MigratingStore implements TextVersionedStore {
   async #createNext(key: string, text: string, ttl: number): Promise<boolean> {
     if (await this.#to.create(key, text, ttl)) return true;
     const there = await this.#to.read(key);
+    if (there?.value === movingText(text, ttl)) throw new SessionConfigurationError(ONE_STORE);
     if (there === undefined || !isTombstone(there.value)) return there?.value === text;
     return (isMoving(there) || isGone(there)) && (await this.#to.replace(key, text, ttl, there.version)) === 'replaced';
   }
@@ -248,6 +257,11 @@ export class MigratingStore implements TextVersionedStore {
   #isOwn(key: string): boolean {
     return key.startsWith(this.#keyPrefix);
   }
+}
+
+/** Whether nothing was stored for certain. */
+function isRefused(error: unknown): boolean {
+  return isStoreRefusal(error) || error instanceof SessionTooLargeError || error instanceof SessionConfigurationError;
 }
 
 function placed(store: SessionStore, { value, version }: StoredSession): StoredSession {
