@@ -72,7 +72,9 @@ const ATTEMPTS = 100;
  *
  * A new record begins in state 2, so that of two processes one creates it, even if the other does not move records.
  */
-export class MigratingStore implements TextVersionedStore {
+export class MigratingStore implements SessionStore {
+  /** There if the version in `to` follows from the text, and this process writes records there alone. */
+  readonly versionOf?: TextVersionedStore['versionOf'];
   readonly #from: SessionStore;
   readonly #to: SessionStore;
   readonly #moves: boolean;
@@ -85,6 +87,11 @@ export class MigratingStore implements TextVersionedStore {
     this.#moves = moves;
     this.#keyPrefix = keyPrefix;
     this.#ttlOf = ttlOf;
+    if (!moves || !isTextVersionedStore(to)) return;
+    this.versionOf = (value) => {
+      const version = to.versionOf(value);
+      return version === undefined ? undefined : ({ store: to, version } satisfies PlacedVersion);
+    };
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -107,16 +114,9 @@ export class MigratingStore implements TextVersionedStore {
       const wasThere = await this.#to.delete(key);
       return (await this.#from.delete(key)) || wasThere;
     }
-    const [there, here] = [await this.#to.read(key), await this.#from.read(key)];
-    await this.#from.delete(key);
-    try {
-      await this.#to.set(key, DELETED, TOMBSTONE_SECONDS);
-    } catch (error) {
-      // A full back-end still deletes.
-      if (!isStoreRefusal(error)) throw error;
-      await this.#to.delete(key);
-    }
-    return isRecord(there) || (here !== undefined && !isGone(here));
+    const here = await this.#from.read(key);
+    const wasHere = (await this.#from.delete(key)) && here !== undefined && !isGone(here);
+    return (await this.#deleteNext(key)) ?? wasHere;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
@@ -156,16 +156,9 @@ export class MigratingStore implements TextVersionedStore {
     // Nothing but the end of a session is written for so short a time. It also ends the copy that a process left that died.
     if (store === this.#to && ttl <= TOMBSTONE_SECONDS) await this.#from.delete(key);
     const outcome = await store.replace(key, value, ttl, own);
-    if (outcome !== 'missing') return outcome;
-    const elsewhere = await (store === this.#to ? this.#from : this.#to).read(key);
-    return elsewhere !== undefined && !isGone(elsewhere) ? 'conflict' : 'missing';
-  }
-
-  /** A record that a process moves lies in `to` whenever it is written. */
-  versionOf(value: string): unknown {
-    const store = this.#to;
-    const version = this.#moves && isTextVersionedStore(store) ? store.versionOf(value) : undefined;
-    return version === undefined ? undefined : ({ store, version } satisfies PlacedVersion);
+    if (outcome === 'replaced') return outcome;
+    // It may have moved, or left a mark.
+    return (await this.read(key)) === undefined ? 'missing' : 'conflict';
   }
 
   /** Reads a record that is not in `from`: it may have moved since the first look into `to`. */
@@ -209,6 +202,31 @@ export class MigratingStore implements TextVersionedStore {
     const outcome = await this.#from.replace(key, newMoved(), TOMBSTONE_SECONDS, version);
     if (isLate && outcome === 'missing') await this.#to.delete(key);
     return true;
+  }
+
+  /**
+   * Leaves a mark in `to` that a process which has read the record in the second state cannot create over.
+   * @returns whether there was a record to remove; `undefined` when there was none from the beginning.
+   */
+  async #deleteNext(key: string): Promise<boolean | undefined> {
+    const there = await this.#to.read(key);
+    try {
+      return await this.#markDeleted(key, there);
+    } catch (error) {
+      // A full back-end still deletes.
+      if (!isStoreRefusal(error)) throw error;
+      return (await this.#to.delete(key)) && isRecord(there);
+    }
+  }
+
+  async #markDeleted(key: string, there: StoredSession | undefined): Promise<boolean | undefined> {
+    let wasThere: boolean | undefined;
+    if (isRecord(there)) {
+      if ((await this.#to.replace(key, DELETED, TOMBSTONE_SECONDS, there.version)) === 'replaced') return true;
+      wasThere = isRecord(await this.#to.read(key));
+    }
+    await this.#to.set(key, DELETED, TOMBSTONE_SECONDS);
+    return wasThere;
   }
 
   /** Creates in `from`, also in the place of a mark that something has moved which is no more. */
