@@ -110,7 +110,14 @@ const surface = {
     'untilEnded',
   ],
   'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
-  'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
+  'stores/redis/redis.store.d.ts': [
+    'IoredisClient',
+    'NodeRedisClient',
+    'REDIS_DEFAULTS',
+    'RedisClient',
+    'RedisConnectOptions',
+    'RedisStore',
+  ],
   'stores/memcached/memcached.store.d.ts': [
     'MEMCACHED_DEFAULTS',
     'MemcachedClient',

@@ -49,7 +49,8 @@ export interface StoreConnections {
    */
   readonly memory?: MemoryStoreOptions | undefined;
   /**
-   * With `store: 'redis'` or `bus: 'redis'`: `{ url }`, ioredis options, or `{ client }`, a `Redis` or `Cluster` that you own.
+   * With `store: 'redis'` or `bus: 'redis'`: `{ url }`, ioredis options, or `{ client }`, one of ioredis or node-redis that
+   * you own.
    * @default redis://127.0.0.1:6379
    */
   readonly redis?: RedisStoreOptions | undefined;
