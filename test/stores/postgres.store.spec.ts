@@ -2,11 +2,16 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
-import { describe, inject } from 'vitest';
+import { Controller, Get } from '@nestjs/common';
+import { describe, expect, inject, it } from 'vitest';
+import { Session, type SessionModuleOptions } from '../../lib/index.js';
 import { PostgresStore } from '../../lib/stores/postgres/postgres.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 import { startPgBouncer } from '../fixtures/postgres-server.mjs';
 import { prismaClient } from '../fixtures/prisma-client.mjs';
+import { Client } from '../fixtures/client.js';
+import { platforms } from '../fixtures/platforms.js';
+import { SessionApp } from '../fixtures/session-app.js';
 import { storeRunner } from '../fixtures/store-runner.js';
 
 type Made = { readonly store: PostgresStore; readonly end: () => Promise<unknown> };
@@ -24,8 +29,9 @@ const clients: readonly (readonly [string, () => Made | Promise<Made>])[] = [
   ['your Pool under SERIALIZABLE', () => poolOf('-c default_transaction_isolation=serializable')],
   [
     'Prisma',
-    () => {
+    async () => {
       const prisma = prismaClient(url());
+      await prisma.$connect();
       const store = new PostgresStore({ query: (sql, parameters) => prisma.$queryRawUnsafe(sql, ...parameters) });
       return { store, end: () => prisma.$disconnect() };
     },
@@ -93,7 +99,7 @@ describeSessionStore(
   storeRunner,
 );
 
-describe.concurrent.each(clients)('PostgresStore on %s', (_name, make) => {
+describe.each(clients)('PostgresStore on %s', (_name, make) => {
   describeSessionStore(
     'every promise',
     async () => {
@@ -108,4 +114,33 @@ describe.concurrent.each(clients)('PostgresStore on %s', (_name, make) => {
     },
     storeRunner,
   );
+});
+
+@Controller()
+class CountController {
+  @Get()
+  count(@Session() session: Session<{ n?: number }>): number {
+    return (session.n = (session.n ?? 0) + 1);
+  }
+}
+
+describe.each(platforms)("A module with store: 'postgres', on %s", (platform) => {
+  it('keeps sessions by a URL, and by a client of yours, which it leaves open', async () => {
+    const pool = new Pool({ connectionString: url() });
+    const given: SessionModuleOptions['postgres'][] = [{ url: url(), max: 2 }, { client: pool }];
+    const jar = new Map<string, string>();
+    const counts: string[] = [];
+    for (const postgres of given) {
+      const app = await SessionApp.start(platform, {
+        session: { store: 'postgres', postgres },
+        controllers: [CountController],
+      });
+      for (let request = 0; request < 2; request++)
+        counts.push(await (await new Client(app.port, jar).get('/')).text());
+      await app.close();
+    }
+    expect(counts).toEqual(['1', '2', '3', '4']);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await pool.end();
+  });
 });

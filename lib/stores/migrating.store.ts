@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 
 import { isTombstone, TOMBSTONE_MARK, TOMBSTONE_SECONDS } from '../session/tombstone.js';
-import { isStoreRefusal, SessionConflictError, SessionTooLargeError } from '../session.errors.js';
+import {
+  isStoreRefusal,
+  SessionConfigurationError,
+  SessionConflictError,
+  SessionTooLargeError,
+} from '../session.errors.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
   type SessionStore,
   type StoredSession,
   type TextVersionedStore,
-} from '../stores/session-store.js';
+} from './session-store.js';
 
 /** What a {@link MigratingStore} works with. */
 export interface MigratingStoreOptions {
@@ -45,6 +50,9 @@ const DELETED = `${TOMBSTONE_MARK}deleted `;
 /** Milliseconds. A process that was so slow may have found a record that has moved, ended, and lost its tombstone meanwhile. */
 const LATE_MS = (TOMBSTONE_SECONDS - 5) * 1000;
 
+const ONE_STORE =
+  'The two stores of migrateFrom or migrateTo are one and the same back-end, with the same keys: name the other one, or its keyPrefix.';
+
 /** How many other processes may change a record while one looks for it. */
 const ATTEMPTS = 100;
 
@@ -64,7 +72,9 @@ const ATTEMPTS = 100;
  *
  * A new record begins in state 2, so that of two processes one creates it, even if the other does not move records.
  */
-export class MigratingStore implements TextVersionedStore {
+export class MigratingStore implements SessionStore {
+  /** There if the version in `to` follows from the text, and this process writes records there alone. */
+  readonly versionOf?: TextVersionedStore['versionOf'];
   readonly #from: SessionStore;
   readonly #to: SessionStore;
   readonly #moves: boolean;
@@ -77,6 +87,11 @@ export class MigratingStore implements TextVersionedStore {
     this.#moves = moves;
     this.#keyPrefix = keyPrefix;
     this.#ttlOf = ttlOf;
+    if (!moves || !isTextVersionedStore(to)) return;
+    this.versionOf = (value) => {
+      const version = to.versionOf(value);
+      return version === undefined ? undefined : ({ store: to, version } satisfies PlacedVersion);
+    };
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -99,16 +114,9 @@ export class MigratingStore implements TextVersionedStore {
       const wasThere = await this.#to.delete(key);
       return (await this.#from.delete(key)) || wasThere;
     }
-    const [there, here] = [await this.#to.read(key), await this.#from.read(key)];
-    await this.#from.delete(key);
-    try {
-      await this.#to.set(key, DELETED, TOMBSTONE_SECONDS);
-    } catch (error) {
-      // A full back-end still deletes.
-      if (!isStoreRefusal(error)) throw error;
-      await this.#to.delete(key);
-    }
-    return isRecord(there) || (here !== undefined && !isGone(here));
+    const here = await this.#from.read(key);
+    const wasHere = (await this.#from.delete(key)) && here !== undefined && !isGone(here);
+    return (await this.#deleteNext(key)) ?? wasHere;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
@@ -138,7 +146,7 @@ export class MigratingStore implements TextVersionedStore {
       return isCreated;
     } catch (error) {
       // `to` has refused it, and would refuse it again to each process that finds it.
-      if (isStoreRefusal(error) || error instanceof SessionTooLargeError) await this.#from.delete(key);
+      if (isRefused(error)) await this.#from.delete(key);
       throw error;
     }
   }
@@ -148,16 +156,9 @@ export class MigratingStore implements TextVersionedStore {
     // Nothing but the end of a session is written for so short a time. It also ends the copy that a process left that died.
     if (store === this.#to && ttl <= TOMBSTONE_SECONDS) await this.#from.delete(key);
     const outcome = await store.replace(key, value, ttl, own);
-    if (outcome !== 'missing') return outcome;
-    const elsewhere = await (store === this.#to ? this.#from : this.#to).read(key);
-    return elsewhere !== undefined && !isGone(elsewhere) ? 'conflict' : 'missing';
-  }
-
-  /** A record that a process moves lies in `to` whenever it is written. */
-  versionOf(value: string): unknown {
-    const store = this.#to;
-    const version = this.#moves && isTextVersionedStore(store) ? store.versionOf(value) : undefined;
-    return version === undefined ? undefined : ({ store, version } satisfies PlacedVersion);
+    if (outcome === 'replaced') return outcome;
+    // It may have moved, or left a mark.
+    return (await this.read(key)) === undefined ? 'missing' : 'conflict';
   }
 
   /** Reads a record that is not in `from`: it may have moved since the first look into `to`. */
@@ -203,6 +204,31 @@ export class MigratingStore implements TextVersionedStore {
     return true;
   }
 
+  /**
+   * Leaves a mark in `to` that a process which has read the record in the second state cannot create over.
+   * @returns whether there was a record to remove; `undefined` when there was none from the beginning.
+   */
+  async #deleteNext(key: string): Promise<boolean | undefined> {
+    const there = await this.#to.read(key);
+    try {
+      return await this.#markDeleted(key, there);
+    } catch (error) {
+      // A full back-end still deletes.
+      if (!isStoreRefusal(error)) throw error;
+      return (await this.#to.delete(key)) && isRecord(there);
+    }
+  }
+
+  async #markDeleted(key: string, there: StoredSession | undefined): Promise<boolean | undefined> {
+    let wasThere: boolean | undefined;
+    if (isRecord(there)) {
+      if ((await this.#to.replace(key, DELETED, TOMBSTONE_SECONDS, there.version)) === 'replaced') return true;
+      wasThere = isRecord(await this.#to.read(key));
+    }
+    await this.#to.set(key, DELETED, TOMBSTONE_SECONDS);
+    return wasThere;
+  }
+
   /** Creates in `from`, also in the place of a mark that something has moved which is no more. */
   async #createFirst(key: string, text: string, ttl: number): Promise<boolean> {
     if (await this.#from.create(key, text, ttl)) return true;
@@ -215,6 +241,7 @@ export class MigratingStore implements TextVersionedStore {
   async #createNext(key: string, text: string, ttl: number): Promise<boolean> {
     if (await this.#to.create(key, text, ttl)) return true;
     const there = await this.#to.read(key);
+    if (there?.value === movingText(text, ttl)) throw new SessionConfigurationError(ONE_STORE);
     if (there === undefined || !isTombstone(there.value)) return there?.value === text;
     return (isMoving(there) || isGone(there)) && (await this.#to.replace(key, text, ttl, there.version)) === 'replaced';
   }
@@ -248,6 +275,11 @@ export class MigratingStore implements TextVersionedStore {
   #isOwn(key: string): boolean {
     return key.startsWith(this.#keyPrefix);
   }
+}
+
+/** Whether nothing was stored for certain. */
+function isRefused(error: unknown): boolean {
+  return isStoreRefusal(error) || error instanceof SessionTooLargeError || error instanceof SessionConfigurationError;
 }
 
 function placed(store: SessionStore, { value, version }: StoredSession): StoredSession {
