@@ -9,7 +9,7 @@ import { RedisStore } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import type { StoreName } from './session-options.js';
 
-const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => SessionStore>> = {
+const CLASSES: Readonly<Record<StoreName, { readonly prototype: SessionStore }>> = {
   memory: MemoryStore,
   null: NullStore,
   redis: RedisStore,
@@ -22,14 +22,16 @@ const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => Ses
 
 /** The name under which the option `store` chooses this store; of one of the application's own, the name of its class. */
 export function storeName(store: SessionStore): string {
-  const own = Object.entries(CLASSES).find(([, storeClass]) => store instanceof storeClass);
-  return own?.[0] ?? (store.constructor.name || 'store');
+  return shippedAs(store) ?? (store.constructor.name || 'store');
 }
 
 /** Whether the store is one of the library's whose back-end may be down. */
 export function hasBackEnd(store: SessionStore): boolean {
-  const name = storeName(store);
-  return (
-    Object.hasOwn(CLASSES, name) && store instanceof CLASSES[name as StoreName] && !['memory', 'null'].includes(name)
-  );
+  const name = shippedAs(store);
+  return name !== undefined && name !== 'memory' && name !== 'null';
+}
+
+function shippedAs(store: SessionStore): StoreName | undefined {
+  const names = Object.keys(CLASSES) as StoreName[];
+  return names.find((name) => CLASSES[name].prototype.isPrototypeOf(store));
 }
