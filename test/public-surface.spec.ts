@@ -124,6 +124,7 @@ const surface = {
     'PostgresTableOptions',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
+  'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',
