@@ -133,6 +133,7 @@ const surface = {
     'PostgresTableOptions',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
+  'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',
