@@ -60,7 +60,11 @@ export interface SessionModuleOptions {
   readonly memcached?: MemcachedStoreOptions | undefined;
   /** With `store: 'postgres'`. */
   readonly postgres?: PostgresStoreOptions | undefined;
-  /** With `store: 'mongo'`. */
+  /**
+   * With `store: 'mongo'`: `{ url }` and options of the driver, or `{ client }`, a `MongoClient` or `Db` that you own; in both the names of
+   * the `database` and the `collection`.
+   * @default mongodb://127.0.0.1:27017, the collection nest_session
+   */
   readonly mongo?: MongoStoreOptions | undefined;
   /** With `store: 'file'`. */
   readonly file?: FileStoreOptions | undefined;
