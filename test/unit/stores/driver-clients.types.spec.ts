@@ -1,8 +1,10 @@
+import type { Datastore } from '@google-cloud/datastore';
 import type { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import type { Cluster, Redis } from 'ioredis';
 import type Memcached from 'memcached';
 import { describe, expectTypeOf, it } from 'vitest';
 import type { RedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
+import type { DatastoreClient } from '../../../lib/stores/datastore/datastore.store.js';
 import type { MemcachedClient } from '../../../lib/stores/memcached/memcached.store.js';
 import type { RedisClient } from '../../../lib/stores/redis/redis.store.js';
 
@@ -24,6 +26,10 @@ describe('The clients of users', () => {
 
   it('fit MemcachedStore', () => {
     expectTypeOf<Memcached>().toExtend<MemcachedClient>();
+  });
+
+  it('fit DatastoreStore', () => {
+    expectTypeOf<Datastore>().toExtend<DatastoreClient>();
   });
 
   it('do not fit when they speak something else', () => {
