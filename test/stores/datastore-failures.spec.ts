@@ -243,10 +243,10 @@ describe('An error of Datastore', () => {
     fake.fail({ method: 'commit', answer: 10, times: 1000 });
     const outcomes = await Promise.all(writes.map((verb) => failed(verbs[verb](store, version))));
     for (const error of outcomes) expect(error).toMatchObject({ message: expect.stringContaining('within 1000 ms') });
-    fake.heal();
+    // What was under way arrives before this.
     expect(await store.get('key')).toBe('value');
     const sent = fake.calls.length;
-    await expect(store.get('new-key')).resolves.toBeUndefined();
+    expect(await store.get('new-key')).toBeUndefined();
     expect(fake.calls.slice(sent)).toEqual(['lookup']);
   });
 });
