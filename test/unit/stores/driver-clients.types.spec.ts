@@ -62,6 +62,8 @@ describe('The clients of users', () => {
     expectTypeOf<Db>().toExtend<MongoSource>();
     expectTypeOf<MongoClient6>().toExtend<MongoSource>();
     expectTypeOf<Db6>().toExtend<MongoSource>();
+  });
+
   it('fit DatastoreStore', () => {
     expectTypeOf<Datastore>().toExtend<DatastoreClient>();
   });
