@@ -12,7 +12,7 @@ const DEFAULTS = {
   memcached: { servers: '127.0.0.1:11211' },
   postgres: {},
   mongo: {},
-  file: {},
+  file: { directory: '' },
   datastore: {},
   keyPrefix: 'session:',
   wire: 'native',

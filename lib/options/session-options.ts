@@ -58,7 +58,11 @@ export interface StoreConnections {
    * @default 127.0.0.1:11211
    */
   readonly memcached?: MemcachedStoreOptions | undefined;
-  /** With `store: 'postgres'`. */
+  /**
+   * With `store: 'postgres'`: `{ url }`, the options of `pg` for its `Pool`, or `{ client }`, a `Pool` that you own or anything with a
+   * `query(sql, parameters)`; and the table, which the store makes unless `migrate` is `false`.
+   * @default the server that the environment's PGHOST, PGUSER, PGDATABASE … name, and the table `nest_session`
+   */
   readonly postgres?: PostgresStoreOptions | undefined;
   /** With `store: 'mongo'`. */
   readonly mongo?: MongoStoreOptions | undefined;

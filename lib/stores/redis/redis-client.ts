@@ -1,3 +1,5 @@
+import type { errorMonitor } from 'node:events';
+
 import { SessionConfigurationError } from '../../session.errors.js';
 
 /** The part of one ioredis connection that tells its state. */
@@ -19,8 +21,10 @@ export interface RedisClient {
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: '+node', listener: (node: RedisConnection) => void): unknown;
+  on(event: typeof errorMonitor, listener: (error: unknown) => void): unknown;
   off(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   off(event: '+node', listener: (node: RedisConnection) => void): unknown;
+  off(event: typeof errorMonitor, listener: (error: unknown) => void): unknown;
   disconnect(reconnect?: boolean): void;
   /** The connections of a Cluster. */
   nodes?(): readonly RedisConnection[];

@@ -1,5 +1,8 @@
+import { errorMonitor } from 'node:events';
+
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
+import { ConnectionErrors } from '../connection-errors.js';
 import {
   checkedTtl,
   type ClosableStore,
@@ -42,7 +45,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export class RedisStore implements ClosableStore, TextVersionedStore {
   readonly #client: RedisClient;
   readonly #breaks: RedisBreaks;
-  readonly #commands = new BackEndCommands(REDIS);
+  readonly #connection = new ConnectionErrors(hideCommand);
+  readonly #commands = new BackEndCommands(REDIS, this.#connection);
   #own: OwnRedisClient | undefined;
   #closed = false;
 
@@ -50,6 +54,9 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
   constructor(client: RedisClient) {
     this.#client = checkedRedisClient(client);
     this.#breaks = new RedisBreaks(client);
+    // Not a listener of 'error': with one, a client of yours would no longer print what nothing else hears.
+    client.on(errorMonitor, this.#connection.note);
+    client.on('ready', this.#connection.clear);
   }
 
   /**
@@ -123,6 +130,8 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
     this.#closed = true;
     if (this.#own !== undefined) await endRedis(this.#own, this.#commands);
     this.#breaks.stop();
+    this.#client.off(errorMonitor, this.#connection.note);
+    this.#client.off('ready', this.#connection.clear);
   }
 
   /** Sends a read once more if its connection broke: a short disturbance is no outage. */

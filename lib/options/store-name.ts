@@ -1,0 +1,35 @@
+import { DatastoreStore } from '../stores/datastore/datastore.store.js';
+import { FileStore } from '../stores/file/file.store.js';
+import { MemcachedStore } from '../stores/memcached/memcached.store.js';
+import { MemoryStore } from '../stores/memory.store.js';
+import { MongoStore } from '../stores/mongo/mongo.store.js';
+import { NullStore } from '../stores/null.store.js';
+import { PostgresStore } from '../stores/postgres/postgres.store.js';
+import { RedisStore } from '../stores/redis/redis.store.js';
+import type { SessionStore } from '../stores/session-store.js';
+import type { StoreName } from './session-options.js';
+
+const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => SessionStore>> = {
+  memory: MemoryStore,
+  null: NullStore,
+  redis: RedisStore,
+  memcached: MemcachedStore,
+  postgres: PostgresStore,
+  mongo: MongoStore,
+  file: FileStore,
+  datastore: DatastoreStore,
+};
+
+/** The name under which the option `store` chooses this store; of one of the application's own, the name of its class. */
+export function storeName(store: SessionStore): string {
+  const own = Object.entries(CLASSES).find(([, storeClass]) => store instanceof storeClass);
+  return own?.[0] ?? (store.constructor.name || 'store');
+}
+
+/** Whether the store is one of the library's whose back-end may be down. */
+export function hasBackEnd(store: SessionStore): boolean {
+  const name = storeName(store);
+  return (
+    Object.hasOwn(CLASSES, name) && store instanceof CLASSES[name as StoreName] && !['memory', 'null'].includes(name)
+  );
+}
