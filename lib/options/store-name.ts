@@ -1,6 +1,7 @@
 import { DatastoreStore } from '../stores/datastore/datastore.store.js';
 import { FileStore } from '../stores/file/file.store.js';
 import { MemcachedStore } from '../stores/memcached/memcached.store.js';
+import { MigratingStore } from '../stores/migrating.store.js';
 import { MemoryStore } from '../stores/memory.store.js';
 import { MongoStore } from '../stores/mongo/mongo.store.js';
 import { NullStore } from '../stores/null.store.js';
@@ -21,15 +22,22 @@ const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => Ses
 };
 
 /** The name under which the option `store` chooses this store; of one of the application's own, the name of its class. */
-export function storeName(store: SessionStore): string {
+export function storeName(given: SessionStore): string {
+  const store = ownOf(given);
   const own = Object.entries(CLASSES).find(([, storeClass]) => store instanceof storeClass);
   return own?.[0] ?? (store.constructor.name || 'store');
 }
 
 /** Whether the store is one of the library's whose back-end may be down. */
-export function hasBackEnd(store: SessionStore): boolean {
+export function hasBackEnd(given: SessionStore): boolean {
+  const store = ownOf(given);
   const name = storeName(store);
   return (
     Object.hasOwn(CLASSES, name) && store instanceof CLASSES[name as StoreName] && !['memory', 'null'].includes(name)
   );
+}
+
+/** The store of the application, while sessions move between two. */
+function ownOf(store: SessionStore): SessionStore {
+  return store instanceof MigratingStore ? store.own : store;
 }
