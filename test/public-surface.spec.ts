@@ -110,7 +110,14 @@ const surface = {
     'untilEnded',
   ],
   'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
-  'stores/redis/redis.store.d.ts': ['REDIS_DEFAULTS', 'RedisClient', 'RedisConnectOptions', 'RedisStore'],
+  'stores/redis/redis.store.d.ts': [
+    'IoredisClient',
+    'NodeRedisClient',
+    'REDIS_DEFAULTS',
+    'RedisClient',
+    'RedisConnectOptions',
+    'RedisStore',
+  ],
   'stores/memcached/memcached.store.d.ts': [
     'MEMCACHED_DEFAULTS',
     'MemcachedClient',
@@ -126,6 +133,7 @@ const surface = {
     'PostgresTableOptions',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
+  'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',

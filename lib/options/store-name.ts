@@ -10,7 +10,7 @@ import { RedisStore } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import type { StoreName } from './session-options.js';
 
-const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => SessionStore>> = {
+const CLASSES: Readonly<Record<StoreName, { readonly prototype: SessionStore }>> = {
   memory: MemoryStore,
   null: NullStore,
   redis: RedisStore,
@@ -24,17 +24,18 @@ const CLASSES: Readonly<Record<StoreName, abstract new (...args: never[]) => Ses
 /** The name under which the option `store` chooses this store; of one of the application's own, the name of its class. */
 export function storeName(given: SessionStore): string {
   const store = ownOf(given);
-  const own = Object.entries(CLASSES).find(([, storeClass]) => store instanceof storeClass);
-  return own?.[0] ?? (store.constructor.name || 'store');
+  return shippedAs(store) ?? (store.constructor.name || 'store');
 }
 
 /** Whether the store is one of the library's whose back-end may be down. */
-export function hasBackEnd(given: SessionStore): boolean {
-  const store = ownOf(given);
-  const name = storeName(store);
-  return (
-    Object.hasOwn(CLASSES, name) && store instanceof CLASSES[name as StoreName] && !['memory', 'null'].includes(name)
-  );
+export function hasBackEnd(store: SessionStore): boolean {
+  const name = shippedAs(ownOf(store));
+  return name !== undefined && name !== 'memory' && name !== 'null';
+}
+
+function shippedAs(store: SessionStore): StoreName | undefined {
+  const names = Object.keys(CLASSES) as StoreName[];
+  return names.find((name) => CLASSES[name].prototype.isPrototypeOf(store));
 }
 
 /** The store of the application, while sessions move between two. */

@@ -15,6 +15,8 @@ export const MONGO_DEFAULTS = Object.freeze({
   connectTimeoutMS: 2000,
   /** Drops a connection on which a command got no answer, where the driver does not when the store gives the command up. */
   socketTimeoutMS: 2000,
+  /** Commands of a millisecond keep no more busy, and a burst need not open a hundred connections first. */
+  maxPoolSize: 20,
   /** How often the driver looks at the server: it drops all connections at once when one that hangs does not answer that. */
   heartbeatFrequencyMS: 1000,
   /** Firewalls forget connections on which nothing was sent for minutes. */
