@@ -26,9 +26,11 @@ export {
 export type {
   BusName,
   MemcachedStoreOptions,
+  OtherStoreOptions,
   RedisStoreOptions,
   SessionModuleOptions,
   SessionStoreClass,
+  StoreConnections,
   StoreName,
 } from './options/session-options.js';
 export {

@@ -3,7 +3,10 @@ import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nest
 
 import { EventHub } from './engine/event-hub.js';
 import { SessionEngine } from './engine/session-engine.js';
+import { TextLifetime } from './engine/text-lifetime.js';
 import { UserSessions } from './engine/user-sessions.js';
+import { MigratingStore } from './stores/migrating.store.js';
+import { otherPrefixed } from './stores/prefixed.store.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { hubOf } from './nest/application-events.js';
 import { openAhead } from './nest/open-ahead.guard.js';
@@ -105,8 +108,30 @@ async function provideStore(
   moduleRef: ModuleRef,
   owner: BackEndOwner,
 ): Promise<SessionStore> {
-  const store = await storeOf(options, moduleRef, owner);
-  return applicationStore(store, [options.keyPrefix, options.migration?.prefix ?? '']);
+  const own = await storeOf(options, moduleRef, owner);
+  const store = await migratingStoreOf(own, options, owner);
+  const { keyPrefix, migration, storeMigration } = options;
+  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? '']);
+}
+
+/** The store, and the other one beside it while sessions move between the two. */
+async function migratingStoreOf(
+  own: SessionStore,
+  options: ResolvedOptions,
+  owner: BackEndOwner,
+): Promise<SessionStore> {
+  const { keyPrefix, storeMigration } = options;
+  if (storeMigration === undefined) return own;
+  const { store, connections, moves } = storeMigration;
+  const made = typeof store === 'string' ? owner.own(await createStore(store, connections)) : store;
+  const other = otherPrefixed(made, { keyPrefix, otherPrefix: storeMigration.keyPrefix ?? keyPrefix });
+  const lifetime = new TextLifetime(options);
+  return new MigratingStore({
+    ...(moves ? { from: other, to: own } : { from: own, to: other }),
+    moves,
+    keyPrefix,
+    ttlOf: (key, text) => lifetime.secondsOf(key, text),
+  });
 }
 
 async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: BackEndOwner): Promise<SessionStore> {

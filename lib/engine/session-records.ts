@@ -19,8 +19,8 @@ import {
 } from '../stores/session-store.js';
 import type { SessionEndings } from './session-endings.js';
 import { pauseAfterConflict } from './conflict-retry.js';
+import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from '../session/tombstone.js';
 import type { Answer, StoreWatch, Verb } from './store-watch.js';
-import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
 
 /** Never written. No id has this character, and every back-end takes it in a key. */
 const PROBE = '~probe';

@@ -55,6 +55,7 @@ export function optionWarnings(options: SessionModuleOptions): string[] {
   return [
     ...secretWarnings(options),
     ...addressWarnings(options),
+    ...otherStoreWarnings(options),
     ...misspeltWarnings(options),
     ...storeWarnings(options),
     ...busWarnings(options),
@@ -97,6 +98,15 @@ function addressWarnings(options: SessionModuleOptions): string[] {
 
 function isUsed({ store, bus }: SessionModuleOptions, name: StoreWithAddress): boolean {
   return store === name || (name === 'redis' && bus === 'redis');
+}
+
+/** The same of the other store, while sessions move between two: an empty one would sign everybody out. */
+function otherStoreWarnings({ migrateFrom, migrateTo }: SessionModuleOptions): string[] {
+  return Object.entries({ migrateFrom, migrateTo }).flatMap(([name, other]) =>
+    other !== undefined && 'store' in other && typeof other.store === 'string'
+      ? addressWarnings(other as SessionModuleOptions).map((warning) => `In \`${name}\`: ${warning}`)
+      : [],
+  );
 }
 
 /** ioredis ignores options that it does not know, so that a misspelt address leads to localhost. */

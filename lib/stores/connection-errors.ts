@@ -1,4 +1,12 @@
+import { errorMonitor } from 'node:events';
+
 import { codeOf } from './failure-reason.js';
+
+/** The part of a driver's client that tells of its connections. */
+export interface ConnectionEmitter {
+  on(event: typeof errorMonitor | 'ready', listener: (error: unknown) => void): unknown;
+  off(event: typeof errorMonitor | 'ready', listener: (error: unknown) => void): unknown;
+}
 
 /**
  * The last error of a client's connections. A driver that reconnects by itself gives a command only an error of its own, such as "too
@@ -27,6 +35,20 @@ export class ConnectionErrors {
   readonly clear = (): void => {
     this.#last = undefined;
   };
+
+  /**
+   * Follows a client. It does not listen to 'error': a client of yours would then no longer print, or end the process with, what
+   * nothing else hears.
+   * @returns a function that stops it.
+   */
+  listenTo(client: ConnectionEmitter): () => void {
+    client.on(errorMonitor, this.note);
+    client.on('ready', this.clear);
+    return () => {
+      client.off(errorMonitor, this.note);
+      client.off('ready', this.clear);
+    };
+  }
 
   /** Puts the reason behind an error of the driver that has none. */
   explain(error: unknown): void {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { openBackEnd, sharedBackEnds, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { ChildProgram } from '../fixtures/child-program.js';
 import type { Client } from '../fixtures/client.js';

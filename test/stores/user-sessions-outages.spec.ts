@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { UserIndex } from '../../lib/engine/user-index.js';
-import { backEndsWithServers, openBackEnd, sendsAgain, type BackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
+import { backEndsWithServers, openBackEnd, resends, type BackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { Client } from '../fixtures/client.js';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
@@ -46,7 +46,7 @@ describe.each(backEndsWithServers)('A connection to %s that breaks', (name) => {
 
   /** A loss fails the request, unless what it lost was sent again. */
   function expectFailed(status: number, text: string): void {
-    const mayBeRepeated = reads.includes(text) || sendsAgain(name);
+    const mayBeRepeated = reads.includes(text) || resends(name) !== undefined;
     if (status !== 201 || !mayBeRepeated) expect(status).toBe(503);
   }
 

@@ -3,6 +3,9 @@ import { loadDriver } from '../back-end.js';
 import type { DatastoreClient } from './datastore-client.js';
 import { DATASTORE_DEFAULTS, type DatastoreConnectOptions } from './datastore-options.js';
 
+/** Milliseconds after which a connection that has never answered is given up. It loads its API and its credentials first. */
+const PATIENCE_MS = 5000;
+
 /** A client that the store made, and therefore ends. */
 export interface OwnDatastoreClient extends DatastoreClient {
   /** The connections that the client has opened, by the name of the API. It opens one with the first request that needs it. */
@@ -20,16 +23,59 @@ export async function openDatastore(options: Omit<DatastoreConnectOptions, 'kind
   try {
     return new Datastore(settings);
   } catch (cause) {
-    throw new SessionConfigurationError('datastore: @google-cloud/datastore refused its options; see the cause.', {
-      cause,
-    });
+    const message = 'datastore: @google-cloud/datastore refused its options; see the cause.';
+    throw new SessionConfigurationError(message, { cause });
   }
 }
 
-/** Closes the connections of a client of our own. The next command opens another one. Commands under way go on. */
-export async function closeConnections(client: OwnDatastoreClient): Promise<void> {
-  const connections = [...client.clients_.values()];
-  client.clients_.clear();
-  // One that never came to be has nothing to close.
-  await Promise.allSettled(connections.map(async (connection) => connection.close()));
+/** The connection to Datastore: of a client of yours, or of one that the store made and may therefore open anew. */
+export class DatastoreConnection {
+  readonly client: DatastoreClient;
+  readonly #own: OwnDatastoreClient | undefined;
+  #answers = 0;
+  #openedAt = performance.now();
+
+  private constructor(client: DatastoreClient, own?: OwnDatastoreClient) {
+    this.client = client;
+    this.#own = own;
+  }
+
+  static ofYours(client: DatastoreClient): DatastoreConnection {
+    return new DatastoreConnection(client);
+  }
+
+  static ofOurOwn(client: OwnDatastoreClient): DatastoreConnection {
+    return new DatastoreConnection(client, client);
+  }
+
+  /** How many answers have come over it since it was opened. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  readonly heard = (): void => {
+    this.#answers++;
+  };
+
+  /**
+   * Opens a connection of our own anew, if nothing has come over it since a command was sent that is late now: one that a firewall
+   * forgot stays open for a quarter of an hour.
+   * @param answersBefore {@link answers} when the command was sent.
+   */
+  giveUp(answersBefore: number): void {
+    const isSilent = answersBefore > 0 && this.#answers === answersBefore;
+    const isStuck = this.#answers === 0 && performance.now() - this.#openedAt > PATIENCE_MS;
+    if (isSilent || isStuck) void this.close();
+  }
+
+  /** Closes a connection of our own. The next command opens another one. Leaves that of a client of yours open. */
+  async close(): Promise<void> {
+    if (this.#own === undefined) return;
+    const connections = [...this.#own.clients_.values()];
+    this.#own.clients_.clear();
+    this.#answers = 0;
+    this.#openedAt = performance.now();
+    // One that never came to be has nothing to close.
+    await Promise.allSettled(connections.map(async (connection) => connection.close()));
+  }
 }

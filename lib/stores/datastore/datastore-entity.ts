@@ -15,8 +15,8 @@ import {
   codeOf,
   FAILED_PRECONDITION,
   INVALID_ARGUMENT,
+  isBreak,
   NOT_FOUND,
-  UNAVAILABLE,
 } from './datastore-errors.js';
 import { foundIn, type FoundEntity } from './datastore-record.js';
 
@@ -44,15 +44,12 @@ export class DatastoreEntity {
     this.#access = access;
   }
 
-  /** What is there. Asks once more if the connection broke: a short disturbance is no outage. */
-  async lookup(): Promise<FoundEntity | undefined> {
-    const answer = await this.#lookup().catch((error: unknown) => {
-      if (codeOf(error) === UNAVAILABLE) return this.#lookup();
+  /** What is there. Asks once more if the connection may have broken: a short disturbance is no outage. */
+  lookup(): Promise<FoundEntity | undefined> {
+    return this.#lookup().catch((error: unknown) => {
+      if (isBreak(error)) return this.#lookup();
       throw error;
     });
-    // Under load Datastore may put a key off: that is no miss.
-    if (!answer.found?.length && !answer.missing?.length) throw new Error('Datastore has put the lookup off.');
-    return foundIn(answer);
   }
 
   /**
@@ -76,8 +73,12 @@ export class DatastoreEntity {
     }
   }
 
-  async #lookup(): Promise<LookupAnswer> {
-    return (await this.#send({ method: 'lookup', reqOpts: { keys: [this.key] } })) as LookupAnswer;
+  async #lookup(): Promise<FoundEntity | undefined> {
+    const sentAt = performance.now();
+    const answer = (await this.#send({ method: 'lookup', reqOpts: { keys: [this.key] } })) as LookupAnswer;
+    // Under load Datastore may put a key off: that is no miss.
+    if (!answer.found?.length && !answer.missing?.length) throw new Error('Datastore has put the lookup off.');
+    return foundIn(answer, sentAt);
   }
 
   #send(request: Pick<DatastoreRequest, 'method' | 'reqOpts'>): Promise<unknown> {
@@ -86,9 +87,9 @@ export class DatastoreEntity {
     return new Promise((resolve, reject) => {
       if (isOver()) throw new Error('The command is over.');
       client.request_({ client: 'DatastoreClient', gaxOpts, ...request } as DatastoreRequest, (error, answer) => {
-        if (isOver()) return reject(error as Error);
+        if (isOver()) return reject(error);
         heard();
-        if (error) reject(error as Error);
+        if (error) reject(error);
         else resolve(answer);
       });
     });

@@ -1,4 +1,6 @@
 /** Codes of gRPC: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+const CANCELLED = 1;
+const UNKNOWN = 2;
 export const INVALID_ARGUMENT = 3;
 export const NOT_FOUND = 5;
 export const ALREADY_EXISTS = 6;
@@ -8,7 +10,8 @@ export const FAILED_PRECONDITION = 9;
 export const ABORTED = 10;
 const OUT_OF_RANGE = 11;
 const UNIMPLEMENTED = 12;
-export const UNAVAILABLE = 14;
+const INTERNAL = 13;
+const UNAVAILABLE = 14;
 const UNAUTHENTICATED = 16;
 
 /**
@@ -28,6 +31,9 @@ const REFUSALS: readonly unknown[] = [
   UNAUTHENTICATED,
 ];
 
+/** A connection that broke has one of these. */
+const BREAKS: readonly unknown[] = [CANCELLED, UNKNOWN, INTERNAL, UNAVAILABLE];
+
 /** Written by the client itself, about an answer that it did receive. */
 const OVERSIZED_ANSWER = /received message larger than max/i;
 
@@ -43,6 +49,11 @@ export function codeOf(error: unknown): unknown {
 export function isDatastoreRefusal(error: unknown): boolean {
   const text = error instanceof Error ? error.message : '';
   return REFUSALS.includes(codeOf(error)) && !OVERSIZED_ANSWER.test(text);
+}
+
+/** Whether the connection may have broken, so that another attempt may succeed. */
+export function isBreak(error: unknown): boolean {
+  return BREAKS.includes(codeOf(error));
 }
 
 /** Removes what the server adds to an error besides its text, in which it may quote a key or a property. */

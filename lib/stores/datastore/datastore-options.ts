@@ -57,7 +57,7 @@ export function nameTrouble(name: string): string | undefined {
 
 /** @throws {SessionConfigurationError} when Datastore would refuse the kind or the namespace. */
 export function checkNames({ kind, namespace }: DatastoreNames): void {
-  const trouble = kind === undefined ? undefined : typeof kind === 'string' ? nameTrouble(kind) : 'is no text';
+  const trouble = kind === undefined ? undefined : kindTrouble(kind);
   if (trouble !== undefined)
     throw new SessionConfigurationError(`datastore.kind ${trouble}: write '${DATASTORE_KIND}'.`);
   if (namespace === undefined) return;
@@ -66,4 +66,8 @@ export function checkNames({ kind, namespace }: DatastoreNames): void {
       'datastore.namespace has up to 100 letters, digits, points, dashes and underscores: change it, or leave it out.',
     );
   }
+}
+
+function kindTrouble(kind: unknown): string | undefined {
+  return typeof kind === 'string' ? nameTrouble(kind) : 'is no text';
 }

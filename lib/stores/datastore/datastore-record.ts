@@ -15,7 +15,10 @@ export const DATASTORE_VALUE_MAX_BYTES = 1_000_000;
 export class ReadVersion {
   constructor(
     readonly entityVersion: string,
-    /** By the clock of this process that is never set, in milliseconds: `Infinity` for a record that stays. */
+    /**
+     * By the clock of this process that is never set, in milliseconds: `Infinity` for a record that stays. Never later than by the
+     * clock of Datastore: what a read has found missing would come back.
+     */
     readonly expiresAt: number,
   ) {}
 
@@ -23,6 +26,9 @@ export class ReadVersion {
     return performance.now() >= this.expiresAt;
   }
 }
+
+/** A version that no record has: not one of this store's reads. */
+export const NEVER_READ = new ReadVersion('', -Infinity);
 
 /** A living record. */
 export interface FoundRecord {
@@ -80,15 +86,21 @@ export function entityOf(key: EntityKey, properties: Entity['properties']): Enti
   return { key, properties };
 }
 
-/** What a lookup of one key has found: `undefined` when there is no entity. */
-export function foundIn({ found, readTime }: LookupAnswer): FoundEntity | undefined {
+/** A clock may tell whole milliseconds alone. */
+const TICK_MS = 1;
+
+/**
+ * What a lookup of one key has found: `undefined` when there is no entity.
+ * @param sentAt when it was sent, by the clock that is never set.
+ */
+export function foundIn({ found, readTime }: LookupAnswer, sentAt: number): FoundEntity | undefined {
   const result = found?.[0];
   if (!result) return undefined;
   const version = String(result.version);
   const remaining = remainingOf(result, readTime);
   if (remaining <= 0) return { version, record: undefined };
   const value = textOf(result.entity.properties?.['value']);
-  return { version, record: { value, version: new ReadVersion(version, performance.now() + remaining) } };
+  return { version, record: { value, version: new ReadVersion(version, sentAt + remaining - TICK_MS) } };
 }
 
 /** Milliseconds that the record still lived when the server looked. */

@@ -3,11 +3,17 @@ import { BackEndCommands } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedDatastoreClient, type DatastoreClient, type Entity, type EntityKey } from './datastore-client.js';
-import { closeConnections, openDatastore, type OwnDatastoreClient } from './datastore-connection.js';
+import { DatastoreConnection, openDatastore } from './datastore-connection.js';
 import { DatastoreEntity } from './datastore-entity.js';
 import { dropDetails, hideKey, isDatastoreRefusal } from './datastore-errors.js';
-import { checkNames, DATASTORE_KIND, type DatastoreNames, type DatastoreStoreOptions } from './datastore-options.js';
-import { checkedName, entityOf, propertiesOf, ReadVersion } from './datastore-record.js';
+import {
+  checkNames,
+  DATASTORE_KIND,
+  type DatastoreConnectOptions,
+  type DatastoreNames,
+  type DatastoreStoreOptions,
+} from './datastore-options.js';
+import { checkedName, entityOf, NEVER_READ, propertiesOf, ReadVersion } from './datastore-record.js';
 
 export type { DatastoreClient } from './datastore-client.js';
 export {
@@ -27,6 +33,9 @@ const DATASTORE: BackEnd = {
   redact: dropDetails,
 };
 
+/** A key that no record has. */
+const WARM_UP = 'warm-up';
+
 /**
  * Keeps records in Google Cloud Datastore (Firestore in Datastore mode), each as an entity of the kind `NestSession`, whose property
  * `value` has the text as bytes.
@@ -41,35 +50,40 @@ const DATASTORE: BackEnd = {
  * `new DatastoreStore(client)` uses a client of yours and never closes it; {@link DatastoreStore.connect} makes one.
  */
 export class DatastoreStore implements ClosableStore {
-  readonly #client: DatastoreClient;
   readonly #kind: string;
   readonly #namespaceId: string;
   readonly #commands = new BackEndCommands(DATASTORE);
-  #own: OwnDatastoreClient | undefined;
-  #answers = 0;
+  #connection: DatastoreConnection;
   #closed = false;
 
   /** @throws {SessionConfigurationError} when the client is not one of `@google-cloud/datastore`, or a name is wrong. */
   constructor(client: DatastoreClient, names: DatastoreNames = {}) {
     checkNames(names);
-    this.#client = checkedDatastoreClient(client);
+    this.#connection = DatastoreConnection.ofYours(checkedDatastoreClient(client));
     this.#kind = names.kind ?? DATASTORE_KIND;
     this.#namespaceId = names.namespace ?? client.namespace ?? '';
   }
 
   /**
-   * A store with a client of its own, which `close` ends; with `{ client }` one that uses yours. Does not wait for Datastore: while it
-   * is out of reach the application starts, and each command rejects until it is there.
+   * A store with a client of its own, which `close` ends; with `{ client }` one that uses yours. Looks for a
+   * record, so that the client is ready for the first request, and waits for that up to a second. While Datastore is out of reach the
+   * application starts all the same, and each command rejects until it is there.
    * @throws {SessionConfigurationError} when the driver is not installed, or the client or the options are wrong.
    */
   static async connect(options: DatastoreStoreOptions = {}): Promise<DatastoreStore> {
-    if (options.client !== undefined) return new DatastoreStore(options.client, options);
     if ('request_' in options) throw new SessionConfigurationError('datastore is a client: write { client }.');
-    checkNames(options);
-    const { kind, ...settings } = options;
-    const client = await openDatastore(settings);
-    const store = new DatastoreStore(client, kind === undefined ? {} : { kind });
-    store.#own = client;
+    const store =
+      options.client === undefined ? await DatastoreStore.#open(options) : new DatastoreStore(options.client, options);
+    // The client loads its API and its credentials with the first request, which takes the better part of a second: not that of a user.
+    await store.read(WARM_UP).catch(() => {});
+    return store;
+  }
+
+  static async #open({ kind = DATASTORE_KIND, ...options }: DatastoreConnectOptions): Promise<DatastoreStore> {
+    checkNames({ ...options, kind });
+    const client = await openDatastore(options);
+    const store = new DatastoreStore(client, { kind });
+    store.#connection = DatastoreConnection.ofOurOwn(client);
     return store;
   }
 
@@ -107,38 +121,29 @@ export class DatastoreStore implements ClosableStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#own === undefined) return;
     await this.#commands.ended();
-    await closeConnections(this.#own);
+    await this.#connection.close();
   }
 
   #ask<T>(key: string, act: (entity: DatastoreEntity) => Promise<T>): Promise<T> {
-    const before = this.#answers;
+    const connection = this.#connection;
+    const before = connection.answers;
     return this.#commands.ask<T>(
       (command) => {
         if (this.#closed) throw storeError(DATASTORE, 'is no longer used, because the store is closed');
-        const isOver = (): boolean => command.hasEnded;
-        const heard = (): void => void this.#answers++;
-        const entity = new DatastoreEntity(this.#keyOf(key), { client: this.#client, isOver, heard });
+        const { client, heard } = connection;
+        const entity = new DatastoreEntity(this.#keyOf(key), { client, heard, isOver: () => command.hasEnded });
         act(entity).then(command.answered, (error: unknown) => {
           hideKey(error, key);
           command.failed(error);
         });
       },
-      () => this.#giveUp(before),
+      () => connection.giveUp(before),
     );
   }
 
   #keyOf(key: string): EntityKey {
     return { partitionId: { namespaceId: this.#namespaceId }, path: [{ kind: this.#kind, name: checkedName(key) }] };
-  }
-
-  /**
-   * Drops the connection of a client of our own, if nothing has come over it since the late command was sent: one that a firewall
-   * forgot stays open for a quarter of an hour.
-   */
-  #giveUp(before: number): void {
-    if (this.#own !== undefined && this.#answers === before) void closeConnections(this.#own);
   }
 }
 
@@ -162,17 +167,17 @@ async function replace(
   properties: Entity['properties'],
   version: unknown,
 ): Promise<ReplaceOutcome> {
-  const read = version instanceof ReadVersion ? version : undefined;
-  let mayLive = read?.hasExpired === false;
+  const read = version instanceof ReadVersion ? version : NEVER_READ;
+  let mayLive = !read.hasExpired;
   let unmet: Error | undefined;
   for (;;) {
-    if (read && mayLive) {
+    if (mayLive) {
       unmet = await entity.commit({ update: entityOf(entity.key, properties), ...only(read.entityVersion) });
       if (unmet === undefined) return 'replaced';
     }
     const found = await entity.lookup();
     if (!found?.record) return 'missing';
-    if (found.version !== read?.entityVersion) return 'conflict';
+    if (found.version !== read.entityVersion) return 'conflict';
     if (unmet !== undefined) throw unmet;
     // Only the clock of this process, which may go wrong while the machine stands still, has said that it has expired.
     mayLive = true;

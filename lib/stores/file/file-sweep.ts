@@ -86,7 +86,7 @@ export class FileSweep {
     // A time that lies ahead comes from a clock that was wrong.
     if (last !== undefined && Math.abs(Date.now() - last) < interval * DUE) return;
     if (last !== undefined) await fs.touch(directory.sweepMark);
-    else if (!(await succeeds(fs.write(directory.sweepMark, Buffer.alloc(0)), isTaken))) return;
+    else if (!(await succeeds(fs.write(directory.sweepMark, Buffer.alloc(0), []), isTaken))) return;
     await this.run();
   }
 

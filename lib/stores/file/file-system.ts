@@ -6,8 +6,11 @@ export interface FileSystem {
   /** The names in a directory. */
   list(directory: string): Promise<readonly string[]>;
   read(file: string): Promise<Buffer>;
-  /** Makes a file that must not exist yet, with contents that are safe from a power cut. */
-  write(file: string, contents: Buffer): Promise<void>;
+  /**
+   * Makes a file that must not exist yet, with contents that are safe from a power cut.
+   * @param directories those whose names this makes safe as well, at the same time.
+   */
+  write(file: string, contents: Buffer, directories: readonly string[]): Promise<void>;
   /** Makes a directory that must not exist yet. */
   makeDirectory(directory: string): Promise<void>;
   /** Moves a directory: to a name that is free, or that an empty directory has. */

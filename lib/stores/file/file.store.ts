@@ -71,11 +71,7 @@ export class FileStore implements ClosableStore {
    */
   static async connect(options: FileStoreOptions): Promise<FileStore> {
     const resolved = checkedFileOptions(options);
-    const opening = new BackEndCommands(backEndOf(resolved.directory));
-    const directory = await opening.ask<StoreDirectory>((command) => {
-      openDirectory(resolved.directory, new NodeFileSystem(resolved.fsync)).then(command.answered, command.failed);
-    });
-    return new FileStore(resolved, directory);
+    return new FileStore(resolved, await openDirectory(resolved.directory, new NodeFileSystem(resolved.fsync)));
   }
 
   async get(key: string): Promise<string | undefined> {

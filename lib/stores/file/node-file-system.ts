@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rmdir, unlink, utimes, type FileHandle } from 'node:fs/promises';
 
 import { codeOf, type FileSystem } from './file-system.js';
+import { ThreadGate } from './thread-gate.js';
 
 // Windows has no such flag.
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
@@ -22,6 +23,7 @@ const CANNOT_SYNC: readonly unknown[] =
 /** The file system of this machine, by `node:fs`. */
 export class NodeFileSystem implements FileSystem {
   readonly #fsync: boolean;
+  readonly #gate = new ThreadGate();
 
   /** @param fsync whether writes are safe from a power cut. */
   constructor(fsync: boolean) {
@@ -29,72 +31,74 @@ export class NodeFileSystem implements FileSystem {
   }
 
   list(directory: string): Promise<string[]> {
-    return readdir(directory);
+    return this.#gate.pass(() => readdir(directory));
   }
 
-  async read(file: string): Promise<Buffer> {
-    const handle = await open(file, READ);
-    try {
-      return await readWhole(handle);
-    } finally {
-      await handle.close();
-    }
+  read(file: string): Promise<Buffer> {
+    return this.#opened(file, READ, (handle) => this.#readWhole(handle));
   }
 
-  async write(file: string, contents: Buffer): Promise<void> {
-    const handle = await open(file, WRITE_NEW, ONLY_OWN_FILES);
-    try {
-      await handle.writeFile(contents);
-      if (this.#fsync) await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  write(file: string, contents: Buffer, directories: readonly string[]): Promise<void> {
+    return this.#opened(file, WRITE_NEW, async (handle) => {
+      await this.#gate.pass(() => handle.writeFile(contents));
+      if (!this.#fsync) return;
+      const synced = this.#gate.pass(() => handle.sync());
+      // Together, because a file system that is asked at the same time writes once.
+      await Promise.all([synced, ...directories.map((directory) => this.sync(directory))]);
+    });
   }
 
   makeDirectory(directory: string): Promise<void> {
-    return mkdir(directory, ONLY_OWN);
+    return this.#gate.pass(() => mkdir(directory, ONLY_OWN));
   }
 
   rename(from: string, to: string): Promise<void> {
-    return rename(from, to);
+    return this.#gate.pass(() => rename(from, to));
   }
 
   removeFile(file: string): Promise<void> {
-    return unlink(file);
+    return this.#gate.pass(() => unlink(file));
   }
 
   removeDirectory(directory: string): Promise<void> {
-    return rmdir(directory);
+    return this.#gate.pass(() => rmdir(directory));
   }
 
   async sync(directory: string): Promise<void> {
     if (!this.#fsync) return;
     try {
-      const handle = await open(directory, constants.O_RDONLY);
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await this.#opened(directory, constants.O_RDONLY, (handle) => this.#gate.pass(() => handle.sync()));
     } catch (error) {
       if (!CANNOT_SYNC.includes(codeOf(error))) throw error;
     }
   }
 
   async modifiedAt(path: string): Promise<number> {
-    return (await lstat(path)).mtimeMs;
+    return (await this.#gate.pass(() => lstat(path))).mtimeMs;
   }
 
   touch(path: string): Promise<void> {
     const now = new Date();
-    return utimes(path, now, now);
+    return this.#gate.pass(() => utimes(path, now, now));
   }
-}
 
-async function readWhole(handle: FileHandle): Promise<Buffer> {
-  const first = Buffer.allocUnsafe(FIRST_BYTES);
-  const { bytesRead } = await handle.read(first, 0, FIRST_BYTES, 0);
-  if (bytesRead < FIRST_BYTES) return first.subarray(0, bytesRead);
-  // Reading went by positions, so the handle still stands at the beginning.
-  return handle.readFile();
+  async #opened<Result>(path: string, flags: number, use: (handle: FileHandle) => Promise<Result>): Promise<Result> {
+    const handle = await this.#gate.pass(() => open(path, flags, ONLY_OWN_FILES));
+    try {
+      return await use(handle);
+    } finally {
+      const closed = this.#gate.pass(() => handle.close());
+      // Only where nothing was synced can it still tell that a write has failed.
+      if (flags === WRITE_NEW && !this.#fsync) await closed;
+      else closed.catch(() => {});
+    }
+  }
+
+  async #readWhole(handle: FileHandle): Promise<Buffer> {
+    const first = Buffer.allocUnsafe(FIRST_BYTES);
+    const { bytesRead } = await this.#gate.pass(() => handle.read(first, 0, FIRST_BYTES, 0));
+    if (bytesRead < FIRST_BYTES) return first.subarray(0, bytesRead);
+    // That read went by position, so the handle still stands at the beginning.
+    return this.#gate.pass(() => handle.readFile());
+  }
 }

@@ -119,7 +119,10 @@ export class RecordFiles {
    * @returns `false` when there is one, and it stays.
    */
   async put(place: Place, contents: Contents, { overwrites, command }: PutOptions): Promise<boolean> {
-    const tried = new Set<string>();
+    // The id of a session is new, so most registers are made without a look.
+    const first = RecordVersion.first(contents.until);
+    if (!overwrites && (await this.#begin(place, first, fileOf(place.key, contents.value)))) return true;
+    const tried = new Set<string>([first.name]);
     let vanished = 0;
     while (!command.hasEnded) {
       const current = await this.current(place);
@@ -184,7 +187,9 @@ export class RecordFiles {
    * @returns `false` when a file to follow it is there, or a new record, or something that is not the store's.
    */
   async clear(register: string, gone: RecordVersion): Promise<boolean> {
-    for (const name of await this.#listed(register)) {
+    const names = await this.#listed(register);
+    // In a later register of the same record numbers begin anew.
+    for (const name of names.includes(gone.name) ? names : []) {
       const other = RecordVersion.parse(name);
       // Only a copy of a directory that was in use has two versions. The older one must not come to light.
       if (other && gone.supersedes(other)) await this.removeTree(join(register, name));
@@ -236,11 +241,10 @@ export class RecordFiles {
     const file = join(directory, to.name);
     const wasAlive = from.isAlive();
     try {
-      if (!(await succeeds(this.#fs.write(file, contents), isMissing))) return false;
-      await this.#fs.sync(directory);
+      await this.#fs.write(file, contents, [directory]);
     } catch (error) {
       this.#later(() => this.#fs.removeFile(file));
-      // The directory has got another name while it was opened.
+      // Another version is the current one by now.
       if (isMissing(error)) return false;
       throw error;
     }
@@ -269,9 +273,7 @@ export class RecordFiles {
       await this.#makeRegister(place, register);
       const directory = join(register, to.name);
       await this.#fs.makeDirectory(directory);
-      await this.#fs.write(join(directory, to.name), contents);
-      await this.#fs.sync(directory);
-      await this.#fs.sync(register);
+      await this.#fs.write(join(directory, to.name), contents, [directory, register]);
     } catch (error) {
       this.#later(() => this.removeTree(register));
       // The sweep has come in between, or the directory of the store is gone.

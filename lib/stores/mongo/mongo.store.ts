@@ -80,10 +80,8 @@ export class MongoStore implements ClosableStore {
    */
   static async connect(options: MongoStoreOptions = {}): Promise<MongoStore> {
     if (options.client !== undefined) return new MongoStore(options.client, options);
-    const { url = 'mongodb://127.0.0.1:27017', client: _none, database, collection, ...settings } = options;
-    const own = await openMongo(url, settings);
-    const place = { ...(database !== undefined && { database }), ...(collection !== undefined && { collection }) };
-    const store = new MongoStore(own, place);
+    const own = await openMongo(options);
+    const store = new MongoStore(own, options);
     store.#own = own;
     store.#link.connect().then(
       () => store.#index.make(),

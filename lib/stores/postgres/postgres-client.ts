@@ -1,7 +1,7 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 
 /**
- * What `PostgresStore` needs of a client: a `Pool` or `Client` of `pg`, a `DataSource` of TypeORM, `db.$client` of Drizzle, or a
+ * What `PostgresStore` needs of a client: a `Pool` of `pg`, a `DataSource` of TypeORM, `db.$client` of Drizzle, or a
  * function of yours around what you have:
  *
  * ```ts
@@ -32,6 +32,7 @@ const REMEDIES: readonly (readonly [member: string, kind: string, remedy: string
     'pass { query: (sql, parameters) => prisma.$queryRawUnsafe(sql, ...parameters) }',
   ],
   ['$client', 'is a database of Drizzle:', 'pass its db.$client'],
+  ['connectionParameters', 'is one connection, which would not come back after a break:', 'pass a Pool of pg'],
   [
     'executeQuery',
     'is a Kysely:',
@@ -50,10 +51,11 @@ const REMEDIES: readonly (readonly [member: string, kind: string, remedy: string
  */
 export function checkedPostgresClient(client: PostgresClient): PostgresClient {
   const given = Object(client) as Readonly<Record<string, unknown>>;
-  if (typeof given['query'] === 'function' && !('$client' in given)) return client;
   const known = REMEDIES.find(([member]) => member in given);
+  const isFit = typeof given['query'] === 'function' && (known === undefined || known[0] === 'getConnection');
+  if (isFit) return client;
   const kind = known?.[1] ?? 'has no query:';
-  const remedy = known?.[2] ?? 'pass a Pool or a Client of pg, an object with query(sql, parameters), or { url }';
+  const remedy = known?.[2] ?? 'pass a Pool of pg, an object with query(sql, parameters), or { url }';
   throw new SessionConfigurationError(`The given PostgreSQL client ${kind} ${remedy}.`);
 }
 

@@ -1,11 +1,9 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import { loadDriver } from '../back-end.js';
-import type { PostgresClient } from './postgres-client.js';
+import type { PgPool } from './postgres-pool.js';
 
 /** A pool that the store made, and therefore ends. */
-export interface OwnPostgresPool extends PostgresClient {
-  readonly idleCount: number;
-  connect(taken: (error: unknown, client: unknown, release: (destroy?: boolean) => void) => void): void;
+export interface OwnPostgresPool extends PgPool {
   end(): Promise<void>;
 }
 
@@ -16,8 +14,8 @@ export interface OwnPostgresPool extends PostgresClient {
 export const POSTGRES_DEFAULTS = Object.freeze({
   /** Connections of one process. The server takes 100 from all of them, unless it is told otherwise. */
   max: 10,
-  /** To open a connection, or to get one of a pool that is in use. The store's own deadline comes first, and looks once more. */
-  connectionTimeoutMillis: 1500,
+  /** To open a connection, or to get one of a pool that is in use. A command waits for a second; the connection then serves the next. */
+  connectionTimeoutMillis: 3000,
   /** Takes a connection on which a statement got no answer out of the pool. */
   query_timeout: 1500,
   idleTimeoutMillis: 30_000,
@@ -51,15 +49,6 @@ export async function openPostgres(url: unknown, options: Readonly<Record<string
     return pool;
   } catch (cause) {
     throw new SessionConfigurationError('postgres: pg refused its options; see the cause.', { cause });
-  }
-}
-
-/** Drops the connections that wait for work: they may lead to a server that hangs, or is no longer the primary. */
-export function dropIdle(pool: OwnPostgresPool): void {
-  for (let count = pool.idleCount; count > 0; count--) {
-    pool.connect((error, _client, release) => {
-      if (!error) release(true);
-    });
   }
 }
 

@@ -55,6 +55,11 @@ export function isMissingTable(error: unknown): boolean {
   return ['42P01', '3F000'].includes(sqlStateOf(error) ?? '');
 }
 
+/** Whether the role may not make the table, or its schema is missing. */
+export function mayNotCreate(error: unknown): boolean {
+  return ['42501', '3F000'].includes(sqlStateOf(error) ?? '');
+}
+
 /** Removes what an error tells of rows and parameters, and the parameters in its texts. */
 export function hideParameters(error: unknown, parameters: readonly (string | null)[] = []): void {
   const secrets = parameters.filter((text): text is string => text !== null && text.length >= 8);

@@ -43,7 +43,7 @@ export interface PostgresStoreOptions extends PostgresTableOptions {
    * @default the environment's PGHOST, PGUSER, PGDATABASE …, as for `psql`
    */
   readonly url?: string | undefined;
-  /** A `Pool` or `Client` of yours, or anything with a {@link PostgresClient.query}, instead of options for one. It is never closed. */
+  /** A `Pool` of yours, or anything with a {@link PostgresClient.query}, instead of options for one. It is never closed. */
   readonly client?: PostgresClient | undefined;
   readonly [option: string]: unknown;
 }

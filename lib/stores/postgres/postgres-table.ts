@@ -1,10 +1,19 @@
-import { isStoreRefusal, SessionStoreError } from '../../session.errors.js';
+import { SessionStoreError } from '../../session.errors.js';
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
 import { rowsOf, type PostgresClient, type Row } from './postgres-client.js';
-import { dropIdle, type OwnPostgresPool } from './postgres-connection.js';
-import { hideParameters, isDuplicate, isMissingTable, isReadOnly, isRefused, isToRepeat } from './postgres-errors.js';
+import type { OwnPostgresPool } from './postgres-connection.js';
+import {
+  hideParameters,
+  isDuplicate,
+  isMissingTable,
+  isReadOnly,
+  isRefused,
+  isToRepeat,
+  mayNotCreate,
+} from './postgres-errors.js';
 import type { ResolvedTable } from './postgres-options.js';
+import { isPgPool, PostgresPool } from './postgres-pool.js';
 import { schemaOf, type PostgresSchema } from './postgres-schema.js';
 import { statementsFor, type PostgresStatements } from './postgres-statements.js';
 
@@ -29,6 +38,7 @@ interface Attempts {
 export class PostgresTable {
   readonly statements: PostgresStatements;
   readonly #client: PostgresClient;
+  readonly #pool: PostgresPool | undefined;
   #own: OwnPostgresPool | undefined;
   readonly #schema: PostgresSchema;
   readonly #mayMigrate: boolean;
@@ -38,6 +48,7 @@ export class PostgresTable {
 
   constructor(options: ResolvedTable, client: PostgresClient) {
     this.#client = client;
+    this.#pool = isPgPool(client) ? new PostgresPool(client) : undefined;
     this.#mayMigrate = options.migrate;
     this.#schema = schemaOf(options);
     this.statements = statementsFor(this.#schema.table);
@@ -47,7 +58,7 @@ export class PostgresTable {
     return this.#closed;
   }
 
-  /** The client is this pool, which the store made: it is to be ended, and may lose connections. */
+  /** The client is this pool, which the store made, and which is to be ended. */
   own(pool: OwnPostgresPool): void {
     this.#own = pool;
   }
@@ -92,7 +103,7 @@ export class PostgresTable {
   async #create(sql: string): Promise<void> {
     await this.#ask(sql, [], { mayRepeat: false, mayMigrate: false }).catch((error: unknown) => {
       if (isDuplicate(error)) return;
-      throw isStoreRefusal(error) ? this.#missing('and does not let this role make it', error.cause) : error;
+      throw mayNotCreate(error) ? this.#missing('and does not let this role make it', causeOf(error)) : error;
     });
   }
 
@@ -102,7 +113,7 @@ export class PostgresTable {
         if (this.#closed) throw storeError(POSTGRES, 'is no longer used, because the store is closed');
         this.#send(sql, parameters, { command, ...attempts }).then(command.answered, command.failed);
       },
-      () => this.#dropIdle(),
+      () => this.#pool?.dropIfSilent(),
     );
   }
 
@@ -113,7 +124,7 @@ export class PostgresTable {
   ): Promise<readonly Row[]> {
     for (;;) {
       try {
-        return rowsOf(await this.#client.query(sql, [...parameters]));
+        return rowsOf(await this.#query(sql, [...parameters], attempts.command));
       } catch (error) {
         hideParameters(error, parameters);
         if (attempts.command.hasEnded) throw error;
@@ -124,8 +135,9 @@ export class PostgresTable {
 
   /** Returns when a statement that failed is to be sent again; otherwise throws its error. */
   async #prepareNext(error: unknown, attempts: Attempts): Promise<void> {
-    if (isToRepeat(error)) return;
-    if (isReadOnly(error)) this.#dropIdle();
+    // Another turn of the event loop: a client that fails at once would not let the deadline pass.
+    if (isToRepeat(error)) return new Promise((resolve) => setImmediate(resolve));
+    if (isReadOnly(error)) this.#pool?.dropIdle();
     if (isMissingTable(error)) {
       if (!attempts.mayMigrate) throw this.#missing('', error);
       attempts.mayMigrate = false;
@@ -135,8 +147,10 @@ export class PostgresTable {
     attempts.mayRepeat = false;
   }
 
-  #dropIdle(): void {
-    if (this.#own !== undefined) dropIdle(this.#own);
+  #query(sql: string, parameters: (string | null)[], command: CommandUnderWay<readonly Row[]>): Promise<unknown> {
+    return this.#pool === undefined
+      ? this.#client.query(sql, parameters)
+      : this.#pool.query(sql, parameters, () => !command.hasEnded);
   }
 
   #missing(why: string, cause: unknown): SessionStoreError {
@@ -146,4 +160,9 @@ export class PostgresTable {
       { cause, isRefusal: true },
     );
   }
+}
+
+/** The driver's error. */
+function causeOf(error: unknown): unknown {
+  return error instanceof SessionStoreError ? error.cause : error;
 }

@@ -1,3 +1,4 @@
+import { SessionConfigurationError } from '../../session.errors.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedPostgresClient, type PostgresClient } from './postgres-client.js';
 import { openPostgres } from './postgres-connection.js';
@@ -54,6 +55,9 @@ export class PostgresStore implements ClosableStore {
   static async connect(options: PostgresStoreOptions = {}): Promise<PostgresStore> {
     const { url, client, schema, table, unlogged, migrate, sweepInterval, ...settings } = options;
     const tableOptions = { schema, table, unlogged, migrate, sweepInterval };
+    if (typeof options['query'] === 'function') {
+      throw new SessionConfigurationError('postgres is a client: write { client }, or the options for one, { url }.');
+    }
     if (client !== undefined) return new PostgresStore(client, tableOptions);
     resolveTable(tableOptions);
     const pool = await openPostgres(url, settings);
