@@ -127,12 +127,14 @@ const surface = {
   'stores/postgres/postgres.store.d.ts': [
     'POSTGRES_DEFAULTS',
     'PostgresClient',
+    'PostgresParameter',
     'PostgresSchemaOptions',
     'PostgresStore',
     'PostgresStoreOptions',
     'PostgresTableOptions',
   ],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
+  'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [
     'FakeSessionOptions',
     'NestContext',

@@ -65,7 +65,11 @@ export interface StoreConnections {
    * @default the server that the environment's PGHOST, PGUSER, PGDATABASE … name, and the table `nest_session`
    */
   readonly postgres?: PostgresStoreOptions | undefined;
-  /** With `store: 'mongo'`. */
+  /**
+   * With `store: 'mongo'`: `{ url }` and options of the driver, or `{ client }`, a `MongoClient` or `Db` that you own; in both the names of
+   * the `database` and the `collection`.
+   * @default mongodb://127.0.0.1:27017, the collection nest_session
+   */
   readonly mongo?: MongoStoreOptions | undefined;
   /** With `store: 'file'`. */
   readonly file?: FileStoreOptions | undefined;

@@ -42,7 +42,7 @@ describe('MongoStore on your MongoClient of driver 6', () => {
   describeSessionStore(
     'every promise',
     async () => {
-      const client = new MongoClient6(inject('mongoUrl'));
+      const client = new MongoClient6(inject('mongoUrl'), { maxPoolSize: 20 });
       return { store: new MongoStore(client), close: () => client.close() };
     },
     ONE_BY_ONE,
