@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import pg from 'pg';
+import { Client } from 'pg';
 
 import { freePort } from '../../test/fixtures/child-server.mjs';
 import { until } from '../servers.mjs';
@@ -20,7 +20,11 @@ const bin = (/** @type {string} */ program) => {
 // PostgreSQL refuses to run as root.
 const AS_POSTGRES =
   process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
-const [first = '', ...others] = [...AS_POSTGRES, 'env'];
+const [first, ...others] = [...AS_POSTGRES, 'env'];
+
+/** @type {Set<Postgres>} */
+const running = new Set();
+process.on('exit', () => running.forEach((server) => server.signal('SIGKILL')));
 
 /** A server whose data outlive it. */
 class Postgres {
@@ -36,7 +40,7 @@ class Postgres {
     this.directory = directory;
     this.port = port;
     this.settings = settings;
-    process.on('exit', () => this.signal('SIGKILL'));
+    running.add(this);
   }
 
   /**
@@ -95,6 +99,7 @@ class Postgres {
 
   async stop() {
     if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.kill();
+    running.delete(this);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -103,7 +108,7 @@ class Postgres {
    * @param {string} sql
    */
   async ask(sql) {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'postgres', query_timeout: 1000 });
+    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'postgres', query_timeout: 1000 });
     client.on('error', () => {});
     try {
       await client.connect();
