@@ -94,6 +94,11 @@ export class MigratingStore implements SessionStore {
     };
   }
 
+  /** The one of the two in which this process creates what is new. */
+  get own(): SessionStore {
+    return this.#moves ? this.#to : this.#from;
+  }
+
   async get(key: string): Promise<string | undefined> {
     return (await this.read(key))?.value;
   }

@@ -54,6 +54,11 @@ describe('optionWarnings', () => {
     ['a directory without a store', { file: { directory: '/d' } }, "write store: 'file'"],
     ['a project without a store', { datastore: { projectId: 'p' } }, "write store: 'datastore'"],
     ['a client without a store', { mongo: { client: {} } } as SessionModuleOptions, "write store: 'mongo'"],
+    [
+      'such a URL of the store that sessions leave',
+      { store: 'memory', migrateFrom: { store: 'redis', redis: { url: undefined } } },
+      'In `migrateFrom`: `redis.url` is there but undefined',
+    ],
     ['a URL without a store', { redis: { url: 'redis://127.0.0.1:6379' } }, "write store: 'redis'"],
     ['servers without a store', { memcached: { servers: '127.0.0.1:11211' } }, "write store: 'memcached'"],
     ['milliseconds', { idleTimeout: 14 * 24 * 3_600_000 }, '`idleTimeout` is longer than 400 days'],
