@@ -62,7 +62,7 @@ export interface SessionModuleOptions {
   readonly postgres?: PostgresStoreOptions | undefined;
   /** With `store: 'mongo'`. */
   readonly mongo?: MongoStoreOptions | undefined;
-  /** With `store: 'file'`. */
+  /** With `store: 'file'`: `{ directory }`, the directory that holds the records, and how safe they are. */
   readonly file?: FileStoreOptions | undefined;
   /** With `store: 'datastore'`. */
   readonly datastore?: DatastoreStoreOptions | undefined;
