@@ -117,7 +117,8 @@ export class FileSweep {
     if (names.length === 0) await succeeds(fs.removeDirectory(register), isMissing, isTaken, isFile);
     for (const version of names.flatMap((name) => RecordVersion.parse(name) ?? [])) {
       if (version.isAlive()) {
-        await files.removeSuperseded(register, version);
+        // The first version has superseded nothing.
+        if (version.number > 1) await files.removeSuperseded(register, version);
         continue;
       }
       const gone = version.isGone ? version : await files.expire(register, version);
