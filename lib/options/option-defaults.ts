@@ -7,6 +7,7 @@ import type { SessionModuleOptions } from './session-options.js';
 /** The one table of defaults. */
 const DEFAULTS = {
   store: 'memory',
+  memory: {},
   redis: { url: 'redis://127.0.0.1:6379' },
   memcached: { servers: '127.0.0.1:11211' },
   postgres: {},
@@ -15,6 +16,7 @@ const DEFAULTS = {
   datastore: {},
   keyPrefix: 'session:',
   wire: 'native',
+  acceptUnsigned: false,
   hashIds: true,
   tombstones: true,
   idleTimeout: '14d',
@@ -47,6 +49,7 @@ const WITHOUT_DEFAULT = [
   'signer',
   'serializer',
   'migrateFrom',
+  'migrateTo',
   'exposeAs',
   'bus',
   'user',

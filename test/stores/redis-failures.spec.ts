@@ -1,13 +1,16 @@
 import { inspect } from 'node:util';
 import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
+import { createClient as createClient5 } from 'redis-5';
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
-import { RedisStore, type RedisConnectOptions } from '../../lib/stores/redis/redis.store.js';
+import { RedisStore, type NodeRedisClient, type RedisConnectOptions } from '../../lib/stores/redis/redis.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
+import { MASTER_NAME, startWatchedRedis } from '../fixtures/redis-sentinel.mjs';
 import { startRedis } from '../fixtures/servers.mjs';
 import { SpyStore } from '../fixtures/spy-store.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
@@ -39,6 +42,20 @@ function ownClient(make: new (port: number) => Redis | Redis5, port: number): Re
   leftovers.push(async () => client.disconnect());
   return client;
 }
+
+/** A store on a client of node-redis, with the driver's defaults. Does not wait for Redis. */
+function ofNodeRedis(client: NodeRedisClient & { destroy(): unknown }): RedisStore {
+  const store = new RedisStore(client);
+  void client.connect().catch(() => {});
+  leftovers.push(async () => client.destroy());
+  return store;
+}
+
+const nodeRedis: [string, (port: number) => RedisStore][] = [
+  ['your node-redis 6', (port) => ofNodeRedis(createClient({ socket: { host: '127.0.0.1', port } }))],
+  ['your node-redis 5', (port) => ofNodeRedis(createClient5({ socket: { host: '127.0.0.1', port } }))],
+  ['your pool of node-redis 6', (port) => ofNodeRedis(createClientPool({ socket: { host: '127.0.0.1', port } }))],
+];
 
 /** How many listen to each event. */
 function listenersOf(client: {
@@ -79,10 +96,14 @@ describe('A Redis that hangs', () => {
     await eventually(() => store.get('key'));
   });
 
-  it.each(drivers)('is an error with a client of yours too, which would wait for ever: %s', async (_name, Driver) => {
+  it.each<[string, (port: number) => RedisStore]>([
+    ['your ioredis 6', (port) => new RedisStore(ownClient(Redis, port))],
+    ['your ioredis 5', (port) => new RedisStore(ownClient(Redis5, port))],
+    ...nodeRedis,
+  ])('is an error with a client of yours too, which would wait longer or for ever: %s', async (_name, makeStore) => {
     const server = await redis();
-    const store = new RedisStore(ownClient(Driver, server.port));
-    await store.set('key', 'value');
+    const store = makeStore(server.port);
+    await eventually(() => store.set('key', 'value'));
     await server.pause();
     await expect(store.get('key')).rejects.toThrow(/^Redis did not answer within 1000 ms: check that/);
     server.resume();
@@ -170,12 +191,13 @@ describe('A failover behind one address', () => {
     ['a client of its own', (port) => connect(port)],
     ['your ioredis 6', (port) => new RedisStore(ownClient(Redis, port))],
     ['your ioredis 5', (port) => new RedisStore(ownClient(Redis5, port))],
+    ...nodeRedis,
   ])('costs one write an error, and then the store has the new master, with %s', async (_name, makeStore) => {
     const old = await redis();
     const promoted = await redis();
     const proxy = await proxyTo(old);
     const store = await makeStore(proxy.port);
-    await store.set('key', 'before', 60);
+    await eventually(() => store.set('key', 'before', 60));
     expect(await store.replace('key', 'replaced', 60, 'before')).toBe('replaced');
 
     await ownClient(Redis, old.port).replicaof('127.0.0.1', promoted.port);
@@ -185,6 +207,160 @@ describe('A failover behind one address', () => {
     await eventually(() => store.set('key', 'before', 60));
     expect(await store.replace('key', 'after', 60, 'before')).toBe('replaced');
     expect(await ownClient(Redis, promoted.port).get('key')).toBe('after');
+  });
+});
+
+describe('A failover that a sentinel tells of', () => {
+  it('leads the store to the new master, which has yet to learn the script', async () => {
+    const watched = await startWatchedRedis();
+    leftovers.push(() => watched.stop());
+    const sentinelRootNodes = [{ host: '127.0.0.1', port: watched.sentinel.port }];
+    const store = ofNodeRedis(createSentinel({ name: MASTER_NAME, sentinelRootNodes }));
+    await eventually(() => store.set('key', 'before', 60));
+    expect(await store.replace('key', 'replaced', 60, 'before')).toBe('replaced');
+    await watched.failOver();
+    const promoted = ownClient(Redis, watched.servers[1]!.port);
+    // Until it has heard of the change, the old master takes writes that will be lost.
+    await eventually(async () => {
+      await store.set('key', 'after', 60);
+      expect(await promoted.get('key')).toBe('after');
+    });
+    expect(await store.replace('key', 'replaced', 60, 'after')).toBe('replaced');
+    expect(await promoted.get('key')).toBe('replaced');
+  });
+});
+
+describe('A client of node-redis', () => {
+  const ports = (): { socket: { host: string; port: number } }[] =>
+    inject('clusterNodes').map((port) => ({ socket: { host: '127.0.0.1', port } }));
+  const clients: [string, () => NodeRedisClient & { destroy(): unknown }][] = [
+    ['a client', () => createClient({ url: inject('redisUrl') })],
+    ['one of version 5', () => createClient5({ url: inject('redisUrl') })],
+    ['a pool', () => createClientPool({ url: inject('redisUrl') })],
+    ['a cluster', () => createCluster({ rootNodes: ports() })],
+    ['a sentinel', () => createSentinel({ name: MASTER_NAME, sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })],
+  ];
+
+  it.each(clients)('that nobody has connected is an error that says so: %s', async (_name, makeClient) => {
+    const store = new RedisStore(makeClient());
+    for (const verb of Object.values(verbs)) {
+      await expect(verb(store)).rejects.toMatchObject({
+        code: 'SESSION_STORE',
+        message: expect.stringContaining('the application calls `await client.connect()` before it takes requests'),
+      });
+    }
+  });
+
+  it('that was closed is an error that says so', async () => {
+    const client = createClient({ url: inject('redisUrl') });
+    const store = new RedisStore(client);
+    await client.connect();
+    await store.get('key');
+    client.destroy();
+    await expect(store.get('key')).rejects.toThrow('is not open');
+  });
+
+  it('that refuses to queue commands is an error while Redis is down, and answers once it is up', async () => {
+    const server = await redis();
+    await server.stop();
+    const socket = { host: '127.0.0.1', port: server.port };
+    const store = ofNodeRedis(createClient({ socket, disableOfflineQueue: true }));
+    for (const verb of Object.values(verbs)) await expect(verb(store)).rejects.toThrow(SessionStoreError);
+    await server.restart();
+    await eventually(() => store.set('key', 'value'));
+    expect(await store.get('key')).toBe('value');
+  });
+
+  it.each(nodeRedis)('is not sent what the store gave up while Redis was down: %s', async (_name, makeStore) => {
+    const server = await redis();
+    await server.stop();
+    const store = makeStore(server.port);
+    await expect(store.set('key', 'given up')).rejects.toThrow(SessionStoreError);
+    // Takes its second too; what waits longer than one and a half is taken back.
+    await expect(store.get('key')).rejects.toThrow(SessionStoreError);
+    await server.restart();
+    await eventually(() => store.set('another key', 'value'));
+    expect(await store.get('key')).toBeUndefined();
+  });
+
+  it('may have no listener for its errors: the process goes on, and closing the store leaves it so', async () => {
+    const server = await redis();
+    const program = `
+      import { createClient } from 'redis';
+      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
+      const client = createClient({ socket: { host: '127.0.0.1', port: ${server.port}, reconnectStrategy: () => 10 } });
+      const store = new RedisStore(client);
+      await client.connect();
+      await store.set('key', 'value');
+      const isBack = () => new Promise((resolve) => client.once('ready', resolve));
+      const kill = () => client.sendCommand(['QUIT']);
+      await Promise.all([isBack(), kill()]);
+      console.log(await store.get('key'));
+      await store.close();
+      await Promise.all([isBack(), kill()]);
+      console.log(await client.get('key'));
+      await client.close();
+    `;
+    const result = await runProgram(program, { drivers: 'installed' });
+    expect(result).toMatchObject({ code: 0, stdout: 'value\nvalue\n', stderr: '' });
+  });
+
+  it('shows neither key nor value in an error, however it is printed', async () => {
+    const server = await redis('--maxmemory', '1', '--rename-command', 'DEL', '');
+    const store = ofNodeRedis(createClient({ socket: { host: '127.0.0.1', port: server.port } }));
+    await eventually(() => store.get('key'));
+    const writes = [
+      store.set('a-secret-key', 'a-secret-value', 60),
+      store.create('a-secret-key', 'a-secret-value', 60),
+      store.delete('a-secret-key'),
+    ];
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes).toMatchObject([
+      { reason: { isRefusal: true } },
+      { reason: { isRefusal: true } },
+      { reason: { isRefusal: true, cause: { message: "ERR unknown command 'DEL'" } } },
+    ]);
+    expect(inspect(outcomes, { depth: 9, showHidden: true })).not.toContain('a-secret');
+  });
+
+  it('uses its Lua script after SCRIPT FLUSH', async () => {
+    const server = await redis();
+    const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    const store = ofNodeRedis(client);
+    await eventually(() => store.set('key', '0', 60));
+    for (const [before, after] of [
+      ['0', '1'],
+      ['1', '2'],
+    ] as const) {
+      await client.scriptFlush();
+      expect(await store.replace('key', after, 60, before)).toBe('replaced');
+    }
+  });
+});
+
+describe('A user of Redis that may do no more than the store needs', () => {
+  it.each<[string, string, (port: number) => Promise<RedisStore> | RedisStore]>([
+    // ioredis asks whether Redis has loaded its data yet.
+    ['a client of its own', '+info', (port) => connect(port, { username: 'sessions', password: 'secret' })],
+    [
+      'your node-redis 6',
+      '',
+      (port) =>
+        ofNodeRedis(createClient({ socket: { host: '127.0.0.1', port }, username: 'sessions', password: 'secret' })),
+    ],
+  ])('suffices, with %s', async (_name, ofDriver, makeStore) => {
+    const server = await redis();
+    const rules = `on >secret ~session:* +get +set +del +eval +evalsha ${ofDriver}`.trim().split(' ');
+    await ownClient(Redis, server.port).call('ACL', 'SETUSER', 'sessions', 'reset', ...rules);
+    const store = await makeStore(server.port);
+    await eventually(() => store.set('session:key', 'before', 60));
+    expect(await store.create('session:new', 'value', 60)).toBe(true);
+    expect(await store.replace('session:key', 'after', 60, 'before')).toBe('replaced');
+    await store.set('session:key', '\ud83d', 60);
+    const found = await store.read('session:key');
+    expect(await store.replace('session:key', 'after', 60, found?.version)).toBe('replaced');
+    expect(await store.delete('session:key')).toBe(true);
+    await expect(store.get('key')).rejects.toMatchObject({ isRefusal: true });
   });
 });
 

@@ -1,6 +1,6 @@
 import { BackEndCommands } from '../../stores/back-end-commands.js';
 import { commandError, storeError, type BackEnd } from '../../stores/back-end.js';
-import type { OwnRedisClient } from '../../stores/redis/redis-client.js';
+import type { OwnRedisClient } from '../../stores/redis/ioredis-client.js';
 import { endRedis, openRedis, type RedisConnectOptions } from '../../stores/redis/redis-connection.js';
 import { hideCommand, isReply } from '../../stores/redis/redis-errors.js';
 import type { SessionBus, SessionBusListener, SessionEnding } from '../session-bus.js';

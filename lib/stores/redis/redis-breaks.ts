@@ -1,4 +1,4 @@
-import type { RedisClient, RedisConnection } from './redis-client.js';
+import type { IoredisClient, RedisConnection } from './ioredis-client.js';
 
 /**
  * Counts how often a connection in use broke. A command that was under way may have been carried out or not, and ioredis sends it
@@ -8,11 +8,11 @@ import type { RedisClient, RedisConnection } from './redis-client.js';
  * the Cluster.
  */
 export class RedisBreaks {
-  readonly #client: RedisClient;
+  readonly #client: IoredisClient;
   readonly #watched = new Map<RedisConnection, () => void>();
   #count = 0;
 
-  constructor(client: RedisClient) {
+  constructor(client: IoredisClient) {
     this.#client = client;
     if (client.nodes === undefined) {
       this.#watch(client);

@@ -1,7 +1,7 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import type { BackEndCommands } from '../back-end-commands.js';
 import { loadDriver, type DriverUser } from '../back-end.js';
-import type { OwnRedisClient } from './redis-client.js';
+import type { OwnRedisClient } from './ioredis-client.js';
 import { isReplicasRefusal } from './redis-errors.js';
 
 /** Options of `RedisStore.connect`. All but `url` are those of ioredis, and override {@link REDIS_DEFAULTS}. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { ReplaceOutcome, StoredSession } from '../session-store.js';
-import type { RedisClient } from './redis-client.js';
+import type { RedisCommands } from './redis-commands.js';
 
 // The value that was read travels as its hash only.
 const COMPARE_AND_SET = `
@@ -22,22 +22,26 @@ class HashedVersion {
   constructor(readonly sha1: string) {}
 }
 
-/** Arguments of {@link compareAndSet}: the key, the new value, its lifetime in seconds, and the hash of the version that was read. */
-export type CompareAndSetArguments = readonly [key: string, value: string, seconds: string, hash: string];
+/** Arguments of {@link compareAndSet}: the new value, its lifetime in seconds, and the hash of the version that was read. */
+export type CompareAndSetArguments = readonly [value: string, seconds: string, hash: string];
 
 /** Stores the value if the record still has the version. */
-export function compareAndSet(client: RedisClient, args: CompareAndSetArguments): Promise<ReplaceOutcome> {
-  const outcome = client.evalsha(COMPARE_AND_SET_SHA1, 1, ...args).catch((error: unknown) => {
+export function compareAndSet(
+  commands: RedisCommands,
+  key: string,
+  args: CompareAndSetArguments,
+): Promise<ReplaceOutcome> {
+  const outcome = commands.evalsha(COMPARE_AND_SET_SHA1, key, args).catch((error: unknown) => {
     // A restart or SCRIPT FLUSH has emptied the script cache; EVAL fills it again.
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return client.eval(COMPARE_AND_SET, 1, ...args);
+    return commands.eval(COMPARE_AND_SET, key, args);
   });
   return outcome as Promise<ReplaceOutcome>;
 }
 
 /** The record with the hash of its bytes for a version. */
-export async function readWithHash(client: RedisClient, key: string): Promise<StoredSession | undefined> {
-  const found = (await client.eval(READ_WITH_HASH, 1, key)) as [value: string, hash: string] | null;
+export async function readWithHash(commands: RedisCommands, key: string): Promise<StoredSession | undefined> {
+  const found = (await commands.eval(READ_WITH_HASH, key, [])) as [value: string, hash: string] | null;
   return found === null ? undefined : { value: found[0], version: new HashedVersion(found[1]) };
 }
 

@@ -1,5 +1,6 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
-import { storeError, type BackEnd } from '../back-end.js';
+import { storeError } from '../back-end.js';
+import { ConnectionErrors } from '../connection-errors.js';
 import {
   checkedTtl,
   type ClosableStore,
@@ -7,21 +8,17 @@ import {
   type StoredSession,
   type TextVersionedStore,
 } from '../session-store.js';
-import { RedisBreaks } from './redis-breaks.js';
-import { checkedRedisClient, type OwnRedisClient, type RedisClient } from './redis-client.js';
+import type { OwnRedisClient } from './ioredis-client.js';
+import { commandsOf, type RedisClient } from './redis-client.js';
+import type { RedisCommands } from './redis-commands.js';
 import { endRedis, openRedis, type RedisConnectOptions } from './redis-connection.js';
-import { hideCommand, isReply, isReplicasRefusal } from './redis-errors.js';
+import { hideCommand, isReplicasRefusal, REDIS } from './redis-errors.js';
 import { compareAndSet, hashOf, readWithHash } from './redis-scripts.js';
 
+export type { IoredisClient } from './ioredis-client.js';
+export type { NodeRedisClient } from './node-redis-client.js';
 export type { RedisClient } from './redis-client.js';
 export { REDIS_DEFAULTS, type RedisConnectOptions } from './redis-connection.js';
-
-const REDIS: BackEnd = {
-  name: 'Redis',
-  check: 'the server is up, reachable from here and not out of memory, and that its address and password are right',
-  isRefusal: isReply,
-  redact: hideCommand,
-};
 
 const BROKE = 'lost its connection while a command was under way, so that it is not known whether it was carried out';
 
@@ -32,24 +29,30 @@ const REPLACEMENT = '\ufffd';
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Keeps records in Redis as plain strings. The version of a record is its value, or the hash of its bytes if these are no UTF-8.
+ * Keeps records as plain strings in Redis, or in any server that speaks its protocol, such as Valkey: with GET, SET, DEL, EVAL and
+ * EVALSHA, and GET within the scripts. An ACL of `~session:* +get +set +del +eval +evalsha` suffices, beside what the driver itself
+ * sends. The version of a record is its value, or the hash of its bytes if these are no UTF-8.
  *
- * A write under way when its connection breaks is an error, whether ioredis sends it again or not: no answer can tell whether it was
- * carried out the first time, not even a success, because another client may have put back the value that was read.
+ * A write under way when its connection breaks is an error, whether the driver sends it again or not: no answer can tell whether it
+ * was carried out the first time, not even a success, because another client may have put back the value that was read.
  *
- * `new RedisStore(client)` uses a client of yours and never closes it; {@link RedisStore.connect} makes one.
+ * `new RedisStore(client)` uses a client of yours, of ioredis or node-redis, and never closes it. One of node-redis must be connected
+ * by you; an application that is to start while Redis is down does not wait for that: `client.connect().catch(() => {})`. The store
+ * listens to its errors where you do not, because node-redis would end the process otherwise. {@link RedisStore.connect} makes a client
+ * of ioredis.
  */
 export class RedisStore implements ClosableStore, TextVersionedStore {
-  readonly #client: RedisClient;
-  readonly #breaks: RedisBreaks;
-  readonly #commands = new BackEndCommands(REDIS);
+  readonly #redis: RedisCommands;
+  readonly #connection = new ConnectionErrors(hideCommand);
+  readonly #commands = new BackEndCommands(REDIS, this.#connection);
+  readonly #deafen: () => void;
   #own: OwnRedisClient | undefined;
   #closed = false;
 
-  /** @throws {SessionConfigurationError} when the client is not one of ioredis. */
+  /** @throws {SessionConfigurationError} when the client is of neither ioredis nor node-redis. */
   constructor(client: RedisClient) {
-    this.#client = checkedRedisClient(client);
-    this.#breaks = new RedisBreaks(client);
+    this.#redis = commandsOf(client);
+    this.#deafen = this.#connection.listenTo(client);
   }
 
   /**
@@ -65,13 +68,13 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
   }
 
   get(key: string): Promise<string | undefined> {
-    return this.#read(() => this.#client.get(key)).then((value) => value ?? undefined);
+    return this.#read(() => this.#redis.get(key)).then((value) => value ?? undefined);
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     const seconds = ttl === undefined ? undefined : checkedTtl(ttl);
     await this.#write(
-      () => (seconds === undefined ? this.#client.set(key, value) : this.#client.set(key, value, 'EX', seconds)),
+      () => this.#redis.set(key, value, seconds),
       // Carried out once or twice, the value is there.
       () => true,
     );
@@ -79,17 +82,17 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
 
   async delete(key: string): Promise<boolean> {
     const removed = await this.#write(
-      () => this.#client.del(key),
+      () => this.#redis.del(key),
       (count) => count > 0,
     );
     return removed > 0;
   }
 
   read(key: string): Promise<StoredSession | undefined> {
-    return this.#read(() => this.#client.get(key)).then((value) => {
+    return this.#read(() => this.#redis.get(key)).then((value) => {
       if (value === null) return undefined;
       // Another program wrote bytes that are no UTF-8; a compare-and-set on the text would never win.
-      if (value.includes(REPLACEMENT)) return this.#read(() => readWithHash(this.#client, key));
+      if (value.includes(REPLACEMENT)) return this.#read(() => readWithHash(this.#redis, key));
       return { value, version: value };
     });
   }
@@ -97,7 +100,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     const seconds = checkedTtl(ttl);
     const created = await this.#write(
-      () => this.#client.set(key, value, 'EX', seconds, 'NX'),
+      () => this.#redis.create(key, value, seconds),
       (answer) => answer !== null,
     );
     return created !== null;
@@ -105,7 +108,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
 
   replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
     return this.#write(
-      () => compareAndSet(this.#client, [key, value, String(checkedTtl(ttl)), hashOf(version)]),
+      () => compareAndSet(this.#redis, key, [value, String(checkedTtl(ttl)), hashOf(version)]),
       (outcome) => outcome === 'missing',
     );
   }
@@ -122,36 +125,37 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#own !== undefined) await endRedis(this.#own, this.#commands);
-    this.#breaks.stop();
+    this.#redis.stop();
+    this.#deafen();
   }
 
   /** Sends a read once more if its connection broke: a short disturbance is no outage. */
   #read<T>(send: () => Promise<T>): Promise<T> {
-    const breaks = this.#breaks.count;
-    return this.#ask(send, () => this.#breaks.count !== breaks);
+    const { breaks } = this.#redis;
+    return this.#ask(send, (error) => this.#redis.hasBroken(error, breaks));
   }
 
   /** @param isCertain whether the answer means the same if the command had been carried out before. */
   #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
-    const breaks = this.#breaks.count;
+    const { breaks } = this.#redis;
     return this.#ask(send).then(
       (answer) => {
-        if (this.#breaks.count === breaks || isCertain(answer)) return answer;
+        if (this.#redis.breaks === breaks || isCertain(answer)) return answer;
         throw storeError(REDIS, BROKE);
       },
       (error: unknown) => {
-        throw this.#breaks.count === breaks ? error : storeError(REDIS, BROKE, error);
+        throw this.#redis.hasBroken((error as Error).cause, breaks) ? storeError(REDIS, BROKE, error) : error;
       },
     );
   }
 
   /** @param mayRepeat asked when the command has failed in time: whether to send it once more. */
-  #ask<T>(send: () => Promise<T>, mayRepeat?: () => boolean): Promise<T> {
+  #ask<T>(send: () => Promise<T>, mayRepeat?: (error: unknown) => boolean): Promise<T> {
     return this.#commands.ask((command) => {
       if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
       const giveUp = (error: unknown): void => this.#giveUp(command, error);
       send().then(command.answered, (error: unknown) => {
-        if (command.hasEnded || !mayRepeat?.()) giveUp(error);
+        if (command.hasEnded || !mayRepeat?.(error)) giveUp(error);
         else Promise.resolve().then(send).then(command.answered, giveUp);
       });
     });
@@ -159,8 +163,8 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
 
   #giveUp(command: CommandUnderWay<never>, error: unknown): void {
     if (command.hasEnded) return;
-    // A client of yours may not handle a failover behind one address. A Cluster finds the new master by itself.
-    if (error instanceof Error && isReplicasRefusal(error) && !this.#client.nodes) this.#client.disconnect(true);
+    // A client of yours may not handle a failover behind one address.
+    if (error instanceof Error && isReplicasRefusal(error)) this.#redis.leaveReplica();
     command.failed(error);
   }
 }

@@ -1,10 +1,10 @@
 import { SessionModule, type Session, type SessionModuleOptions } from 'nest-session';
 import type { MemcachedClient } from 'nest-session/stores/memcached';
-import type { RedisClient } from 'nest-session/stores/redis';
+import type { IoredisClient } from 'nest-session/stores/redis';
 import { describeSessionStore } from 'nest-session/testing';
 
 /** What the compiler has to refuse; if a type arrived as `any`, it would not. Nobody calls this. */
-export function misuse(session: Session<{ items: string[] }>, redis: RedisClient, memcached: MemcachedClient): void {
+export function misuse(session: Session<{ items: string[] }>, redis: IoredisClient, memcached: MemcachedClient): void {
   // @ts-expect-error a list is no number
   session.items = 5;
   // @ts-expect-error the data has no such key

@@ -1,4 +1,10 @@
-import { createClient, createCluster } from 'redis';
+import {
+  createClient as createClient5,
+  createClientPool as createClientPool5,
+  createCluster as createCluster5,
+  createSentinel as createSentinel5,
+} from 'redis-5';
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
 import Memcached from 'memcached';
@@ -7,6 +13,7 @@ import { SessionConfigurationError } from '../../../../lib/session.errors.js';
 import { RedisStore, type RedisClient } from '../../../../lib/stores/redis/redis.store.js';
 
 const nodes = [{ port: 1 }];
+const sentinel = { name: 'sessions', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] };
 
 describe('RedisStore', () => {
   it.each<[string, () => RedisClient]>([
@@ -14,22 +21,34 @@ describe('RedisStore', () => {
     ['Redis of ioredis 5', () => new Redis5({ lazyConnect: true })],
     ['Cluster of ioredis 6', () => new Cluster(nodes, { lazyConnect: true })],
     ['Cluster of ioredis 5', () => new Cluster5(nodes, { lazyConnect: true })],
+    ['client of node-redis 6', () => createClient()],
+    ['pool of node-redis 6', () => createClientPool()],
+    ['cluster of node-redis 6', () => createCluster({ rootNodes: [] })],
+    ['sentinel of node-redis 6', () => createSentinel(sentinel)],
+    ['client of node-redis 5', () => createClient5()],
+    ['pool of node-redis 5', () => createClientPool5()],
+    ['cluster of node-redis 5', () => createCluster5({ rootNodes: [] })],
+    ['sentinel of node-redis 5', () => createSentinel5(sentinel)],
   ])('takes a %s', (_name, make) => {
     expect(new RedisStore(make())).toBeInstanceOf(RedisStore);
   });
 
   it.each<[string, () => unknown, RegExp]>([
-    // It would store the first record without a lifetime, and fail only then.
     [
-      'a client of node-redis',
-      () => createClient(),
-      /node-redis.* has no evalsha: pass a Redis or a Cluster of ioredis/,
+      'the client of node-redis 4 and older, which "legacy" imitates',
+      () => createClient().legacy(),
+      /node-redis.* has no connect, withTypeMapping, on, listenerCount: pass a Redis or a Cluster of ioredis/,
     ],
-    ['a cluster of node-redis', () => createCluster({ rootNodes: [] }), /node-redis.* has no evalsha: pass/],
+    ['the commands of a transaction', () => createClient().multi(), /no client to send commands on: it has no connect/],
+    [
+      'a sentinel of another version',
+      () => Object.assign(Object.create(createSentinel(sentinel)), { _execute: undefined }),
+      /has no _execute: pass/,
+    ],
     [
       'a client of Memcached',
       () => new Memcached('127.0.0.1:1'),
-      /not of ioredis, and has no evalsha, eval, disconnect: pass/,
+      /of neither ioredis nor node-redis, and has no evalsha, eval, disconnect: pass/,
     ],
     ['a URL', () => 'redis://:password@host', /is not a client: .*\{ url \}/],
     ['nothing', () => undefined, /is not a client/],
