@@ -1,33 +1,16 @@
-import { SessionConfigurationError } from '../../session.errors.js';
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { openDirectory } from './directory-check.js';
 import { checkedFileOptions, type FileStoreOptions, type ResolvedFileOptions } from './file-options.js';
 import { FileSweep } from './file-sweep.js';
-import { codeOf } from './file-system.js';
+import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
 import type { StoreDirectory } from './store-directory.js';
 
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
-
-/**
- * What the system answers when it has changed nothing. `EIO` is not among them: after it nobody knows. Nor is `ENOENT`, which stands
- * for a directory that is missing as a whole.
- */
-const REFUSALS: readonly unknown[] = [
-  'ENOSPC',
-  'EDQUOT',
-  'EROFS',
-  'EMFILE',
-  'ENFILE',
-  'EACCES',
-  'EPERM',
-  'EFBIG',
-  'ENOMEM',
-];
 
 /**
  * Keeps records as files in a directory, for one machine that has no server. All processes of the machine can share it. How they do
@@ -80,9 +63,7 @@ export class FileStore implements ClosableStore {
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     const contents = contentsOf(value, ttl);
-    await this.#ask((command) =>
-      this.#files.put(this.#directory.placeOf(key), contents, { overwrites: true, command }),
-    );
+    await this.#ask<void>((command) => this.#files.set(this.#directory.placeOf(key), contents, command));
   }
 
   delete(key: string): Promise<boolean> {
@@ -98,15 +79,12 @@ export class FileStore implements ClosableStore {
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     const contents = contentsOf(value, checkedTtl(ttl));
-    return this.#ask((command) =>
-      this.#files.put(this.#directory.placeOf(key), contents, { overwrites: false, command }),
-    );
+    return this.#ask((command) => this.#files.create(this.#directory.placeOf(key), contents, command));
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
     const contents = contentsOf(value, checkedTtl(ttl));
     const from = RecordVersion.parse(String(version));
-    if (from === undefined) throw new SessionConfigurationError('This is not a version that the file store has read.');
     return this.#ask((command) => this.#files.replace(this.#directory.placeOf(key), contents, { from, command }));
   }
 
@@ -160,7 +138,7 @@ function backEndOf(path: string): BackEnd {
   return {
     name: 'The file store',
     check: `the directory ${path} is there, writable and not full, and that its disk answers`,
-    isRefusal: (error) => REFUSALS.includes(codeOf(error)),
+    isRefusal,
   };
 }
 

@@ -1,7 +1,7 @@
 import {
   close,
   constants,
-  fsync,
+  fsync as syncDescriptor,
   lstat,
   mkdir,
   open,
@@ -113,7 +113,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   #sync(descriptor: number): Promise<void> {
-    return this.#gate.pass((done) => fsync(descriptor, done));
+    return this.#gate.pass((done) => syncDescriptor(descriptor, done));
   }
 
   #close(descriptor: number): Promise<void> {

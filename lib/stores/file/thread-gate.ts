@@ -12,7 +12,9 @@ export class ThreadGate {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  constructor(threads = Number(process.env.UV_THREADPOOL_SIZE) || THREADS) {
+  constructor() {
+    // oxlint-disable-next-line node/no-process-env -- Node tells in no other way how many threads it has
+    const threads = Number(process.env['UV_THREADPOOL_SIZE']) || THREADS;
     this.#free = Math.max(1, threads - 1);
   }
 
