@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Module, type INestApplication, type Type } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { SessionModule } from '../../lib/index.js';
 import { Chapter } from '../fixtures/chapter.js';
 import type { ChildServer } from '../fixtures/child-server.mjs';
 import { Client } from '../fixtures/client.js';
@@ -86,7 +87,6 @@ describe.each(platforms)('the programs of docs/changing-a-running-system.md on %
     const { UnsignedSigner } = await chapter.load<{ UnsignedSigner: new (secret: string) => never }>(
       'unsigned.signer.js',
     );
-    const { SessionModule } = (await import('nest-session')) as typeof import('../../lib/index.js');
     const { AccountController } = await chapter.load<Record<string, Type>>('account.controller.js');
     class UnsignedModule {}
     const options = { store: 'redis', redis: { url: process.env.REDIS_URL } } as const;
