@@ -127,6 +127,7 @@ const surface = {
   'stores/postgres/postgres.store.d.ts': [
     'POSTGRES_DEFAULTS',
     'PostgresClient',
+    'PostgresParameter',
     'PostgresSchemaOptions',
     'PostgresStore',
     'PostgresStoreOptions',

@@ -13,10 +13,12 @@ import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import {
+  getSessionHealthToken,
   MemoryStore,
   Session,
   SESSION_STORE,
   SessionError,
+  SessionHealth,
   SessionStoreError,
   type SessionModuleOptions,
   type SessionStore,
@@ -90,8 +92,15 @@ const BACK_ENDS: readonly [string, () => Promise<ChildServer>, (port: number) =>
 ];
 
 describe.each(platforms)('on %s', (platform) => {
-  async function start(session: SessionModuleOptions, setUp?: (app: SessionApp['app']) => void): Promise<SessionApp> {
-    const app = await SessionApp.start(platform, { session, controllers: [CountController], ...(setUp && { setUp }) });
+  async function start(
+    session: SessionModuleOptions & { name?: string },
+    setUp?: (app: SessionApp['app']) => void,
+  ): Promise<SessionApp> {
+    const app = await SessionApp.start(platform, {
+      session,
+      controllers: session.name === undefined ? [CountController] : [],
+      ...(setUp && { setUp }),
+    });
     opened.push(app);
     return app;
   }
@@ -217,6 +226,19 @@ describe.each(platforms)('on %s', (platform) => {
     expect(error.constructor).toBe(SessionStoreError);
     expect([error.status, error.expose, error.code]).toEqual([503, false, 'SESSION_STORE']);
     expect(app.log).toHaveLength(1);
+  });
+
+  it('the sessions of a module with a name have lines and a health check of their own', async () => {
+    const store = new SpyStore();
+    const app = await start({ store, name: 'admin' });
+    const health = app.app.get<SessionHealth>(getSessionHealthToken('admin'));
+    expect(await health.isHealthy('admin')).toMatchObject({ admin: { status: 'up' } });
+    expect(getSessionHealthToken()).toBe(SessionHealth);
+    store.failing.add('read');
+    expect(await health.isHealthy('admin')).toMatchObject({ admin: { status: 'down' } });
+    expect(app.log.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^The store of the sessions of 'admin' fails, /),
+    ]);
   });
 
   it('a store of the application that works is asked nothing at the start', async () => {

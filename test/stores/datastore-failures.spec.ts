@@ -24,7 +24,9 @@ async function connect(host: string, options: DatastoreConnectOptions = {}): Pro
 
 function ownClient(host: string, options: object = {}): Datastore {
   const client = new Datastore({ ...datastoreOptions(host), ...options });
-  leftovers.push(() => Promise.all([...client.clients_.values()].map((each) => each.close())));
+  leftovers.push(() => {
+    for (const connection of client.clients_.values()) connection.close();
+  });
   return client;
 }
 
@@ -241,10 +243,10 @@ describe('An error of Datastore', () => {
     fake.fail({ method: 'commit', answer: 10, times: 1000 });
     const outcomes = await Promise.all(writes.map((verb) => failed(verbs[verb](store, version))));
     for (const error of outcomes) expect(error).toMatchObject({ message: expect.stringContaining('within 1000 ms') });
-    fake.heal();
+    // What was under way arrives before this.
     expect(await store.get('key')).toBe('value');
     const sent = fake.calls.length;
-    await expect(store.get('new-key')).resolves.toBeUndefined();
+    expect(await store.get('new-key')).toBeUndefined();
     expect(fake.calls.slice(sent)).toEqual(['lookup']);
   });
 });

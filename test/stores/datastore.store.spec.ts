@@ -1,5 +1,5 @@
 import { Datastore } from '@google-cloud/datastore';
-import { afterAll, describe, expect, inject, it } from 'vitest';
+import { inject } from 'vitest';
 import { DATASTORE_VALUE_MAX_BYTES } from '../../lib/stores/datastore/datastore-record.js';
 import { DatastoreStore } from '../../lib/stores/datastore/datastore.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
@@ -51,9 +51,7 @@ describeSessionStore(
   'DatastoreStore with a client of yours: every promise',
   async () => {
     const client = new Datastore(datastoreOptions(inject('datastoreHost')));
-    return { store: await DatastoreStore.connect({ client }), maxValueBytes: DATASTORE_VALUE_MAX_BYTES };
+    return { store: await DatastoreStore.connect({ client }) };
   },
   storeRunner,
 );
-
-void [afterAll, describe, expect, it];

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe } from 'vitest';
 
 import { FileStore } from '../../lib/stores/file/file.store.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
+import { scratchDirectory } from '../fixtures/scratch-directory.js';
 import { storeRunner } from '../fixtures/store-runner.js';
 
 /** What an operator finds who knows the key. */
@@ -23,7 +23,7 @@ describe.each([true, false])('With fsync: %s', (fsync) => {
   describeSessionStore(
     'FileStore: every promise',
     async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'nest-session-'));
+      const directory = await scratchDirectory();
       const store = await FileStore.connect({ directory, fsync });
       return {
         store,

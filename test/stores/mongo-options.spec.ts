@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 
 import { MongoClient, type Collection, type Db } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SessionModule } from '../../lib/index.js';
 import { MongoStore, type MongoSource } from '../../lib/stores/mongo/mongo.store.js';
 import { runProgram } from '../fixtures/child-program.js';
@@ -42,6 +42,8 @@ beforeEach(() => {
   collection = db.collection<Document>(name);
   store = new MongoStore(client, { collection: name });
 });
+
+afterEach(() => store.close());
 
 const indexesOf = async (): Promise<unknown[]> => db.collection(name).listIndexes().toArray();
 
@@ -224,7 +226,10 @@ describe('The options of MongoStore', () => {
 
   it('say how to pass a client', async () => {
     await expect(MongoStore.connect(client as never)).rejects.toThrow('mongo is a client: write { client }');
-    await expect(MongoStore.connect({ client, collection: name })).resolves.toBeInstanceOf(MongoStore);
+    const theirs = await MongoStore.connect({ client, collection: name });
+    await theirs.set(key, 'value', 60);
+    await theirs.close();
+    expect(await store.get(key)).toBe('value');
   });
 
   it.each(['', 'system.users', 'a$b', 'a..b', 'a.', '1a', 'a\0', 'x'.repeat(121), 7])(
@@ -283,11 +288,13 @@ describe('MongoStore', () => {
   it('leaves a client of yours open and as it was, when it is closed', async () => {
     const listeners = (): unknown => client.eventNames().map((event) => [event, client.listenerCount(event)]);
     const before = listeners();
-    await store.set(key, 'value', 60);
-    await Promise.all([store.close(), store.close()]);
+    const another = new MongoStore(db, { collection: name });
+    expect(listeners()).not.toEqual(before);
+    await another.set(key, 'value', 60);
+    await Promise.all([another.close(), another.close()]);
     expect(listeners()).toEqual(before);
     expect(await client.db().command({ ping: 1 })).toMatchObject({ ok: 1 });
-    await expect(store.get(key)).rejects.toThrow('the store is closed');
+    await expect(another.get(key)).rejects.toThrow('the store is closed');
   });
 
   it('waits at close for the answers under way, and takes no more commands', async () => {

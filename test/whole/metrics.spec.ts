@@ -45,8 +45,8 @@ async function start(platform: Platform, module: Type): Promise<Client> {
   return new Client(portOf(app));
 }
 
-function portOf(listening: INestApplication | undefined): number {
-  return (listening?.getHttpServer().address() as AddressInfo).port;
+function portOf(listening: INestApplication): number {
+  return (listening.getHttpServer().address() as AddressInfo).port;
 }
 
 /** The page's JSON of this name, with what differs from run to run as the test sees it. */
@@ -157,6 +157,7 @@ describe('the dashboard', () => {
     } as const;
     Module({ imports: [SessionModule.forRoot(session)], controllers: [TrafficController] })(TrafficModule);
     const client = await start('express', TrafficModule);
+    const port = portOf(app as unknown as INestApplication);
 
     const isFull = (query: string): Promise<boolean> => hasResult(prometheus, query);
     const missing = queries();
@@ -165,7 +166,7 @@ describe('the dashboard', () => {
     };
 
     const traffic = async (): Promise<void> => {
-      const visitor = new Client(portOf(app));
+      const visitor = new Client(port);
       await visitor.get('/count', { cookie: 'session=no%20id' });
       await visitor.get('/count');
       await visitor.post('/login');

@@ -33,6 +33,8 @@ export type DatastoreStoreOptions = DatastoreClientOptions | DatastoreConnectOpt
 export const DATASTORE_DEFAULTS = Object.freeze({
   /** gRPC waits up to two minutes between two attempts to connect, and longer with each: Datastore would be back long since. */
   'grpc.max_reconnect_backoff_ms': 1000,
+  /** Bytes that Datastore may send without asking: a large record comes at once, and not in sixteen round trips. */
+  'grpc-node.flow_control_window': 2 ** 21,
 });
 
 /** The kind of the records. */

@@ -141,7 +141,7 @@ export class FileStore implements ClosableStore {
       .catch(() => {});
   };
 
-  readonly #onDamage = (file: string): void => {
+  readonly #onDamage = (file: string): undefined => {
     this.#warn('damage', `A record is damaged, and its session is missing: ${file}`);
   };
 

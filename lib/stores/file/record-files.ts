@@ -37,7 +37,7 @@ export interface RecordFilesOptions {
   /** Does what need not be done before the result. */
   readonly later: (work: () => Promise<unknown>) => void;
   /** Is told the path of a file that is cut short or not the record's. */
-  readonly onDamage: (file: string) => void;
+  readonly onDamage: (file: string) => undefined;
 }
 
 /** The write stands, but may not outlive a power cut. */
@@ -104,11 +104,13 @@ export class RecordFiles {
     for (let before: string | undefined; ;) {
       const version = await this.current(place);
       if (version === undefined || !version.isAlive()) return undefined;
-      const file = fileIn(place, version);
+      const file = join(place.register, version.name, version.name);
       const contents = await this.#fs.read(file).catch(undefinedIfMissing);
-      if (contents !== undefined) return this.#found(place, version, contents);
+      const found = contents === undefined ? 'damaged' : valueIn(contents, place.key);
+      if (found === 'of another format') throw new UnknownFormat(`${file} is of another version of nest-session`);
+      if (found !== 'damaged') return { version, value: found.value };
       // Missing while its version is the current one all the time: then it is lost, and not just superseded.
-      if (before === version.name) return this.#damaged(file);
+      if (before === version.name) return this.#onDamage(file);
       before = version.name;
     }
   }
@@ -340,18 +342,6 @@ export class RecordFiles {
   async #listed(directory: string): Promise<readonly string[]> {
     return (await this.#fs.list(directory).catch(undefinedIfMissing)) ?? [];
   }
-
-  #found(place: Place, version: RecordVersion, bytes: Buffer): FoundFile | undefined {
-    const contents = valueIn(bytes, place.key);
-    const file = fileIn(place, version);
-    if (contents === 'of another format') throw new UnknownFormat(`${file} is of another version of nest-session`);
-    return contents === 'damaged' ? this.#damaged(file) : { version, value: contents.value };
-  }
-
-  #damaged(file: string): undefined {
-    this.#onDamage(file);
-    return undefined;
-  }
 }
 
 interface PutOptions {
@@ -381,10 +371,6 @@ interface Advance {
 
 function following(version: RecordVersion | undefined, until: number): RecordVersion {
   return version?.next(until) ?? RecordVersion.first(until);
-}
-
-function fileIn({ register }: Place, { name }: RecordVersion): string {
-  return join(register, name, name);
 }
 
 function latestAmong(names: readonly string[]): RecordVersion | undefined {

@@ -1,6 +1,9 @@
 /** Threads that Node has for the file system, and for DNS, cryptography and compression: https://nodejs.org/api/cli.html#uv_threadpool_sizesize */
 const THREADS = 4;
 
+/** A call of `node:fs`, with a callback that takes its outcome. */
+export type FileCall<Result> = (done: (error: Error | null, result?: Result) => void) => void;
+
 /**
  * Lets a store have all threads of Node's pool but one. A call to a file system that hangs holds its thread until it returns, which may be
  * never; without a free thread the whole application would come to a halt with it.
@@ -14,15 +17,27 @@ export class ThreadGate {
   }
 
   /** Makes a call when there is a thread for it, in the order in which they come. */
-  async pass<Result>(call: () => Promise<Result>): Promise<Result> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await call();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
+  pass<Result>(call: FileCall<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const make = (): void => {
+        call((error, result) => {
+          this.#leave();
+          if (error) reject(error);
+          else resolve(result as Result);
+        });
+      };
+      if (this.#free === 0) {
+        this.#waiting.push(make);
+        return;
+      }
+      this.#free--;
+      make();
+    });
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
   }
 }

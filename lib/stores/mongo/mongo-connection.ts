@@ -9,8 +9,11 @@ import type { MongoConnectOptions } from './mongo-options.js';
  * down, and for ever for one that hangs. Times are milliseconds.
  */
 export const MONGO_DEFAULTS = Object.freeze({
-  /** Shorter than the store's deadline, so that the error names the driver's reason. */
-  serverSelectionTimeoutMS: 900,
+  /**
+   * For the first connection, which the driver gives up and begins anew with the next command. Later commands wait until the store's
+   * deadline.
+   */
+  serverSelectionTimeoutMS: 5000,
   /** To open a connection, and for the answer to the driver's own look at the server. */
   connectTimeoutMS: 2000,
   /** Drops a connection on which a command got no answer, where the driver does not when the store gives the command up. */

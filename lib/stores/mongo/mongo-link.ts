@@ -1,8 +1,16 @@
+import { ConnectionErrors } from '../connection-errors.js';
 import type { MongoSource } from './mongo-client.js';
 
-/** The part of a client that opens it again. */
+/** The part of a client that opens it again, and that tells how the driver's own looks at the servers end. */
 interface Connectable {
   connect(): Promise<unknown>;
+  on(event: 'serverHeartbeatFailed', listener: (event: HeartbeatFailed) => void): unknown;
+  on(event: 'serverHeartbeatSucceeded', listener: () => void): unknown;
+  off(event: string, listener: unknown): unknown;
+}
+
+interface HeartbeatFailed {
+  readonly failure: unknown;
 }
 
 /**
@@ -10,12 +18,16 @@ interface Connectable {
  * server is up or not. A client that its owner has closed stays closed.
  */
 export class MongoLink {
+  /** Why there is no connection. */
+  readonly errors = new ConnectionErrors();
   readonly #client: Connectable | undefined;
   #mustConnect = false;
   #isFoundClosed = false;
 
   constructor(source: MongoSource) {
     this.#client = [source, (source as { client?: unknown }).client].find(isConnectable);
+    this.#client?.on('serverHeartbeatFailed', this.#note);
+    this.#client?.on('serverHeartbeatSucceeded', this.errors.clear);
   }
 
   /** Whether the next command has to wait for {@link connect}. */
@@ -41,8 +53,17 @@ export class MongoLink {
       this.#isFoundClosed = isClosed;
     };
   }
+
+  /** Removes the listeners. */
+  stop(): void {
+    this.#client?.off('serverHeartbeatFailed', this.#note);
+    this.#client?.off('serverHeartbeatSucceeded', this.errors.clear);
+  }
+
+  readonly #note = ({ failure }: HeartbeatFailed): void => this.errors.note(failure);
 }
 
 function isConnectable(value: unknown): value is Connectable {
-  return typeof (Object(value) as Partial<Connectable>).connect === 'function';
+  const { connect, on, off } = Object(value) as Partial<Connectable>;
+  return [connect, on, off].every((method) => typeof method === 'function');
 }

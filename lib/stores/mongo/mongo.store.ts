@@ -62,7 +62,7 @@ export class MongoStore implements ClosableStore {
   readonly #collection: MongoCollection;
   readonly #index: ExpiryIndex;
   readonly #link: MongoLink;
-  readonly #commands = new BackEndCommands(MONGO);
+  readonly #commands: BackEndCommands;
   #own: OwnMongoClient | undefined;
   #closed = false;
 
@@ -71,6 +71,7 @@ export class MongoStore implements ClosableStore {
     this.#collection = collectionOf(client, { database, collection });
     this.#index = new ExpiryIndex(this.#collection);
     this.#link = new MongoLink(client);
+    this.#commands = new BackEndCommands(MONGO, this.#link.errors);
   }
 
   /**
@@ -132,6 +133,7 @@ export class MongoStore implements ClosableStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#commands.ended();
+    this.#link.stop();
     const own = this.#own;
     // A server that hangs does not answer the driver's farewell.
     if (own !== undefined)

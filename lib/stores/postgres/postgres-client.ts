@@ -15,11 +15,14 @@ export interface PostgresClient {
   /**
    * Sends one statement, in a transaction of its own, and never twice.
    * @param sql a statement with `$1`, `$2` … for its parameters.
-   * @param parameters texts and nulls: whatever a statement takes or returns travels as text, which every driver leaves as it is.
+   * @param parameters texts, nulls, and the bytes of a value. Whatever a statement returns is text, which every driver leaves as it is.
    * @returns the rows as an array of objects, or as `{ rows }`, or with something behind them, as `[rows, count]`.
    */
-  query(sql: string, parameters: (string | null)[]): Promise<unknown>;
+  query(sql: string, parameters: PostgresParameter[]): Promise<unknown>;
 }
+
+/** A parameter of a statement. */
+export type PostgresParameter = string | Buffer | null;
 
 /** A row of a statement: texts under their names. */
 export type Row = Readonly<Record<string, string | null>>;

@@ -18,7 +18,8 @@ export const POSTGRES_DEFAULTS = Object.freeze({
   connectionTimeoutMillis: 3000,
   /** Takes a connection on which a statement got no answer out of the pool. */
   query_timeout: 1500,
-  idleTimeoutMillis: 30_000,
+  /** A new connection costs the server as much as some fifty commands. */
+  idleTimeoutMillis: 60_000,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
   /** A program that has nothing else to do ends without `close`. */

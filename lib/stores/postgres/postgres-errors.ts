@@ -1,3 +1,5 @@
+import type { PostgresParameter } from './postgres-client.js';
+
 /** Under which names the errors of ORMs keep the error of the driver. */
 const INNER = ['cause', 'driverError', 'meta', 'driverAdapterError', 'previous', 'original', 'parent'] as const;
 /** What errors of drivers and ORMs carry of a statement and of the rows that it met. */
@@ -61,8 +63,8 @@ export function mayNotCreate(error: unknown): boolean {
 }
 
 /** Removes what an error tells of rows and parameters, and the parameters in its texts. */
-export function hideParameters(error: unknown, parameters: readonly (string | null)[] = []): void {
-  const secrets = parameters.filter((text): text is string => text !== null && text.length >= 8);
+export function hideParameters(error: unknown, parameters: readonly PostgresParameter[] = []): void {
+  const secrets = parameters.map((parameter) => parameter?.toString() ?? '').filter((text) => text.length >= 8);
   for (const each of within(error)) {
     for (const name of TELLING) Reflect.deleteProperty(each, name);
     for (const name of ['message', 'stack', 'originalMessage']) hideTexts(each, name, secrets);

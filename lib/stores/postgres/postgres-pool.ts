@@ -1,5 +1,5 @@
 import { DEADLINE_MS } from '../back-end.js';
-import type { PostgresClient } from './postgres-client.js';
+import type { PostgresClient, PostgresParameter } from './postgres-client.js';
 import { isReadOnly, isRefused } from './postgres-errors.js';
 
 /** The part of a `Pool` of `pg` that the store uses, if it is given one. */
@@ -35,7 +35,7 @@ export class PostgresPool {
   }
 
   /** @param isWanted asked when there is a connection: whether anybody still waits for the answer. */
-  async query(sql: string, parameters: (string | null)[], isWanted: () => boolean): Promise<unknown> {
+  async query(sql: string, parameters: PostgresParameter[], isWanted: () => boolean): Promise<unknown> {
     const client = await this.#pool.connect();
     if (!isWanted()) {
       client.release();

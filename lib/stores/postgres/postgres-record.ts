@@ -27,12 +27,12 @@ export function keyText(key: string): string {
 }
 
 /**
- * The value's UTF-8 in Base64.
+ * The value's UTF-8.
  * @throws {SessionTooLargeError} when it is too large, before the store sends anything.
  */
-export function valueText(value: string): string {
+export function valueBytes(value: string): Buffer {
   const bytes = Buffer.from(value);
-  if (bytes.length <= POSTGRES_VALUE_MAX_BYTES) return bytes.toString('base64');
+  if (bytes.length <= POSTGRES_VALUE_MAX_BYTES) return bytes;
   throw new SessionTooLargeError(
     `PostgresStore keeps values of up to ${POSTGRES_VALUE_MAX_BYTES} bytes: keep less in the session.`,
   );

@@ -19,11 +19,11 @@ const UNTIL = (parameter: string): string => `statement_timestamp() + ${paramete
 /** The first if the row has the version that was read, the second otherwise. */
 const IF_READ = (then: string, otherwise: string): string =>
   `CASE WHEN version = $5::text::bigint THEN ${then} ELSE ${otherwise} END`;
-const BYTES = "decode($2::text, 'base64')";
+const BYTES = '$2::bytea';
 
 /**
- * The statements for a table. All parameters and results are texts, and values travel in Base64, because drivers and ORMs differ in
- * what they make of bytes and of large numbers.
+ * The statements for a table. Numbers are texts on the way, and a value that is read comes in Base64, because drivers and ORMs differ in
+ * what they make of large numbers and of the bytes in a row.
  * @param table quoted.
  */
 export function statementsFor(table: string): PostgresStatements {

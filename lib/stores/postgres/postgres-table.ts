@@ -1,7 +1,7 @@
 import { SessionStoreError } from '../../session.errors.js';
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
-import { rowsOf, type PostgresClient, type Row } from './postgres-client.js';
+import { rowsOf, type PostgresClient, type PostgresParameter, type Row } from './postgres-client.js';
 import type { OwnPostgresPool } from './postgres-connection.js';
 import {
   hideParameters,
@@ -24,7 +24,7 @@ const POSTGRES: BackEnd = {
   redact: hideParameters,
 };
 
-type Parameters = readonly (string | null)[];
+type Parameters = readonly PostgresParameter[];
 
 /** What a statement that failed still gets. */
 interface Attempts {
@@ -147,7 +147,7 @@ export class PostgresTable {
     attempts.mayRepeat = false;
   }
 
-  #query(sql: string, parameters: (string | null)[], command: CommandUnderWay<readonly Row[]>): Promise<unknown> {
+  #query(sql: string, parameters: PostgresParameter[], command: CommandUnderWay<readonly Row[]>): Promise<unknown> {
     return this.#pool === undefined
       ? this.#client.query(sql, parameters)
       : this.#pool.query(sql, parameters, () => !command.hasEnded);

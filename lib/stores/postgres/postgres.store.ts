@@ -8,13 +8,13 @@ import {
   type PostgresStoreOptions,
   type PostgresTableOptions,
 } from './postgres-options.js';
-import { keyText, lifetimeText, newVersion, valueOf, valueText } from './postgres-record.js';
+import { keyText, lifetimeText, newVersion, valueOf, valueBytes } from './postgres-record.js';
 import { schemaOf } from './postgres-schema.js';
 import { SWEEP_BATCH } from './postgres-statements.js';
 import { PostgresSweeper } from './postgres-sweeper.js';
 import { PostgresTable } from './postgres-table.js';
 
-export type { PostgresClient } from './postgres-client.js';
+export type { PostgresClient, PostgresParameter } from './postgres-client.js';
 export { POSTGRES_DEFAULTS } from './postgres-connection.js';
 export type { PostgresSchemaOptions, PostgresStoreOptions, PostgresTableOptions } from './postgres-options.js';
 
@@ -139,7 +139,7 @@ export class PostgresStore implements ClosableStore {
     [key, value, ttl]: readonly [key: string, value: string, ttl: number | undefined],
     ...version: string[]
   ): Promise<string | undefined> {
-    const parameters = [keyText(key), valueText(value), newVersion(), lifetimeText(ttl), ...version];
+    const parameters = [keyText(key), valueBytes(value), newVersion(), lifetimeText(ttl), ...version];
     return this.#table.write(sql, parameters);
   }
 }

@@ -1,3 +1,4 @@
+import type { Datastore } from '@google-cloud/datastore';
 import type { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import type { Cluster, Redis } from 'ioredis';
 import type * as redis from 'redis';
@@ -7,6 +8,7 @@ import type { Db, MongoClient } from 'mongodb';
 import type { Db as Db6, MongoClient as MongoClient6 } from 'mongodb-6';
 import { describe, expectTypeOf, it } from 'vitest';
 import type { RedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
+import type { DatastoreClient } from '../../../lib/stores/datastore/datastore.store.js';
 import type { MemcachedClient } from '../../../lib/stores/memcached/memcached.store.js';
 import type { MongoSource } from '../../../lib/stores/mongo/mongo.store.js';
 import type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis/redis.store.js';
@@ -60,6 +62,10 @@ describe('The clients of users', () => {
     expectTypeOf<Db>().toExtend<MongoSource>();
     expectTypeOf<MongoClient6>().toExtend<MongoSource>();
     expectTypeOf<Db6>().toExtend<MongoSource>();
+  });
+
+  it('fit DatastoreStore', () => {
+    expectTypeOf<Datastore>().toExtend<DatastoreClient>();
   });
 
   it('do not fit when they speak something else', () => {
