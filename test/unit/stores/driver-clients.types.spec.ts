@@ -4,7 +4,7 @@ import type * as redis from 'redis';
 import type * as redis5 from 'redis-5';
 import type Memcached from 'memcached';
 import { describe, expectTypeOf, it } from 'vitest';
-import type { RedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
+import type { IoredisBusClient, NodeRedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
 import type { MemcachedClient } from '../../../lib/stores/memcached/memcached.store.js';
 import type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis/redis.store.js';
 
@@ -42,10 +42,15 @@ describe('The clients of users', () => {
   });
 
   it('fit RedisBus, of ioredis 6 and 5, single and Cluster', () => {
-    expectTypeOf<Redis>().toExtend<RedisBusClient>();
-    expectTypeOf<Cluster>().toExtend<RedisBusClient>();
-    expectTypeOf<Redis5>().toExtend<RedisBusClient>();
-    expectTypeOf<Cluster5>().toExtend<RedisBusClient>();
+    expectTypeOf<Redis>().toExtend<IoredisBusClient>();
+    expectTypeOf<Cluster>().toExtend<IoredisBusClient>();
+    expectTypeOf<Redis5>().toExtend<IoredisBusClient>();
+    expectTypeOf<Cluster5>().toExtend<IoredisBusClient>();
+  });
+
+  it('fit RedisBus, of node-redis 6 and 5', () => {
+    expectTypeOf<redis.RedisClientType>().toExtend<NodeRedisBusClient>();
+    expectTypeOf<redis5.RedisClientType>().toExtend<NodeRedisBusClient>();
   });
 
   it('fit MemcachedStore', () => {
