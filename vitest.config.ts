@@ -53,6 +53,7 @@ const alias = [
   },
   { find: /^nest-session\/fastify-passport$/, replacement: `${root}lib/nest/fastify-passport.ts` },
   { find: /^nest-session\/buses\/redis$/, replacement: `${root}lib/buses/redis/redis.bus.ts` },
+  { find: /^nest-session\/opentelemetry$/, replacement: `${root}lib/opentelemetry/observe-sessions.ts` },
   { find: /^nest-session\/testing$/, replacement: `${root}lib/testing/index.ts` },
 ];
 

@@ -13,15 +13,24 @@ export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionEvents } from './nest/session-events.js';
 export type { SessionEvent } from './engine/session-event.js';
+export type { CommittedMeasurement, OpenedMeasurement, StoreCommandMeasurement } from './engine/measurements.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
-export { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
+export { SessionHealth, type SessionHealthResult, type SessionStoreHealth } from './nest/session-health.js';
+export {
+  getSessionHealthToken,
+  getSessionServiceToken,
+  getSessionStoreToken,
+  getUserSessionsToken,
+} from './nest/session-tokens.js';
 export type {
   BusName,
   MemcachedStoreOptions,
+  OtherStoreOptions,
   RedisStoreOptions,
   SessionModuleOptions,
   SessionStoreClass,
+  StoreConnections,
   StoreName,
 } from './options/session-options.js';
 export {

@@ -12,6 +12,9 @@ const GRAPHQL_CODES: Readonly<Record<number, string>> = {
   503: 'SERVICE_UNAVAILABLE',
 };
 
+/** On the prototype of an error that was reported: the prototype that it had before, and stands for. */
+const STANDS_FOR = Symbol.for('nest-session:stands-for');
+
 /**
  * Base of all errors of this library. The message says what to do, and never holds a session id, a secret or session data.
  * Nest's own exception filter responds with `statusCode`.
@@ -41,6 +44,16 @@ export class SessionError extends Error {
   /** `statusCode` under the name that the `http-errors` package uses. */
   get status(): number {
     return this.statusCode;
+  }
+
+  /** An error that was {@link markReported | reported} is still one of its class. */
+  static override [Symbol.hasInstance](this: { readonly prototype: object }, value: unknown): boolean {
+    if (typeof value !== 'object' || value === null) return false;
+    const { prototype } = this;
+    const standsFor = (value as { [STANDS_FOR]?: object })[STANDS_FOR];
+    return (
+      prototype.isPrototypeOf(value) || standsFor === prototype || (!!standsFor && prototype.isPrototypeOf(standsFor))
+    );
   }
 
   constructor(message: string, options: SessionErrorOptions = {}) {
@@ -89,6 +102,38 @@ export function isUncertain(error: unknown): error is SessionStoreError {
 /** Whether the back-end itself has refused a command, and has changed nothing. */
 export function isStoreRefusal(error: unknown): error is SessionStoreError {
   return error instanceof SessionStoreError && error.isRefusal;
+}
+
+/**
+ * Marks an error that the log tells of already, so that nothing logs it again: it becomes an instance of that class as well, by which
+ * the framework knows errors that are none of its log's.
+ * @param error an error of this library.
+ * @param quiet a class of errors, without state of its own.
+ */
+export function markReported(error: SessionError, quiet: { readonly prototype: Error }): void {
+  if (isReported(error)) return;
+  Object.setPrototypeOf(error, reportedPrototype(Object.getPrototypeOf(error) as object, quiet.prototype));
+}
+
+/** Whether the log tells of this error already. */
+export function isReported(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && STANDS_FOR in error;
+}
+
+const REPORTED = new WeakMap<object, object>();
+
+/** All members of the class, over those of the quiet one: a class of its own has but one base. */
+function reportedPrototype(original: object, quiet: object): object {
+  let reported = REPORTED.get(original);
+  if (reported !== undefined) return reported;
+  const members: object[] = [];
+  for (let each = original; each !== Error.prototype; each = Object.getPrototypeOf(each) as object)
+    members.unshift(each);
+  reported = Object.create(quiet) as object;
+  for (const each of members) Object.defineProperties(reported, Object.getOwnPropertyDescriptors(each));
+  Object.defineProperty(reported, STANDS_FOR, { value: original });
+  REPORTED.set(original, reported);
+  return reported;
 }
 
 /** Other requests changed the session again and again while this one tried to save it. The response is 409. */

@@ -3,7 +3,12 @@ import { ConfigurableModuleBuilder, type DynamicModule, type ModuleMetadata } fr
 import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
-import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
+import {
+  getSessionHealthToken,
+  getSessionServiceToken,
+  getSessionStoreToken,
+  getUserSessionsToken,
+} from './nest/session-tokens.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import { DEFAULT_NAME } from './session.constants.js';
 import { sessionProviders } from './session.providers.js';
@@ -14,7 +19,7 @@ export interface SessionModuleExtras {
    * The kind of session, for a second SessionModule beside the one without a name: 1 to 32 letters, digits, `-` and `_`. It is a part
    * of the cookie's default name, `admin-session`, of the keys and of the signatures. Reach these sessions with
    * `@Session.of('admin')`, `SessionGuard.of('admin')`, `SignedInGuard.of('admin')`, `@FreshSignIn.of('admin', '5m')`,
-   * `getSessionServiceToken('admin')` and `getSessionStoreToken('admin')`.
+   * `getSessionServiceToken('admin')`, `getSessionStoreToken('admin')` and `getSessionHealthToken('admin')`.
    * @default 'default'
    */
   readonly name?: string;
@@ -45,6 +50,7 @@ function withExtras(definition: DynamicModule, extras: SessionModuleExtras): Dyn
       getSessionServiceToken(name),
       SessionEvents,
       getUserSessionsToken(name),
+      getSessionHealthToken(name),
       ...(name === DEFAULT_NAME ? [SessionGuard, SignedInGuard] : []),
     ],
   };

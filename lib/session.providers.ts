@@ -1,9 +1,12 @@
-import { Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
+import { IntrinsicException, Logger, type OnApplicationShutdown, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, ApplicationConfig, ModuleRef, ModulesContainer } from '@nestjs/core';
 
 import { EventHub } from './engine/event-hub.js';
 import { SessionEngine } from './engine/session-engine.js';
+import { TextLifetime } from './engine/text-lifetime.js';
 import { UserSessions } from './engine/user-sessions.js';
+import { MigratingStore } from './stores/migrating.store.js';
+import { otherPrefixed } from './stores/prefixed.store.js';
 import { CurrentPlace } from './nest/current-place.js';
 import { hubOf } from './nest/application-events.js';
 import { openAhead } from './nest/open-ahead.guard.js';
@@ -14,16 +17,25 @@ import { SessionGuard } from './nest/session.guard.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
-import { getSessionServiceToken, getSessionStoreToken, getUserSessionsToken } from './nest/session-tokens.js';
+import { SessionHealth } from './nest/session-health.js';
+import {
+  getSessionHealthToken,
+  getSessionServiceToken,
+  getSessionStoreToken,
+  getUserSessionsToken,
+} from './nest/session-tokens.js';
+import { StartUpProbe } from './nest/start-up-probe.js';
 import { createBus } from './options/create-bus.js';
 import { createStore } from './options/create-store.js';
 import { checkStore } from './options/option-shapes.js';
 import { optionWarnings } from './options/option-warnings.js';
+import { hasBackEnd } from './options/store-name.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve-options.js';
 import type { SessionModuleOptions } from './options/session-options.js';
 import type { SessionLogger } from './session/session-logger.js';
 import { DEFAULT_NAME, RESOLVED_OPTIONS } from './session.constants.js';
-import { applicationStore, wholeStore } from './stores/application-store.js';
+import { markReported } from './session.errors.js';
+import { applicationStore, watchCommands, wholeStore } from './stores/application-store.js';
 import type { SessionStore } from './stores/session-store.js';
 
 interface Closable {
@@ -74,6 +86,8 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
     { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
+    { provide: StartUpProbe, inject: [SessionEngine, store], useFactory: provideProbe },
+    { provide: getSessionHealthToken(name), inject: [SessionEngine], useFactory: provideHealth },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
     { provide: getUserSessionsToken(name), inject: [SessionEngine], useFactory: provideUserSessions },
@@ -94,8 +108,30 @@ async function provideStore(
   moduleRef: ModuleRef,
   owner: BackEndOwner,
 ): Promise<SessionStore> {
-  const store = await storeOf(options, moduleRef, owner);
-  return applicationStore(store, [options.keyPrefix, options.migration?.prefix ?? '']);
+  const own = await storeOf(options, moduleRef, owner);
+  const store = await migratingStoreOf(own, options, owner);
+  const { keyPrefix, migration, storeMigration } = options;
+  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? '']);
+}
+
+/** The store, and the other one beside it while sessions move between the two. */
+async function migratingStoreOf(
+  own: SessionStore,
+  options: ResolvedOptions,
+  owner: BackEndOwner,
+): Promise<SessionStore> {
+  const { keyPrefix, storeMigration } = options;
+  if (storeMigration === undefined) return own;
+  const { store, connections, moves } = storeMigration;
+  const made = typeof store === 'string' ? owner.own(await createStore(store, connections)) : store;
+  const other = otherPrefixed(made, { keyPrefix, otherPrefix: storeMigration.keyPrefix ?? keyPrefix });
+  const lifetime = new TextLifetime(options);
+  return new MigratingStore({
+    ...(moves ? { from: other, to: own } : { from: own, to: other }),
+    moves,
+    keyPrefix,
+    ttlOf: (key, text) => lifetime.secondsOf(key, text),
+  });
 }
 
 async function storeOf(options: ResolvedOptions, moduleRef: ModuleRef, owner: BackEndOwner): Promise<SessionStore> {
@@ -112,6 +148,7 @@ async function provideEngine(
 ): Promise<SessionEngine> {
   const bus = typeof options.bus === 'string' ? owner.own(await createBus(options.bus, options)) : options.bus;
   const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub: owner.hub });
+  watchCommands(store, engine.watch);
   owner.own(engine.endings);
   return engine;
 }
@@ -122,6 +159,14 @@ function provideOwner(hub: EventHub): BackEndOwner {
 
 function provideEvents(hub: EventHub): SessionEvents {
   return new SessionEvents(hub);
+}
+
+function provideProbe(engine: SessionEngine, store: SessionStore): StartUpProbe {
+  return new StartUpProbe(engine, hasBackEnd(wholeStore(store)));
+}
+
+function provideHealth(engine: SessionEngine): SessionHealth {
+  return new SessionHealth(engine);
 }
 
 function provideCurrentPlace(options: ResolvedOptions): CurrentPlace {
@@ -153,6 +198,9 @@ function nestLogger(): SessionLogger {
       if (!said.has(message)) logger.warn(message);
       said.add(message);
     },
-    error: (message) => logger.error(message),
+    error: (message, ...stack) => logger.error(message, ...stack),
+    log: (message) => logger.log(message),
+    // Nest logs every error that reaches its own filter, but one of this class.
+    markReported: (error) => markReported(error, IntrinsicException),
   };
 }

@@ -118,6 +118,24 @@ describe('the check of the house', () => {
       'nest/suite.ts imports testing/kit.ts: testing/ is an entry point of its own',
     ],
     [
+      'metrics that know the engine',
+      { 'opentelemetry/metrics.ts': `import { engine } from '../engine/engine.js'; import '@opentelemetry/api';` },
+      'opentelemetry/metrics.ts imports engine/engine.ts: opentelemetry/ sees what the engine publishes alone',
+    ],
+    [
+      'an engine that knows the metrics',
+      {
+        'opentelemetry/metrics.ts': `import { metrics } from '@opentelemetry/api'; void metrics;`,
+        'http/count.ts': `import '../opentelemetry/metrics.js';`,
+      },
+      'http/count.ts imports opentelemetry/metrics.ts: opentelemetry/ is an entry point of its own',
+    ],
+    [
+      'OpenTelemetry for everybody',
+      { 'engine/count.ts': `import { metrics } from '@opentelemetry/api';` },
+      'engine/count.ts imports the optional @opentelemetry/api before it is needed',
+    ],
+    [
       'a driver that everybody would have to install',
       { 'stores/eager.ts': `import type { Redis } from 'ioredis';` },
       'stores/eager.ts imports the optional ioredis before it is needed',

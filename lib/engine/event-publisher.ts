@@ -1,12 +1,8 @@
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import type { Data } from '../session/session-data.js';
-import { isUncertain, type SessionError } from '../session.errors.js';
 import type { EventHub, EventType } from './event-hub.js';
 import { ReportedEndings } from './reported-endings.js';
 import type { EndedBecause, RefusedBecause, SessionEvent } from './session-event.js';
-
-/** For how many milliseconds no command may fail before an outage is over: a back-end that half works is one outage, not thousands. */
-const CALM_MS = 1000;
 
 /** The session that an event is about. Its members are read only where something listens. */
 export interface EventSubject {
@@ -22,12 +18,6 @@ export interface SignInFacts {
   readonly isConfirmation: boolean;
 }
 
-interface Outage {
-  readonly at: Date;
-  /** When a command has failed last, by the clock of `performance`. */
-  lastFailure: number;
-}
-
 /**
  * Makes the events of one SessionModule, after the store has answered, and only where something listens. One happening makes one
  * event: what has ended for one request of this process has ended for all of them.
@@ -36,7 +26,6 @@ export class EventPublisher {
   readonly #hub: EventHub;
   readonly #options: Pick<ResolvedOptions, 'name' | 'users' | 'idleTimeout'>;
   readonly #endings = new ReportedEndings();
-  #outage: Outage | undefined;
 
   constructor(hub: EventHub, options: Pick<ResolvedOptions, 'name' | 'users' | 'idleTimeout'>) {
     this.#hub = hub;
@@ -123,30 +112,14 @@ export class EventPublisher {
     this.#hub.publish({ type: 'conflict', ...this.#now(), handle, user, route });
   }
 
-  /** A command of the store has failed. An outage begins, unless the back-end itself has refused the command. */
-  failed(error: SessionError): void {
-    if (!isUncertain(error)) return;
-    const lastFailure = performance.now();
-    if (this.#outage !== undefined) {
-      this.#outage.lastFailure = lastFailure;
-    } else if (this.wants('outage') || this.wants('recovered')) {
-      const now = this.#now();
-      this.#outage = { at: now.at, lastFailure };
-      if (this.wants('outage')) this.#hub.publish({ type: 'outage', ...now });
-    }
+  /** The store fails. @param reason see the event. */
+  outage(at: Date, reason: string | undefined): void {
+    if (this.wants('outage')) this.#hub.publish({ type: 'outage', ...this.#now(), at, reason });
   }
 
-  /** Whether a success would be news. */
-  get isOut(): boolean {
-    return this.#outage !== undefined;
-  }
-
-  /** A command of the store has succeeded. */
-  succeeded(): void {
-    const outage = this.#outage;
-    if (outage === undefined || performance.now() - outage.lastFailure < CALM_MS) return;
-    this.#outage = undefined;
-    if (this.wants('recovered')) this.#hub.publish({ type: 'recovered', ...this.#now(), since: outage.at });
+  /** The store serves again. @param since the `at` of the outage. */
+  recovered(since: Date, failures: number): void {
+    if (this.wants('recovered')) this.#hub.publish({ type: 'recovered', ...this.#now(), since, failures });
   }
 
   #now(): Pick<SessionEvent, 'sessions' | 'at'> {

@@ -79,5 +79,7 @@ export class JointSave {
 }
 
 function copyOf(error: SessionStoreError): SessionStoreError {
-  return new SessionStoreError(error.message, { cause: error.cause });
+  const copy = new SessionStoreError(error.message, { cause: error.cause });
+  // The log tells of the copy, too, where it tells of the error.
+  return Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as SessionStoreError;
 }

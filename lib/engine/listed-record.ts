@@ -9,7 +9,7 @@ import type { Change, Rewritten } from './record-change.js';
 import { RecordHandle, type HandleStart, type RewriteOptions } from './record-handle.js';
 import type { SessionContext } from './session-context.js';
 import { Stopwatch } from './stopwatch.js';
-import { TOMBSTONE_SECONDS } from './tombstone.js';
+import { TOMBSTONE_SECONDS } from '../session/tombstone.js';
 import type { AdmissionOutcome } from './user-admission.js';
 import type { UserDirectory } from './user-directory.js';
 

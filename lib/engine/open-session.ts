@@ -6,6 +6,7 @@ import type { SessionRecord, SignIn } from '../session/session-record.js';
 import type { TrackedData } from '../session/tracked-data.js';
 import { TrackedMeta } from '../session/tracked-meta.js';
 import { ActionQueue } from './action-queue.js';
+import { CommitMeasurement } from './commit-measurement.js';
 import { obstacleError, type CookieObstacle } from './cookie-obstacle.js';
 import { holdRecord } from './listed-record.js';
 import { endedError } from './ended-error.js';
@@ -259,6 +260,7 @@ export class OpenSession implements SessionKeeper, SessionContent {
 
   /** Saves the session. Decides the cookie action at once, and takes every change of state back if the save fails. */
   async #write(changed: ReadonlySet<string>, action: CookieAction): Promise<void> {
+    const measurement = CommitMeasurement.begin(this.#context.options.name);
     const before = { meta: this.#meta.state, action: this.#cookie.decided };
     const isNew = this.#record.state === 'new';
     const { horizon } = this.#actions;
@@ -268,7 +270,9 @@ export class OpenSession implements SessionKeeper, SessionContent {
     try {
       await (isNew ? this.#createRecord() : this.#replaceRecord(changed));
       this.#meta.markSaved();
+      measurement?.ended(isNew, this.#record.state);
     } catch (error) {
+      measurement?.failed(error);
       this.#meta.restore(before.meta);
       this.#cookie.decide(before.action);
       this.#data.markChanged(changed);

@@ -3,6 +3,7 @@ import type { MigratedSession } from '../migration/session-migrator.js';
 import { isWellFormedId, MAX_IDS } from '../session/session-id.js';
 import type { Removal, ReadRecord, SessionRecord } from '../session/session-record.js';
 import { holdRecord } from './listed-record.js';
+import type { OpenedOutcome } from './measurements.js';
 import type { OpenRequest } from './open-request.js';
 import type { EventSubject } from './event-publisher.js';
 import type { RecordState } from './record-state.js';
@@ -42,6 +43,8 @@ export class PresentedSessions {
   /** How many cookies that tell no id were published as refused. */
   #withoutId = 0;
   #isPinnedElsewhere = false;
+  /** Why the last cookie that was looked at opens no session. */
+  refusedBecause: OpenedOutcome | undefined;
 
   constructor(context: SessionContext, request: OpenRequest) {
     this.#context = context;
@@ -225,12 +228,14 @@ export class PresentedSessions {
 
   /** Publishes that a session is over. */
   #end(id: string, record: SessionRecord | undefined, because: EndedBecause): void {
+    if (because === 'expired' || because === 'unlisted' || because === 'pin') this.refusedBecause = because;
     const { events } = this.#context;
     if (events.wants('ended')) events.ended({ ...this.#about(record), handle: this.#handleOf(id) }, because);
   }
 
   /** Publishes that a cookie opens no session. */
   #refuse(because: RefusedBecause, id?: string, record?: SessionRecord): void {
+    this.refusedBecause = because;
     const { events } = this.#context;
     if (!events.wants('refused')) return;
     events.refused({ ...this.#about(record), handle: id === undefined ? undefined : this.#handleOf(id) }, because);

@@ -1,4 +1,4 @@
-import { TOMBSTONE_SECONDS } from './tombstone.js';
+import { TOMBSTONE_SECONDS } from '../session/tombstone.js';
 
 /** How many endings are remembered. */
 const MOST = 10_000;

@@ -2,17 +2,22 @@ import type { SessionBus } from '../buses/session-bus.js';
 import { SessionMigrator } from '../migration/session-migrator.js';
 import type { ResolvedOptions } from '../options/resolve-options.js';
 import { SessionLifetime } from '../session/session-lifetime.js';
+import { storeName } from '../options/store-name.js';
 import type { SessionLogger } from '../session/session-logger.js';
+import { DEFAULT_NAME } from '../session.constants.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { EventHub } from './event-hub.js';
 import { EventPublisher } from './event-publisher.js';
 import { KeyedQueue } from './keyed-queue.js';
+import { OPENINGS, type OpenedOutcome } from './measurements.js';
 import type { OpenRequest } from './open-request.js';
 import { OpenSession } from './open-session.js';
 import { PresentedSessions, type FoundSession } from './presented-sessions.js';
 import { SessionEndings } from './session-endings.js';
 import type { SessionContext } from './session-context.js';
 import { SessionRecords } from './session-records.js';
+import { StoreTrouble } from './store-trouble.js';
+import { StoreWatch } from './store-watch.js';
 import { UserAdmission } from './user-admission.js';
 import type { UserDirectory } from './user-directory.js';
 import { UserIndex, type UserIndexOptions } from './user-index.js';
@@ -38,6 +43,10 @@ export class SessionEngine {
   readonly records: SessionRecords;
   readonly endings: SessionEndings;
   readonly events: EventPublisher;
+  /** What is wrong with the store. */
+  readonly trouble: StoreTrouble;
+  /** Is told how each command of the store has ended. */
+  readonly watch: StoreWatch;
   /** The lists of the users' sessions. Absent: sessions are nobody's. */
   readonly directory: UserDirectory | undefined;
   readonly #context: SessionContext;
@@ -58,7 +67,9 @@ export class SessionEngine {
     this.endings = new SessionEndings({ recheck: options.recheck, read, bus, logger });
     this.events = new EventPublisher(hub, options);
     const { endings, events } = this;
-    this.records = new SessionRecords({ store, options, lifetime, endings, events, logger });
+    this.trouble = new StoreTrouble(events, logger, shownName(options.name));
+    this.watch = new StoreWatch(this.trouble, { sessions: options.name, store: storeName(store) });
+    this.records = new SessionRecords({ store, options, lifetime, endings, watch: this.watch, logger });
     const { records } = this;
     const { migration } = options;
     const migrator = migration && new SessionMigrator({ ...options, migration, records, lifetime, logger });
@@ -72,9 +83,17 @@ export class SessionEngine {
    * never adopts an id that the store does not know.
    */
   async open(request: OpenRequest): Promise<OpenSession> {
+    const { start } = OPENINGS;
     const presented = new PresentedSessions(this.#context, request);
-    const found = (await presented.findNext()) ?? (await presented.findInstead());
-    return new OpenSession(this.#context, request, { presented, found });
+    let outcome: OpenedOutcome = 'failed';
+    try {
+      const found = (await presented.findNext()) ?? (await presented.findInstead());
+      const open = new OpenSession(this.#context, request, { presented, found });
+      outcome = typeof found === 'object' ? 'found' : (presented.refusedBecause ?? 'new');
+      return open;
+    } finally {
+      if (start !== undefined) OPENINGS.publish(start, { sessions: this.options.name, outcome });
+    }
   }
 
   /**
@@ -104,6 +123,11 @@ export class SessionEngine {
     if (users?.verifiesReads !== true || this.directory === undefined) return true;
     return (await this.directory.index.holds(user, key.slice(keyPrefix.length))) === true;
   }
+}
+
+/** How the log tells the sessions of this module from others. */
+function shownName(name: string): string {
+  return name === DEFAULT_NAME ? '' : ` of '${name}'`;
 }
 
 type DirectoryParts = Omit<UserIndexOptions, 'users'> & Pick<ResolvedOptions, 'users'> & Pick<SessionContext, 'events'>;

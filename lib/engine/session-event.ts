@@ -113,6 +113,8 @@ interface SaveConflicted extends EventOfSession {
 /** The store has failed or was silent. */
 interface StoreOutage extends AnyEvent {
   readonly type: 'outage';
+  /** The code of the reason, such as `'ECONNREFUSED'`, or the class of the driver's error; `undefined` where the store tells none. */
+  readonly reason: string | undefined;
 }
 
 /** The store serves again: a command has succeeded, and none has failed for a second. */
@@ -120,6 +122,8 @@ interface StoreRecovered extends AnyEvent {
   readonly type: 'recovered';
   /** The `at` of the `outage`. */
   readonly since: Date;
+  /** How many commands of the store have failed meanwhile. */
+  readonly failures: number;
 }
 
 /** What happens to the sessions of an application, told apart by `type`. The object is frozen, and JSON can hold it. */

@@ -10,23 +10,20 @@ import {
   type ReadRecord,
   type SessionRecord,
 } from '../session/session-record.js';
-import {
-  isStoreRefusal,
-  SessionError,
-  SessionStoreError,
-  SessionTooLargeError,
-  type SessionEndReason,
-} from '../session.errors.js';
+import { isStoreRefusal, SessionTooLargeError, type SessionEndReason } from '../session.errors.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
   type SessionStore,
   type StoredSession,
 } from '../stores/session-store.js';
-import type { EventPublisher } from './event-publisher.js';
 import type { SessionEndings } from './session-endings.js';
 import { pauseAfterConflict } from './conflict-retry.js';
-import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from './tombstone.js';
+import { isTombstone, newTombstone, TOMBSTONE_SECONDS } from '../session/tombstone.js';
+import type { Answer, StoreWatch, Verb } from './store-watch.js';
+
+/** Never written. No id has this character, and every back-end takes it in a key. */
+const PROBE = '~probe';
 
 /** What {@link SessionRecords} works with. */
 export interface SessionRecordsOptions {
@@ -35,8 +32,8 @@ export interface SessionRecordsOptions {
   readonly lifetime: SessionLifetime;
   /** Is told of every session that ends. */
   readonly endings: SessionEndings;
-  /** Is told when the store fails, and when it serves again. */
-  readonly events: EventPublisher;
+  /** Is told how each command has ended. */
+  readonly watch: StoreWatch;
   readonly logger: SessionLogger;
 }
 
@@ -73,15 +70,15 @@ export class SessionRecords {
   readonly #options: ResolvedOptions;
   readonly #lifetime: SessionLifetime;
   readonly #endings: SessionEndings;
-  readonly #events: EventPublisher;
+  readonly #watch: StoreWatch;
   readonly #logger: SessionLogger;
 
-  constructor({ store, options, lifetime, endings, events, logger }: SessionRecordsOptions) {
+  constructor({ store, options, lifetime, endings, watch, logger }: SessionRecordsOptions) {
     this.#store = store;
     this.#options = options;
     this.#lifetime = lifetime;
     this.#endings = endings;
-    this.#events = events;
+    this.#watch = watch;
     this.#logger = logger;
   }
 
@@ -111,14 +108,15 @@ export class SessionRecords {
 
   /** Reads the record under the key that {@link SessionRecords.keyOf} makes of an id. */
   async readKey(key: string): Promise<FoundRecord> {
+    const { start } = this.#watch;
     let stored: StoredSession | undefined;
     try {
       // Not through `#call`: each session is read, and one more async function costs two promises.
       stored = await this.#store.read(key);
     } catch (cause) {
-      throw this.#failed('read', cause);
+      throw this.#watch.failed('read', cause, start);
     }
-    if (this.#events.isOut) this.#events.succeeded();
+    this.#watch.answered('read', stored, start);
     const found = stored && (isTombstone(stored.value) ? 'retired' : (this.#decode(key, stored) ?? 'unreadable'));
     if (typeof found !== 'object') this.#endings.gone(key);
     return found;
@@ -226,6 +224,11 @@ export class SessionRecords {
     }
   }
 
+  /** Reads a key under which there is nothing, to see whether the store serves. */
+  async probe(): Promise<void> {
+    await this.#call('read', this.#options.keyPrefix + PROBE);
+  }
+
   /** Reads the text under a key that is not made from an id of ours, such as the key of another library's record. */
   async getRaw(key: string): Promise<string | undefined> {
     return this.#call('get', key);
@@ -325,22 +328,18 @@ export class SessionRecords {
     return removal === 'tombstone' && this.#options.tombstones;
   }
 
-  /** Calls the store, with {@link failureOf} for its failures. */
+  /** Calls the store. What it throws or rejects with becomes an error of this library. */
   async #call<V extends Verb>(verb: V, ...args: Parameters<SessionStore[V]>): Promise<Answer<V>> {
     const method = this.#store[verb] as (...args: Parameters<SessionStore[V]>) => Promise<Answer<V>>;
+    const { start } = this.#watch;
+    let answer: Answer<V>;
     try {
-      const answer = await method.apply(this.#store, args);
-      if (this.#events.isOut) this.#events.succeeded();
-      return answer;
+      answer = await method.apply(this.#store, args);
     } catch (cause) {
-      throw this.#failed(verb, cause);
+      throw this.#watch.failed(verb, cause, start);
     }
-  }
-
-  #failed(verb: Verb, cause: unknown): SessionError {
-    const error = failureOf(verb, cause);
-    this.#events.failed(error);
-    return error;
+    this.#watch.answered(verb, answer, start);
+    return answer;
   }
 
   #decode(key: string | (() => string), { value: text, version }: StoredSession): ReadRecord | undefined {
@@ -371,18 +370,3 @@ export class SessionRecords {
     this.#logger.warn(`A stored session ${fault} and opens as a new one (SHA-256 of its key: ${name}…).`);
   }
 }
-
-/**
- * The error for a failure of the store, which may throw or reject with anything: what is not an error of this library becomes a
- * SessionStoreError, whose response is a 503.
- */
-function failureOf(verb: Verb, cause: unknown): SessionError {
-  if (cause instanceof SessionError) return cause;
-  return new SessionStoreError(`The session store failed to ${verb}: see the cause, and check the back-end.`, {
-    cause,
-  });
-}
-
-/** The methods of a store that the engine calls. */
-type Verb = keyof SessionStore;
-type Answer<V extends Verb> = Awaited<ReturnType<SessionStore[V]>>;

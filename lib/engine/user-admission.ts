@@ -5,7 +5,7 @@ import type { EventPublisher, EventSubject } from './event-publisher.js';
 import { inPortions, PORTION } from './portions.js';
 import { handleOf } from './session-handle.js';
 import type { SessionRecords } from './session-records.js';
-import { TOMBSTONE_SECONDS } from './tombstone.js';
+import { TOMBSTONE_SECONDS } from '../session/tombstone.js';
 import type { ListChange, UserIndex } from './user-index.js';
 import { markVoid, without, type ListEntry, type UserList } from './user-list.js';
 

@@ -51,14 +51,14 @@ export interface ChangeOptions {
 }
 
 // No session id and no module's name has this character, so that no such key can be that of a session.
-const LIST = 'user=';
-const GENERATION = 'generation=';
+export const LIST = 'user=';
+export const GENERATION = 'generation=';
 
 const UNREADABLE =
   'The list of the sessions of a user cannot be read: another program wrote it, or another serializer.';
 
 /** Ten years: the lifetime of a first generation, as a store creates nothing without one. */
-const GENERATION_SECONDS = 10 * 365 * 24 * 60 * 60;
+export const GENERATION_SECONDS = 10 * 365 * 24 * 60 * 60;
 
 /**
  * The lists of the users' sessions. Each is a record of its own in the store, under a hash of the user's id, and is changed by

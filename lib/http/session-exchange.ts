@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { OpenSession } from '../engine/open-session.js';
 import type { SessionEngine } from '../engine/session-engine.js';
 import type { LiveSession } from '../session/session-members.js';
+import { isReported } from '../session.errors.js';
 import type { HeadHeaders } from './head-headers.js';
 import { announceOutage } from './outage.js';
 import { installResponseHook } from './install-response-hook.js';
@@ -100,6 +101,8 @@ export class SessionExchange implements HookedExchange {
     try {
       await this.#commit();
     } catch (error) {
+      // The log tells of an outage by itself; then it is news only that the response is a success all the same.
+      if (error !== thrown && isReported(error)) return;
       // Nothing is passed on: the application has the handler's error, and the log has this one.
       this.#unsaved = undefined;
       // The handler has already thrown this error.
@@ -154,6 +157,8 @@ export class SessionExchange implements HookedExchange {
   reportSaveError(error: unknown, outcome: SaveErrorOutcome): void {
     // Reported once: the end of the response must not try to save again and again.
     this.#reportedError = error;
+    // The log of an outage does not tell that a client takes a response for a success.
+    if (outcome !== 'send' && isReported(error)) return;
     this.engine.logger.error(
       `The session of ${this.#request.route()} could not be saved, and ${FATE[outcome]}. ${describe(error)}`,
     );

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { ContextIdFactory, type ModulesContainer } from '@nestjs/core';
 
-import { SessionConfigurationError, SessionEndedError, SessionError } from '../session.errors.js';
+import { isReported, SessionConfigurationError, SessionEndedError, SessionError } from '../session.errors.js';
 import { admit } from './admission.js';
 import type { ModuleSessions } from './application-sessions.js';
 import { connectionContext } from './connection-context.js';
@@ -163,7 +163,7 @@ export class GatewayConnections implements HookedConnections {
 
   #refuse(client: object, error: unknown): void {
     const told = error instanceof ConnectionRefused ? FORBIDDEN : gatewayErrorOf(error);
-    if (told.statusCode >= 500) this.#logger.error(error);
+    if (told.statusCode >= 500 && !isReported(error)) this.#logger.error(error);
     closeClient(client, told);
   }
 

@@ -1,7 +1,7 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 
-import { SessionError } from '../session.errors.js';
+import { isReported, SessionError } from '../session.errors.js';
 import { putFilterFirst } from './enhancers.js';
 import { sendEvent } from './gateway-client.js';
 import { gatewayErrorOf } from './gateway-error.js';
@@ -20,7 +20,7 @@ export class GatewayErrorFilter implements ExceptionFilter<Error> {
     const message = host.switchToWs();
     const cause = { pattern: message.getPattern(), data: message.getData<unknown>() };
     const { details, ...error } = gatewayErrorOf(exception);
-    if (error.statusCode >= 500) this.#logger.error(exception);
+    if (error.statusCode >= 500 && !isReported(exception)) this.#logger.error(exception);
     sendEvent(message.getClient<object>(), 'exception', { status: 'error', ...error, ...details, cause });
   }
 }

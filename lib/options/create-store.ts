@@ -8,18 +8,21 @@ import { PostgresStore } from '../stores/postgres/postgres.store.js';
 import { RedisStore } from '../stores/redis/redis.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { checkedMemcachedClient } from './option-shapes.js';
-import type { ResolvedOptions } from './resolve-options.js';
-import type { StoreName } from './session-options.js';
+import type { OptionsWithDefaults } from './option-defaults.js';
+import type { StoreConnections, StoreName } from './session-options.js';
 
 /**
  * Makes the store of that name. It loads the driver of that store, and no other.
  * @throws {SessionConfigurationError} when the driver is not installed, or its client or options are wrong.
  */
-export async function createStore(name: StoreName, options: ResolvedOptions): Promise<SessionStore> {
+export async function createStore(
+  name: StoreName,
+  options: Pick<OptionsWithDefaults, keyof StoreConnections>,
+): Promise<SessionStore> {
   const { redis, memcached } = options;
   switch (name) {
     case 'memory':
-      return new MemoryStore();
+      return new MemoryStore(options.memory);
     case 'null':
       return new NullStore();
     case 'redis':

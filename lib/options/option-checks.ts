@@ -1,6 +1,5 @@
 import type { SessionBus } from '../buses/session-bus.js';
 import { parseDuration } from '../duration.js';
-import type { SessionMigration } from '../migration/session-migration.js';
 import { isWellFormedId } from '../session/session-id.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
@@ -37,6 +36,7 @@ const CHOICES = {
   staticFiles: BOOLEANS,
   expireDeadCookies: BOOLEANS,
   closeOnEnd: BOOLEANS,
+  acceptUnsigned: BOOLEANS,
   context: BOOLEANS,
 } as const satisfies Partial<Record<keyof OptionsWithDefaults, readonly unknown[]>>;
 
@@ -119,11 +119,12 @@ export function checkChoices(given: OptionsWithDefaults): void {
   }
 }
 
-function checkStoreChoice(store: unknown): void {
+/** @throws {SessionConfigurationError} when the value names no store and is none. */
+export function checkStoreChoice(store: unknown, name = 'store'): void {
   const isStore = typeof store === 'function' || (typeof store === 'object' && store !== null);
   if (isStore || STORE_NAMES.includes(store as string)) return;
   throw new SessionConfigurationError(
-    `store is ${shown(store)}: write ${STORE_NAMES.map(shown).join(', ')}, a store, or a store class.`,
+    `${name} is ${shown(store)}: write ${STORE_NAMES.map(shown).join(', ')}, a store, or a store class.`,
   );
 }
 
@@ -175,16 +176,6 @@ export function checkedGenerator(generateId: () => string): () => string {
   if (typeof sample === 'string' && isWellFormedId(sample) && generateId() !== sample) return generateId;
   throw new SessionConfigurationError(
     "generateId must draw a different id each time, of 16 to 128 letters, digits, '-' and '_': leave it out, or return randomUUID().",
-  );
-}
-
-/** @throws {SessionConfigurationError} when the value is no migration. */
-export function checkedMigration(migration: SessionMigration | undefined): SessionMigration | undefined {
-  if (migration === undefined || typeof (migration as Partial<SessionMigration> | null)?.newIdOf === 'function') {
-    return migration;
-  }
-  throw new SessionConfigurationError(
-    "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.",
   );
 }
 

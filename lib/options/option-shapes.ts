@@ -44,6 +44,7 @@ const BUS: Shape = {
 
 /** The options that say where a back-end is, each with an example. */
 const CONNECTION_EXAMPLES = {
+  memory: "{ snapshot: '/var/lib/app/sessions' }",
   redis: "{ url: 'redis://host:6379' }",
   memcached: "{ servers: 'host:11211' }",
   postgres: "{ url: 'postgres://host/database' }",

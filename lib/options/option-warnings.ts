@@ -7,8 +7,45 @@ const SAFE_LENGTH = 32;
 /** In seconds. Browsers keep no cookie for longer (RFC 6265bis section 5.5). Half a day in milliseconds, taken for seconds, is more. */
 const LONGEST_COOKIE = 400 * 24 * 60 * 60;
 
-/** The options by which ioredis finds Redis. */
-const ADDRESS_OPTIONS = ['url', 'host', 'port', 'path', 'sentinels'];
+/** How the options of a store say where its back-end is. */
+interface Address {
+  /** How a warning names the back-end. */
+  readonly of: string;
+  /** The option that most applications use, from an environment variable. */
+  readonly main: string;
+  /** The other options that say it. */
+  readonly others: readonly string[];
+  /** Where the driver looks if none is given. */
+  readonly fallback: string;
+}
+
+const ADDRESSES = {
+  redis: {
+    of: 'where Redis is',
+    main: 'url',
+    others: ['host', 'port', 'path', 'sentinels', 'client'],
+    fallback: 'localhost:6379',
+  },
+  memcached: { of: 'where Memcached is', main: 'servers', others: ['client'], fallback: 'localhost:11211' },
+  postgres: {
+    of: 'where PostgreSQL is',
+    main: 'url',
+    others: ['host', 'port', 'database', 'connectionString', 'client'],
+    fallback: "the environment's PGHOST",
+  },
+  mongo: { of: 'where MongoDB is', main: 'url', others: ['client'], fallback: '127.0.0.1:27017' },
+  datastore: {
+    of: 'which project it is',
+    main: 'projectId',
+    others: ['client'],
+    fallback: 'the project of the credentials',
+  },
+  file: { of: 'where the files are', main: 'directory', others: [], fallback: '' },
+} as const satisfies Partial<Record<keyof SessionModuleOptions, Address>>;
+
+type StoreWithAddress = keyof typeof ADDRESSES;
+
+const STORES_WITH_ADDRESS = Object.keys(ADDRESSES) as StoreWithAddress[];
 
 /** Those of them that are taken for meant where a name differs from them by one slip. No other option of ioredis does. */
 const OFTEN_MISSPELT = ['url', 'host', 'port'];
@@ -18,6 +55,7 @@ export function optionWarnings(options: SessionModuleOptions): string[] {
   return [
     ...secretWarnings(options),
     ...addressWarnings(options),
+    ...otherStoreWarnings(options),
     ...misspeltWarnings(options),
     ...storeWarnings(options),
     ...busWarnings(options),
@@ -37,21 +75,38 @@ function secretWarnings(options: SessionModuleOptions): string[] {
       `\`secret\` is shorter than ${SAFE_LENGTH} characters and may be guessed: draw one, for example with 'openssl rand -hex 32', and put it first in a list, before the one that it replaces.`,
     );
   }
+  if (options.acceptUnsigned === true) {
+    warnings.push(
+      '`acceptUnsigned` is on: cookies without a signature open their sessions, and are signed when they are used. Leave it out once the longest lifetime of a session has gone by (`idleTimeout`, or what `remember` sets) since every process signs.',
+    );
+  }
   return warnings;
 }
 
-function addressWarnings({ store, bus, redis, memcached }: SessionModuleOptions): string[] {
-  if ((store === 'redis' || bus === 'redis') && redis && 'url' in redis && !hasAddress(redis)) {
+function addressWarnings(options: SessionModuleOptions): string[] {
+  return STORES_WITH_ADDRESS.filter((name) => isUsed(options, name)).flatMap((name) => {
+    const { of, main, fallback } = ADDRESSES[name];
+    const given = options[name] as object | undefined | null;
+    // Most likely an environment variable that is not set. A directory has no default, so that its store refuses it.
+    if (given === undefined || given === null || !(main in given) || saysWhere(given, name) || fallback === '')
+      return [];
     return [
-      '`redis.url` is there but undefined, so it does not say where Redis is: set it, or leave it out for localhost:6379.',
+      `\`${name}.${main}\` is there but undefined, so it does not say ${of}: set it, or leave it out for ${fallback}.`,
     ];
-  }
-  if (store === 'memcached' && memcached && 'servers' in memcached && !hasValue(memcached, 'servers')) {
-    return [
-      '`memcached.servers` is there but undefined, so it does not say where Memcached is: set it, or leave it out for localhost:11211.',
-    ];
-  }
-  return [];
+  });
+}
+
+function isUsed({ store, bus }: SessionModuleOptions, name: StoreWithAddress): boolean {
+  return store === name || (name === 'redis' && bus === 'redis');
+}
+
+/** The same of the other store, while sessions move between two: an empty one would sign everybody out. */
+function otherStoreWarnings({ migrateFrom, migrateTo }: SessionModuleOptions): string[] {
+  return Object.entries({ migrateFrom, migrateTo }).flatMap(([name, other]) =>
+    other !== undefined && 'store' in other && typeof other.store === 'string'
+      ? addressWarnings(other as SessionModuleOptions).map((warning) => `In \`${name}\`: ${warning}`)
+      : [],
+  );
 }
 
 /** ioredis ignores options that it does not know, so that a misspelt address leads to localhost. */
@@ -76,13 +131,14 @@ function isSlipOf(name: string, key: string): boolean {
   return swapped || more === name.slice(at + 1) || more === name.slice(at) || rest === name.slice(at + 1);
 }
 
-function storeWarnings({ store, bus, redis, memcached }: SessionModuleOptions): string[] {
-  if (store !== undefined) return [];
-  const isRedisMeant = redis !== undefined && hasAddress(redis) && bus === undefined; // the bus has a warning of its own
-  const isMemcachedMeant = memcached !== undefined && hasValue(memcached, 'servers');
-  const meant = isRedisMeant ? 'redis' : isMemcachedMeant && 'memcached';
-  if (meant === false) return [];
-  return [`\`${meant}\` is given without \`store\`, so sessions are kept in memory: write store: '${meant}'.`];
+function storeWarnings(options: SessionModuleOptions): string[] {
+  if (options.store !== undefined) return [];
+  return STORES_WITH_ADDRESS.flatMap((name) => {
+    const given = options[name] as object | undefined | null;
+    const isForBus = name === 'redis' && options.bus !== undefined; // the bus has a warning of its own
+    if (given === undefined || given === null || isForBus || !saysWhere(given, name)) return [];
+    return [`\`${name}\` is given without \`store\`, so sessions are kept in memory: write store: '${name}'.`];
+  });
 }
 
 function busWarnings({ store = 'memory', bus }: SessionModuleOptions): string[] {
@@ -101,8 +157,10 @@ function lifetimeWarnings(options: SessionModuleOptions): string[] {
     );
 }
 
-function hasAddress(redis: object): boolean {
-  return ADDRESS_OPTIONS.some((option) => hasValue(redis, option));
+/** Whether one of the options says where the back-end is. */
+function saysWhere(given: object, name: StoreWithAddress): boolean {
+  const { main, others } = ADDRESSES[name];
+  return [main, ...others].some((option) => hasValue(given, option));
 }
 
 function hasValue(options: object, key: string): boolean {

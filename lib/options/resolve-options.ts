@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { CookieOptions, ResolvedCookie } from '../cookies/cookie-options.js';
 import { validateCookie } from '../cookies/cookie-rules.js';
 import type { CookieSigner } from '../cookies/cookie-signer.js';
+import { SignerOfUnsigned } from '../cookies/signer-of-unsigned.js';
 import { HmacSigner } from '../cookies/hmac.signer.js';
 import { ItsdangerousSigner } from '../cookies/itsdangerous.signer.js';
 import type { SessionMigration } from '../migration/session-migration.js';
@@ -20,7 +21,6 @@ import {
   checkChoices,
   checkCookieNames,
   checkedGenerator,
-  checkedMigration,
   checkedRecordBytes,
   checkedSeconds,
   checkModuleName,
@@ -34,12 +34,14 @@ import { checkedSerializer, checkedSigner } from './option-shapes.js';
 import { checkedPropertyName } from './request-properties.js';
 import { resolveUsers, type ResolvedUsers } from './resolve-users.js';
 import type { SessionModuleOptions } from './session-options.js';
+import { resolveMigrations, type StoreMigration } from './store-migration.js';
 
 /** The options with every default filled in, and in the form that the engine works with. */
 export interface ResolvedOptions extends SessionLifetimeOptions {
   /** The `name` of the module. */
   readonly name: string;
   readonly store: NonNullable<SessionModuleOptions['store']>;
+  readonly memory: NonNullable<SessionModuleOptions['memory']>;
   readonly redis: NonNullable<SessionModuleOptions['redis']>;
   readonly memcached: NonNullable<SessionModuleOptions['memcached']>;
   readonly postgres: NonNullable<SessionModuleOptions['postgres']>;
@@ -65,6 +67,8 @@ export interface ResolvedOptions extends SessionLifetimeOptions {
   readonly rewriter: RecordRewriter | undefined;
   readonly recordNames: RecordNames;
   readonly migration: SessionMigration | undefined;
+  /** The other store, while sessions move between two. */
+  readonly storeMigration: StoreMigration | undefined;
   readonly generateId: () => string;
   /** Absent: sessions are nobody's. */
   readonly users: ResolvedUsers | undefined;
@@ -95,8 +99,8 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
   checkNames(options);
   const given = withDefaults(options);
   checkChoices(given);
-  const { wire, secret, signer, serializer, migrateFrom, pinning, trustProxy, cookie, ...rest } = given;
-  const { user, device, sessionsPerUser, ...unchanged } = rest;
+  const { wire, secret, signer, acceptUnsigned, serializer, pinning, trustProxy, cookie, ...rest } = given;
+  const { user, device, sessionsPerUser, migrateFrom: _from, migrateTo: _to, ...unchanged } = rest;
   const { maxRecordBytes, idleTimeout, absoluteTimeout, recheck, generateId } = given;
   return Object.freeze({
     ...unchanged,
@@ -108,14 +112,21 @@ export function resolveOptions(options: SessionModuleOptions, name: string = DEF
     recheck: checkedSeconds('recheck', recheck),
     absoluteTimeout: absoluteTimeout === undefined ? undefined : checkedSeconds('absoluteTimeout', absoluteTimeout),
     generateId: checkedGenerator(generateId),
-    signer: signerOf({ secret, signer, wire }, name),
+    signer: signerOf({ secret, signer, wire, acceptUnsigned }, name),
     ...recordFormOf({ serializer, wire }),
-    migration: checkedMigration(migrateFrom),
+    ...migrationsOf(given, name),
     users: resolveUsers({ user, device, sessionsPerUser }),
     ...pinOf(pinning),
     trust: trustProxy === undefined ? undefined : compileTrust(trustProxy),
     ...cookieOf(cookie, name),
   });
+}
+
+function migrationsOf(given: OptionsWithDefaults, name: string): Pick<ResolvedOptions, 'migration' | 'storeMigration'> {
+  const { migration, storeMigration } = resolveMigrations(given);
+  const keyPrefix = storeMigration?.keyPrefix;
+  if (storeMigration === undefined || keyPrefix === undefined) return { migration, storeMigration };
+  return { migration, storeMigration: { ...storeMigration, keyPrefix: keyPrefixOf({ ...given, keyPrefix }, name) } };
 }
 
 /** The prefix with the name of the module. Programs that share sessions write the prefix alone. */
@@ -124,6 +135,18 @@ function keyPrefixOf({ keyPrefix, wire }: OptionsWithDefaults, name: string): st
 }
 
 function signerOf(
+  { acceptUnsigned, ...options }: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire' | 'acceptUnsigned'>,
+  name: string,
+): CookieSigner | undefined {
+  const signer = strictSignerOf(options, name);
+  if (!acceptUnsigned) return signer;
+  if (signer !== undefined) return new SignerOfUnsigned(signer);
+  throw new SessionConfigurationError(
+    'acceptUnsigned is for an application that begins to sign: write secret, or leave acceptUnsigned out.',
+  );
+}
+
+function strictSignerOf(
   options: Pick<OptionsWithDefaults, 'secret' | 'signer' | 'wire'>,
   name: string,
 ): CookieSigner | undefined {

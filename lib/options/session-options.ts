@@ -17,6 +17,7 @@ import type { MemcachedConnectOptions } from '../stores/memcached/memcached-conn
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
 import type { RedisConnectOptions } from '../stores/redis/redis-connection.js';
 import type { RedisClient } from '../stores/redis/redis.store.js';
+import type { MemoryStoreOptions } from '../stores/memory.store.js';
 import type { SessionStore } from '../stores/session-store.js';
 import type { DeviceOf, SessionsPerUser, UserOf, UserOptions } from './user-options.js';
 
@@ -40,14 +41,13 @@ export type RedisStoreOptions = { readonly client: RedisClient } | (RedisConnect
 /** Where Memcached is: a client that you own and close yourself, or the options for a client that the module makes. */
 export type MemcachedStoreOptions = { readonly client: MemcachedClient } | (MemcachedConnectOptions & NoClient);
 
-/** The options of the module. Each can be left out; `option-defaults` has the one table of defaults. */
-export interface SessionModuleOptions {
+/** The options that say where each back-end is, by the name of its store. */
+export interface StoreConnections {
   /**
-   * Where sessions are kept: a name, a store of your own, or a store class that Nest instantiates with its dependencies. The memory
-   * store is for one process; its sessions end with it.
-   * @default 'memory'
+   * With `store: 'memory'`: its bounds, and the file in which a shutdown leaves the sessions for the next start.
+   * @default 10,000 sessions of 64 MiB together, and no file
    */
-  readonly store?: StoreName | SessionStore | SessionStoreClass | undefined;
+  readonly memory?: MemoryStoreOptions | undefined;
   /**
    * With `store: 'redis'` or `bus: 'redis'`: `{ url }`, ioredis options, or `{ client }`, one of ioredis or node-redis that
    * you own.
@@ -59,14 +59,40 @@ export interface SessionModuleOptions {
    * @default 127.0.0.1:11211
    */
   readonly memcached?: MemcachedStoreOptions | undefined;
-  /** With `store: 'postgres'`. */
+  /**
+   * With `store: 'postgres'`: `{ url }`, the options of `pg` for its `Pool`, or `{ client }`, a `Pool` that you own or anything with a
+   * `query(sql, parameters)`; and the table, which the store makes unless `migrate` is `false`.
+   * @default the server that the environment's PGHOST, PGUSER, PGDATABASE … name, and the table `nest_session`
+   */
   readonly postgres?: PostgresStoreOptions | undefined;
-  /** With `store: 'mongo'`. */
+  /**
+   * With `store: 'mongo'`: `{ url }` and options of the driver, or `{ client }`, a `MongoClient` or `Db` that you own; in both the names of
+   * the `database` and the `collection`.
+   * @default mongodb://127.0.0.1:27017, the collection nest_session
+   */
   readonly mongo?: MongoStoreOptions | undefined;
   /** With `store: 'file'`. */
   readonly file?: FileStoreOptions | undefined;
   /** With `store: 'datastore'`. */
   readonly datastore?: DatastoreStoreOptions | undefined;
+}
+
+/** Another store of the application: the one that sessions leave, or the one that they move to. */
+export interface OtherStoreOptions extends StoreConnections {
+  /** A name, whose store the module makes and closes, or a store that you own. */
+  readonly store: StoreName | SessionStore;
+  /** What its keys begin with, if that differs. @default the `keyPrefix` of the module */
+  readonly keyPrefix?: string | undefined;
+}
+
+/** The options of the module. Each can be left out; `option-defaults` has the one table of defaults. */
+export interface SessionModuleOptions extends StoreConnections {
+  /**
+   * Where sessions are kept: a name, a store of your own, or a store class that Nest instantiates with its dependencies. The memory
+   * store is for one process; its sessions end with it.
+   * @default 'memory'
+   */
+  readonly store?: StoreName | SessionStore | SessionStoreClass | undefined;
   /**
    * Signs the id in the cookie (HMAC-SHA256). Of a list the first signs and all verify, so that you can replace a secret without
    * logging users out. Without a secret the id is not signed, which its 192 random bits allow.
@@ -78,6 +104,13 @@ export interface SessionModuleOptions {
    * @default HmacSigner over `secret`, or ItsdangerousSigner under `wire: 'quart'`
    */
   readonly signer?: CookieSigner | undefined;
+  /**
+   * Whether a cookie without a signature opens its session too, and gets one with the response. For an application that has not signed
+   * so far: until the longest lifetime of a session has gone by. Needs `secret` or `signer`. A cookie whose signature is wrong opens
+   * nothing, as ever.
+   * @default false
+   */
+  readonly acceptUnsigned?: boolean | undefined;
   /**
    * What the store's keys begin with. In a module with a `name` the name and a colon follow, except under `wire: 'quart'`.
    * @default 'session:'
@@ -107,11 +140,19 @@ export interface SessionModuleOptions {
    */
   readonly wire?: 'native' | 'quart' | undefined;
   /**
-   * Migrates the sessions that another library left in the same back-end: `expressSession({ secret })`, with the options of that
-   * library.
+   * Where the sessions are so far. A store that they leave for this one: `{ store: 'redis', redis: { url } }`, with the options of that
+   * store, or a store that you own. Each session moves at its next request, so that nothing is left there once the longest lifetime of a
+   * session has gone by. Or another library: `expressSession({ secret })`, with the options of that library, whose sessions lie in the
+   * same back-end.
    * @default undefined
    */
-  readonly migrateFrom?: SessionMigration | undefined;
+  readonly migrateFrom?: SessionMigration | OtherStoreOptions | SessionStore | undefined;
+  /**
+   * The store that sessions will move to, for a rolling deploy: the step before `migrateFrom`. New sessions still begin in `store`, and
+   * none is moved, but one that a process of the next step has moved already is found there.
+   * @default undefined
+   */
+  readonly migrateTo?: OtherStoreOptions | SessionStore | undefined;
   /**
    * Whether the store's keys hold a SHA-256 of the id instead of the id, so that a leaked dump holds no usable cookie.
    * @default true, or false under `wire: 'quart'`

@@ -27,8 +27,24 @@ export function alsoRefuseKeys(store: SessionStore, prefix: string): void {
   (store as GuardedStore)[GUARD]?.refuse(prefix);
 }
 
+/** Is told how each command of the application has ended, as it is of the engine's. */
+export interface CommandWatch {
+  /** When a command begins, for {@link CommandWatch.answered} and {@link CommandWatch.failed}. */
+  readonly start: number | undefined;
+  answered(verb: keyof SessionStore, answer: unknown, start: number | undefined): void;
+  /** @returns the error to throw. */
+  failed(verb: keyof SessionStore, cause: unknown, start: number | undefined): Error;
+}
+
+/** Has the commands of the application watched from here on. */
+export function watchCommands(store: SessionStore, watch: CommandWatch): void {
+  const guard = (store as GuardedStore)[GUARD];
+  if (guard !== undefined) guard.watch = watch;
+}
+
 class KeyGuard implements ProxyHandler<SessionStore> {
   readonly store: SessionStore;
+  watch: CommandWatch | undefined;
   readonly #prefixes: Set<string>;
   readonly #methods = new Map<PropertyKey, unknown>();
 
@@ -66,7 +82,15 @@ class KeyGuard implements ProxyHandler<SessionStore> {
     if (!(STORE_VERBS as readonly PropertyKey[]).includes(property)) return method.bind(this.store as never);
     return async (key: unknown, ...rest: unknown[]): Promise<unknown> => {
       this.#check(key);
-      return Reflect.apply(method, this.store, [key, ...rest] as never) as unknown;
+      const start = this.watch?.start;
+      let answer: unknown;
+      try {
+        answer = await (Reflect.apply(method, this.store, [key, ...rest] as never) as unknown);
+      } catch (cause) {
+        throw this.watch?.failed(property as keyof SessionStore, cause, start) ?? cause;
+      }
+      this.watch?.answered(property as keyof SessionStore, answer, start);
+      return answer;
     };
   }
 

@@ -1,13 +1,17 @@
 import { commandError, DEADLINE_MS, storeError, type BackEnd } from './back-end.js';
+import type { ConnectionErrors } from './connection-errors.js';
 import { DeadlineQueue, type Place, type WaitingCommand } from './deadline-queue.js';
 
 /** The commands of one store, each of which gets its answer within {@link DEADLINE_MS}, or an error. */
 export class BackEndCommands {
   readonly #backEnd: BackEnd;
+  readonly #connection: ConnectionErrors | undefined;
   readonly #deadlines = new DeadlineQueue(DEADLINE_MS);
 
-  constructor(backEnd: BackEnd) {
+  /** @param connection knows why there is no connection. Absent: the driver's errors say it themselves. */
+  constructor(backEnd: BackEnd, connection?: ConnectionErrors) {
     this.#backEnd = backEnd;
+    this.#connection = connection;
   }
 
   /**
@@ -15,11 +19,12 @@ export class BackEndCommands {
    * @param send sends the command, and reports how it ended.
    * @param onLate called when the deadline has passed, before the promise rejects.
    * @throws {SessionStoreError} when the driver gives up, with the driver's error as `cause`; when no answer came within
-   * {@link DEADLINE_MS}, without a `cause`. The promise rejects with it.
+   * {@link DEADLINE_MS}, with the reason why there is no connection as `cause`, where there is none. The promise rejects with it.
    */
   ask<Answer>(send: (command: CommandUnderWay<Answer>) => void, onLate?: () => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options = { backEnd: this.#backEnd, deadlines: this.#deadlines, resolve, reject, onLate };
+      const [backEnd, connection, deadlines] = [this.#backEnd, this.#connection, this.#deadlines];
+      const options = { backEnd, connection, deadlines, resolve, reject, onLate };
       const command = new CommandUnderWay<Answer>(options);
       try {
         send(command);
@@ -37,6 +42,7 @@ export class BackEndCommands {
 
 interface CommandOptions<Answer> {
   readonly backEnd: BackEnd;
+  readonly connection: ConnectionErrors | undefined;
   readonly deadlines: DeadlineQueue;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
@@ -65,15 +71,18 @@ export class CommandUnderWay<Answer> implements WaitingCommand {
 
   /** The driver has given the command up, with anything for an error. */
   readonly failed = (error: unknown): void => {
-    if (this.#end()) this.#options.reject(commandError(this.#options.backEnd, error));
+    if (!this.#end()) return;
+    const { backEnd, connection, reject } = this.#options;
+    if (!backEnd.isRefusal(error)) connection?.explain(error);
+    reject(commandError(backEnd, error));
   };
 
   /** The deadline has passed, and the queue has removed the command. */
   expire(): void {
-    const { backEnd, reject, onLate } = this.#options;
+    const { backEnd, connection, reject, onLate } = this.#options;
     this.#place = undefined;
     onLate?.();
-    reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`));
+    reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`, connection?.last));
   }
 
   #end(): boolean {

@@ -1,4 +1,5 @@
 import { SessionConfigurationError, SessionError, SessionStoreError } from '../session.errors.js';
+import { failureReason } from './failure-reason.js';
 
 /** Milliseconds a store waits for one answer of its back-end. Without it a server that hangs holds requests for minutes, or for ever. */
 export const DEADLINE_MS = 1000;
@@ -36,10 +37,13 @@ export async function loadDriver<Driver>(
   }
 }
 
-/** The error for a back-end that failed. Its message never quotes the driver, whose own message may hold a key or a record. */
+/**
+ * The error for a back-end that failed. Its message has the driver's code for the reason, and never quotes the driver, whose own
+ * message may hold a key or a record.
+ */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   backEnd.redact?.(cause);
-  return new SessionStoreError(messageOf(backEnd, failure), { cause });
+  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause });
 }
 
 /** The error for a command that the driver gave up. An error of this library stays as it is. */
@@ -53,9 +57,11 @@ export function commandError(backEnd: BackEnd, error: unknown): SessionError {
 /** The error for a back-end that refused a command itself. */
 export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
   backEnd.redact?.(cause);
-  return new SessionStoreError(messageOf(backEnd, failure), { cause, isRefusal: true });
+  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause, isRefusal: true });
 }
 
-function messageOf(backEnd: BackEnd, failure: string): string {
-  return `${backEnd.name} ${failure}: check that ${backEnd.check}.`;
+function messageOf(backEnd: BackEnd, failure: string, cause: unknown): string {
+  const reason = failureReason(cause);
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return `${backEnd.name} ${failure}${why}: check that ${backEnd.check}.`;
 }

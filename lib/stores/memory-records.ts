@@ -64,7 +64,14 @@ export class MemoryRecords {
    * @throws {SessionTooLargeError} when the record alone is larger than the bound. In both cases nothing changes.
    */
   put(key: string, stored: StoredSession, ttl: number | undefined): void {
-    const expiresAt = ttl === undefined ? Infinity : performance.now() + checkedTtl(ttl) * 1000;
+    this.keep(key, stored, ttl === undefined ? Infinity : performance.now() + checkedTtl(ttl) * 1000);
+  }
+
+  /**
+   * The same, until a point in time.
+   * @param expiresAt milliseconds, as `performance.now()` counts them.
+   */
+  keep(key: string, stored: StoredSession, expiresAt: number): void {
     const bytes = 2 * (key.length + stored.value.length);
     const { maxBytes } = this.#bounds;
     if (bytes > maxBytes) {
@@ -76,6 +83,15 @@ export class MemoryRecords {
     if (old !== undefined) this.#unlink(old);
     this.#makeRoom(bytes, old === undefined ? 1 : 0);
     this.#add({ key, stored, bytes, expiresAt, place: -1, older: undefined, newer: undefined });
+  }
+
+  /**
+   * All records that have not expired.
+   * @yields those first that were unused for longest.
+   */
+  *living(): Iterable<Pick<KeptRecord, 'key' | 'stored' | 'expiresAt'>> {
+    for (let record = this.#byUse.oldest; record !== undefined; record = record.newer)
+      if (!hasExpired(record)) yield record;
   }
 
   /** The record, if it has not expired. Removes one that has. */

@@ -1,6 +1,7 @@
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
 import { MemoryRecords, type MemoryBounds } from './memory-records.js';
-import type { ReplaceOutcome, SessionStore, StoredSession } from './session-store.js';
+import { MemorySnapshot, type SnapshotRecord } from './memory-snapshot.js';
+import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 
 /** The default of {@link MemoryStoreOptions.max}. */
 export const MEMORY_STORE_MAX = 10_000;
@@ -20,11 +21,19 @@ export interface MemoryStoreOptions {
    * @default 67108864, which is 64 MiB
    */
   readonly maxBytes?: number;
+  /**
+   * The path of a file in which `close` leaves what is in the store, and from which the next store takes it, so that a restart signs
+   * no user out. `store: 'memory'` closes at `app.close()`, and at a signal after `app.enableShutdownHooks()`; a process that is killed
+   * or crashes leaves nothing. For one process at a time. The file holds what is in the sessions, and only its owner may read it: choose
+   * a folder that no other user can write to.
+   * @default undefined: a restart loses the sessions
+   */
+  readonly snapshot?: string | undefined;
 }
 
 /**
- * Keeps records in this process: for development, tests and a single small instance. A restart loses them, and no other process sees
- * them. The store is bounded, and has no timer that would keep the process alive: an expired record leaves its place when it is
+ * Keeps records in this process: for development, tests and a single small instance. A restart loses them, unless `snapshot` names a
+ * file, and no other process sees them. The store is bounded, and has no timer that would keep the process alive: an expired record leaves its place when it is
  * read, or when another record needs the room.
  *
  * Any visitor who can start sessions can fill the store. When it drops a record that has not expired, a process warning of the name
@@ -32,25 +41,34 @@ export interface MemoryStoreOptions {
  *
  * A record that `create` makes counts as a session, and one that `set` puts under a new key as a value of the application.
  */
-export class MemoryStore implements SessionStore {
+export class MemoryStore implements ClosableStore {
   readonly #sessions: MemoryRecords;
   readonly #values: MemoryRecords;
+  readonly #snapshot: MemorySnapshot | undefined;
+  #isClosed = false;
   #writes = 0;
   #warned = false;
 
-  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1. */
-  constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES }: MemoryStoreOptions = {}) {
-    if (!isBound(max)) {
-      throw new SessionConfigurationError('MemoryStore: max is a number of records, a whole number of at least 1.');
-    }
-    if (!isBound(maxBytes)) {
-      throw new SessionConfigurationError('MemoryStore: maxBytes is a number of bytes, a whole number of at least 1.');
-    }
+  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, or `snapshot` is no path. */
+  constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot }: MemoryStoreOptions = {}) {
+    checkOptions({ max, maxBytes, snapshot });
     const bounds: MemoryBounds = { max, maxBytes };
     this.#sessions = new MemoryRecords(bounds, () =>
       this.#warn('a session that had not expired: its user is signed out'),
     );
     this.#values = new MemoryRecords(bounds, () => this.#warn('a value of the application that had not expired'));
+    this.#snapshot = snapshot === undefined ? undefined : new MemorySnapshot(snapshot);
+    for (const record of this.#snapshot?.take() ?? []) this.#restore(record);
+  }
+
+  /**
+   * With `snapshot`: writes the file, and refuses every further command, as a logout after it would be undone at the next start. A
+   * second call does nothing. Without: does nothing.
+   */
+  async close(): Promise<void> {
+    if (this.#snapshot === undefined || this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#snapshot.write(this.#living());
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -58,12 +76,14 @@ export class MemoryStore implements SessionStore {
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
+    this.#refuseIfClosed();
     // A tombstone takes the place of its session.
     const records = this.#sessions.has(key) ? this.#sessions : this.#values;
     records.put(key, this.#versioned(value), ttl);
   }
 
   async delete(key: string): Promise<boolean> {
+    this.#refuseIfClosed();
     return this.#sessions.delete(key) || this.#values.delete(key);
   }
 
@@ -87,7 +107,26 @@ export class MemoryStore implements SessionStore {
   }
 
   #find(key: string): StoredSession | undefined {
+    this.#refuseIfClosed();
     return this.#sessions.get(key) ?? this.#values.get(key);
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#isClosed) throw new SessionStoreError('MemoryStore is closed, and has written its snapshot.');
+  }
+
+  *#living(): Iterable<SnapshotRecord> {
+    const toWallClock = Date.now() - performance.now();
+    for (const [kind, records] of [['session', this.#sessions] as const, ['value', this.#values] as const]) {
+      for (const { key, stored, expiresAt } of records.living())
+        yield { kind, key, value: stored.value, expiresAt: expiresAt === Infinity ? null : expiresAt + toWallClock };
+    }
+  }
+
+  #restore({ kind, key, value, expiresAt }: SnapshotRecord): void {
+    const left = expiresAt === null ? Infinity : expiresAt - Date.now();
+    const records = kind === 'session' ? this.#sessions : this.#values;
+    if (left > 0) records.keep(key, this.#versioned(value), performance.now() + left);
   }
 
   #versioned(value: string): StoredSession {
@@ -101,6 +140,18 @@ export class MemoryStore implements SessionStore {
       `MemoryStore is full and has dropped ${what}. Use another store, such as 'redis', or raise max or maxBytes.`,
       'MemoryStore',
     );
+  }
+}
+
+function checkOptions({ max, maxBytes, snapshot }: MemoryStoreOptions): void {
+  if (!isBound(max)) {
+    throw new SessionConfigurationError('MemoryStore: max is a number of records, a whole number of at least 1.');
+  }
+  if (!isBound(maxBytes)) {
+    throw new SessionConfigurationError('MemoryStore: maxBytes is a number of bytes, a whole number of at least 1.');
+  }
+  if (snapshot !== undefined && (typeof snapshot !== 'string' || snapshot === '')) {
+    throw new SessionConfigurationError('MemoryStore: snapshot is the path of a file, such as /var/lib/app/sessions.');
   }
 }
 

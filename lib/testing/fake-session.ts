@@ -108,7 +108,7 @@ function stored({ engine: { options, records }, store, signIn }: FakeRecords, da
   return { id, record, needsNewCookie: false };
 }
 
-const LOGGER = { warn, warnOnce: warn, error: warn };
+const LOGGER = { warn, warnOnce: warn, error: warn, log: warn };
 
 function warn(message: string): void {
   process.emitWarning(message, 'fakeSession');

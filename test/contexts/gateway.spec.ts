@@ -391,7 +391,11 @@ describe.each(cells)('a gateway of $transport on $platform', ({ platform, transp
       async (event) => {
         await start();
         app.store.failing.add('read');
-        expect(exceptionOf(await client.ask(event))).toMatchObject({ status: 'error', statusCode: 503 });
+        const asked = [client.ask(event), client.ask(event)];
+        for (const answer of await Promise.all(asked)) {
+          expect(exceptionOf(answer)).toMatchObject({ status: 'error', statusCode: 503 });
+        }
+        expect(app.session.warnings).toEqual([expect.stringContaining('The store of the sessions fails')]);
         app.store.failing.clear();
         expect(await client.ask(event)).toHaveProperty('value');
       },

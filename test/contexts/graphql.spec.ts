@@ -347,6 +347,7 @@ describe.each(graphqlDrivers)('a resolver with $name', (driver) => {
       expect(codesOf(result)).toEqual(['SERVICE_UNAVAILABLE']);
       expect(result.data).toEqual({ plain: 'plain', user: null });
       expect(codesOf(await browser.ask('{ accounts { isMe } }'))).toContain('SERVICE_UNAVAILABLE');
+      expect(app.warnings).toEqual([expect.stringContaining('The store of the sessions fails')]);
     });
 
     it('reports a save that failed as the error of its mutation', async () => {

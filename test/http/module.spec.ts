@@ -72,7 +72,7 @@ class InjectedStore extends MemoryStore {
     InjectedStore.made.push(this);
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.closed++;
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { platforms } from '../fixtures/platforms.js';
 import { accountBackEnds, AccountApps, idOf, keyOf } from './account-apps.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { platforms } from '../fixtures/platforms.js';
 import { accountBackEnds, idOf, keyOf, type AccountApps } from './account-apps.js';
 import { endedBy, ownerOf, signIn, someone, startUserApps } from './user-apps.js';

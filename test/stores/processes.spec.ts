@@ -2,15 +2,14 @@ import { hash } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
-import { openBackEnd, sharedBackEnds, type OpenBackEnd } from '../fixtures/back-ends.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
+import { atOnce, openBackEnd, sharedBackEnds, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { ChildProgram } from '../fixtures/child-program.js';
 import type { Client } from '../fixtures/client.js';
 import { buildSessionProgram, SessionProcess } from '../fixtures/session-process.js';
 
 const PROCESSES = 4;
 const KEYS = 50;
-const INCREMENTS = 200;
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
 
@@ -28,6 +27,7 @@ afterAll(async () => {
 });
 
 describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
+  const increments = atOnce(name);
   let backEnd: OpenBackEnd;
 
   beforeAll(async () => {
@@ -67,15 +67,15 @@ describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
     );
   });
 
-  it.each(['increment', 'increment-slowly'])(`count ${INCREMENTS} parallel calls of %s as as many`, async (route) => {
+  it.each(['increment', 'increment-slowly'])(`count ${increments} parallel calls of %s as as many`, async (route) => {
     const cookie = await started();
     const answers = await Promise.all(
-      numbers(INCREMENTS).map((number) => clientOf(number).get(`/${route}`, { cookie })),
+      numbers(increments).map((number) => clientOf(number).get(`/${route}`, { cookie })),
     );
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     const counted = await Promise.all(answers.map(async (answer) => Number(await answer.text())));
-    expect(counted.toSorted((a, b) => a - b)).toEqual(numbers(INCREMENTS).map((number) => number + 2));
-    expect(await read(cookie)).toEqual({ n: INCREMENTS + 1 });
+    expect(counted.toSorted((a, b) => a - b)).toEqual(numbers(increments).map((number) => number + 2));
+    expect(await read(cookie)).toEqual({ n: increments + 1 });
   });
 
   it('leave no session rather than two when one dies while it regenerates', async () => {

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { Controller, createParamDecorator, Get, type ExecutionContext } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isTombstone } from '../../lib/engine/tombstone.js';
+import { isTombstone } from '../../lib/session/tombstone.js';
 import { Session } from '../../lib/index.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { Client } from '../fixtures/client.js';

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { UserIndex } from '../../lib/engine/user-index.js';
-import { backEnds, openBackEnd, sharedBackEnds, type BackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
+import {
+  atOnce,
+  backEnds,
+  openBackEnd,
+  sharedBackEnds,
+  type BackEnd,
+  type OpenBackEnd,
+} from '../fixtures/back-ends.js';
 import type { ChildProgram } from '../fixtures/child-program.js';
 import type { Client } from '../fixtures/client.js';
 import { SessionApp } from '../fixtures/session-app.js';
@@ -13,9 +20,8 @@ import { UserController, userOptions } from '../fixtures/user-controller.js';
 /** How often each race is run. RACE_ROUNDS=20 is what a release has to pass. */
 const ROUNDS = Number(process.env.RACE_ROUNDS ?? 1);
 const PROCESSES = 4;
-const SIGN_INS = 200;
-/** After how many of them `endAll` is called. */
-const SIGNED_IN = 60;
+/** After which part of the sign-ins `endAll` is called. */
+const SIGNED_IN = 0.3;
 
 type Beyond = 'end-oldest' | 'refuse';
 
@@ -102,6 +108,7 @@ class Users {
 }
 
 describe.each(backEnds)('Four processes that share %s', (name) => {
+  const signIns = atOnce(name);
   let users: Users;
 
   beforeAll(async () => {
@@ -111,18 +118,18 @@ describe.each(backEnds)('Four processes that share %s', (name) => {
   afterAll(() => users.close());
 
   describe.each(numbers(ROUNDS))('in round %i', () => {
-    it(`end all of ${SIGN_INS} sign-ins that were answered, and no list differs from the sessions`, async () => {
+    it(`end all of ${signIns} sign-ins that were answered, and no list differs from the sessions`, async () => {
       const user = randomUUID();
       const answered: string[] = [];
       let before: string[] | undefined;
       let ending: Promise<unknown> | undefined;
-      const requests = numbers(SIGN_INS).map(async (number) => {
+      const requests = numbers(signIns).map(async (number) => {
         const client = users.client(number);
         const answer = await client.post(`/sign-in/${user}`);
         expect([201, 409]).toContain(answer.status);
         if (answer.status !== 201) return;
         answered.push(client.cookieHeader);
-        if (answered.length !== SIGNED_IN) return;
+        if (answered.length !== signIns * SIGNED_IN) return;
         before = [...answered];
         ending = users.endAll(user);
       });

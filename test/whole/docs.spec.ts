@@ -20,6 +20,7 @@ import { signIn } from '../../lib/testing/index.js';
 import { launchChromium } from '../fixtures/chromium.js';
 import { eventually } from '../fixtures/eventually.js';
 import { snippetsOf, stepsOf, withoutChance, type Snippet, type Step } from '../fixtures/markdown-snippets.js';
+import { startPostgres } from '../fixtures/postgres-server.mjs';
 import { SampleServer } from '../fixtures/sample-server.js';
 import { startRedis } from '../fixtures/servers.mjs';
 
@@ -172,7 +173,7 @@ describe('the quick start sample', () => {
 it.each([
   ['own-client.module.js', 'OwnClientModule'],
   ['pinned.module.js', 'PinnedModule'],
-  ['map-store.module.js', 'MapStoreModule'],
+  ['pg-store.module.js', 'PgStoreModule'],
   ['shared.module.js', 'SharedModule'],
   ['migrated.module.js', 'MigratedModule'],
 ])('%s boots', async (file, name) => {
@@ -312,10 +313,12 @@ describe('the chapter on several kinds of session', () => {
   });
 });
 
-it('passes the conformance suite with the example store, under node:test', () => {
-  const output = execFileSync(process.execPath, ['--test', join(folder, 'dist', 'map.store.spec.js')], {
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '' },
+it('passes the conformance suite with the example store, under node:test', async () => {
+  const postgres = await startPostgres();
+  onTestFinished(() => postgres.stop());
+  const spec = join(folder, 'dist', 'pg.store.spec.js');
+  const { stdout: output } = await promisify(execFile)(process.execPath, ['--test', spec], {
+    env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: `postgres://postgres@${postgres.address}/postgres` },
   });
   expect(output).toMatch(/^# pass [1-9]/m);
   expect(output).toMatch(/^# fail 0$/m);

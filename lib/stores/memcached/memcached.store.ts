@@ -1,5 +1,7 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { refusal, storeError, type BackEnd } from '../back-end.js';
+import { ConnectionErrors } from '../connection-errors.js';
+import { codeOf } from '../failure-reason.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import type { Done, FoundItem, MemcachedClient, MemcachedDriver } from './memcached-client.js';
 import { openMemcached, type MemcachedConnectOptions } from './memcached-connection.js';
@@ -29,7 +31,8 @@ const MEMCACHED: BackEnd = {
  */
 export class MemcachedStore implements ClosableStore {
   readonly #client: MemcachedClient;
-  readonly #commands = new BackEndCommands(MEMCACHED);
+  readonly #connection = new ConnectionErrors();
+  readonly #commands = new BackEndCommands(MEMCACHED, this.#connection);
   #own: MemcachedDriver | undefined;
   #closed = false;
 
@@ -107,7 +110,7 @@ export class MemcachedStore implements ClosableStore {
       (command) => {
         checkedKey(key, this.#client.namespace);
         if (this.#closed) throw storeError(MEMCACHED, 'is no longer used, because the store is closed');
-        send((done = doneOf(command)));
+        send((done = doneOf(command, this.#connection)));
       },
       () => this.#giveUp(done),
     );
@@ -121,11 +124,15 @@ export class MemcachedStore implements ClosableStore {
 }
 
 /** What the driver calls back, except where the connection breaks while the command is under way. */
-function doneOf<Result>(command: CommandUnderWay<Result | undefined>): Done<Result> {
+function doneOf<Result>(command: CommandUnderWay<Result | undefined>, connection: ConnectionErrors): Done<Result> {
   return (error, result) => {
-    if (!error) command.answered(result);
-    else if (isNotStored(error)) command.answered(undefined);
-    else command.failed(error);
+    if (error && !isNotStored(error)) {
+      // The commands after this one hear only that the server is not available.
+      if (codeOf(error) !== undefined) connection.note(error);
+      return command.failed(error);
+    }
+    connection.clear();
+    command.answered(error ? undefined : result);
   };
 }
 

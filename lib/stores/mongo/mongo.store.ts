@@ -1,20 +1,184 @@
-import { SessionConfigurationError } from '../../session.errors.js';
-import type { ClosableStore } from '../session-store.js';
-import type { MongoStoreOptions } from './mongo-options.js';
+import { BackEndCommands } from '../back-end-commands.js';
+import { DEADLINE_MS, storeError, type BackEnd } from '../back-end.js';
+import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
+import { collectionOf, type MongoCollection, type MongoSource, type OwnMongoClient } from './mongo-client.js';
+import { openMongo } from './mongo-connection.js';
+import { hideRecords, isServerRefusal, isTaken } from './mongo-errors.js';
+import { ExpiryIndex } from './mongo-index.js';
+import { MongoLink } from './mongo-link.js';
+import type { MongoPlaceOptions, MongoStoreOptions } from './mongo-options.js';
+import { aliveAt, always, ifVersion, newRecord, unlessAlive } from './mongo-record.js';
 
-export type { MongoStoreOptions } from './mongo-options.js';
+export type { MongoClient, MongoCollection, MongoDatabase, MongoSource, MongoUpdateResult } from './mongo-client.js';
+export { MONGO_DEFAULTS } from './mongo-connection.js';
+export type { MongoClientOptions, MongoConnectOptions, MongoPlaceOptions, MongoStoreOptions } from './mongo-options.js';
 
-/** Keeps records in Mongo. */
-export abstract class MongoStore implements ClosableStore {
-  abstract get: ClosableStore['get'];
-  abstract set: ClosableStore['set'];
-  abstract delete: ClosableStore['delete'];
-  abstract read: ClosableStore['read'];
-  abstract create: ClosableStore['create'];
-  abstract replace: ClosableStore['replace'];
-  abstract close: ClosableStore['close'];
+const MONGO: BackEnd = {
+  name: 'MongoDB',
+  check:
+    'the server is up, has a primary, is reachable from here and has room left, and that its address and password are right',
+  isRefusal: isServerRefusal,
+  redact: hideRecords,
+};
 
-  static async connect(_options: MongoStoreOptions): Promise<MongoStore> {
-    throw new SessionConfigurationError('not built yet');
+/** What every command overrides of the settings of a client of yours. */
+const EVERY = {
+  /** The server gives up a command that nothing waits for any more. */
+  maxTimeMS: DEADLINE_MS,
+  raw: false,
+  promoteValues: true,
+  promoteLongs: true,
+  useBigInt64: false,
+  /** What another program wrote that is no UTF-8 is read with U+FFFD in its place, and is no error. */
+  enableUtf8Validation: false,
+};
+
+/**
+ * From the primary, with the latest write that it has: the version of an older one would never win. Read concern `linearizable` would
+ * bar a primary that does not know yet that it has been replaced, at the price of a round trip to a majority for each read.
+ */
+const READ = {
+  ...EVERY,
+  projection: { _id: 0, value: 1, version: 1 },
+  readPreference: 'primary',
+  readConcern: { level: 'local' },
+};
+
+/** A failover undoes what a majority does not have: https://www.mongodb.com/docs/manual/core/replica-set-rollbacks/ */
+const WRITE = { ...EVERY, writeConcern: { w: 'majority' } };
+const UPSERT = { ...WRITE, upsert: true };
+
+/**
+ * Keeps records in MongoDB, one document each: `_id` is the key, `value` the text, `version` another one after each write, and
+ * `expiresAt` the server's time at which it ends. Needs MongoDB 4.2 or later.
+ *
+ * Each method is one command. The driver sends a write again after its connection broke, once, and only to servers that tell a second
+ * attempt from another write, so that an answer is certain: https://www.mongodb.com/docs/manual/core/retryable-writes/. A write without
+ * an answer is an error. A write counts when a majority of the replica set has it, whatever the settings of a client of yours say.
+ *
+ * `new MongoStore(client)` uses a `MongoClient` or a `Db` of yours and never closes it; {@link MongoStore.connect} makes one.
+ */
+export class MongoStore implements ClosableStore {
+  readonly #collection: MongoCollection;
+  readonly #index: ExpiryIndex;
+  readonly #link: MongoLink;
+  readonly #commands: BackEndCommands;
+  #own: OwnMongoClient | undefined;
+  #closed = false;
+
+  /** @throws {SessionConfigurationError} when the client is not one of the driver, or the database or collection cannot have that name. */
+  constructor(client: MongoSource, { database, collection = 'nest_session' }: MongoPlaceOptions = {}) {
+    this.#collection = collectionOf(client, { database, collection });
+    this.#index = new ExpiryIndex(this.#collection);
+    this.#link = new MongoLink(client);
+    this.#commands = new BackEndCommands(MONGO, this.#link.errors);
   }
+
+  /**
+   * A store with `client`, or with a client of its own, which `close` ends. Does not wait for the server: while MongoDB is down the
+   * application starts, and each command rejects until MongoDB is up.
+   * @throws {SessionConfigurationError} when the driver `mongodb` is not installed, or the options are wrong.
+   */
+  static async connect(options: MongoStoreOptions = {}): Promise<MongoStore> {
+    if (options.client !== undefined) return new MongoStore(options.client, options);
+    const own = await openMongo(options);
+    const store = new MongoStore(own, options);
+    store.#own = own;
+    store.#link.connect().then(
+      () => store.#index.make(),
+      // The next command connects again, and reports the failure.
+      () => {},
+    );
+    return store;
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    return (await this.read(key))?.value;
+  }
+
+  async set(key: string, value: string, ttl?: number): Promise<void> {
+    const update = always(newRecord(key, value, ttl));
+    await this.#ask((late) => this.#upsert(key, update, late));
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const { deletedCount } = await this.#ask((late) => this.#collection.deleteOne(aliveAt(key), { ...WRITE, ...late }));
+    return deletedCount > 0;
+  }
+
+  async read(key: string): Promise<StoredSession | undefined> {
+    const found = await this.#ask((late) => this.#collection.findOne(aliveAt(key), { ...READ, ...late }));
+    if (found === null) return undefined;
+    const { value, version } = found as StoredSession;
+    return { value, version };
+  }
+
+  async create(key: string, value: string, ttl: number): Promise<boolean> {
+    const update = unlessAlive(newRecord(key, value, ttl));
+    const { upsertedCount, modifiedCount } = await this.#ask((late) => this.#upsert(key, update, late));
+    return upsertedCount + modifiedCount > 0;
+  }
+
+  async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
+    const update = ifVersion(version, newRecord(key, value, ttl));
+    const { matchedCount, modifiedCount } = await this.#ask((late) =>
+      this.#collection.updateOne(aliveAt(key), update, { ...WRITE, ...late }),
+    );
+    if (matchedCount === 0) return 'missing';
+    return modifiedCount === 0 ? 'conflict' : 'replaced';
+  }
+
+  /** Ends the client that {@link MongoStore.connect} made, after the answers it still waits for. Leaves yours open. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#commands.ended();
+    this.#link.stop();
+    const own = this.#own;
+    // A server that hangs does not answer the driver's farewell.
+    if (own !== undefined)
+      await this.#commands.ask(({ answered, failed }) => void own.close().then(answered, failed)).catch(() => {});
+  }
+
+  /** Sends an upsert again that met one of the same new key: the server refused it, and now the document is there to be updated. */
+  async #upsert(key: string, update: object[], late: Late): ReturnType<MongoCollection['updateOne']> {
+    for (;;) {
+      try {
+        return await this.#collection.updateOne({ _id: key }, update, { ...UPSERT, ...late });
+      } catch (error) {
+        if (!isTaken(error) || late.signal.aborted) throw error;
+      }
+    }
+  }
+
+  #ask<Answer>(send: (late: Late) => Promise<Answer>): Promise<Answer> {
+    const late = new AbortController();
+    return this.#commands.ask<Answer>(
+      (command) => {
+        if (this.#closed) throw storeError(MONGO, 'is no longer used, because the store is closed');
+        const watched = this.#link.watch();
+        const sent = this.#link.isCut
+          ? this.#link.connect().then(() => send({ signal: late.signal }))
+          : send({ signal: late.signal });
+        sent.then(
+          (answer) => {
+            command.answered(answer);
+            if (!this.#closed) this.#index.make();
+          },
+          (error: unknown) => {
+            if (!isServerRefusal(error)) this.#index.doubt();
+            watched(error);
+            command.failed(error);
+          },
+        );
+      },
+      // The driver then drops the connection, or the place in its queue, and does not send the command again.
+      () => late.abort(),
+    );
+  }
+}
+
+/** The option of the driver by which a command ends at the store's deadline. */
+interface Late {
+  readonly signal: AbortSignal;
 }

@@ -1,3 +1,5 @@
+import type { errorMonitor } from 'node:events';
+
 /** The part of one ioredis connection that tells its state. */
 export interface RedisConnection {
   readonly status: string;
@@ -16,8 +18,10 @@ export interface IoredisClient {
   evalsha(sha1: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
+  on(event: typeof errorMonitor, listener: (error: unknown) => void): unknown;
   on(event: '+node', listener: (node: RedisConnection) => void): unknown;
   off(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
+  off(event: typeof errorMonitor, listener: (error: unknown) => void): unknown;
   off(event: '+node', listener: (node: RedisConnection) => void): unknown;
   disconnect(reconnect?: boolean): void;
   /** The connections of a Cluster. */

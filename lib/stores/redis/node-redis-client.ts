@@ -1,3 +1,5 @@
+import type { errorMonitor } from 'node:events';
+
 /** Options of one command of node-redis. */
 export interface NodeRedisCommandOptions {
   readonly abortSignal: AbortSignal;
@@ -19,7 +21,8 @@ interface NodeRedisBase {
   connect(): Promise<unknown>;
   /** Tells a client of node-redis 5 and later from an older one. */
   withTypeMapping(typeMapping: never): unknown;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'error' | 'ready' | typeof errorMonitor, listener: (error: unknown) => void): unknown;
+  off(event: 'ready' | typeof errorMonitor, listener: (error: unknown) => void): unknown;
   listenerCount(event: 'error'): number;
 }
 

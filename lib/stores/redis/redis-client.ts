@@ -23,6 +23,7 @@ const OF_NODE_REDIS = [
   'connect',
   'withTypeMapping',
   'on',
+  'off',
   'listenerCount',
 ] as const satisfies (keyof NodeRedisClient)[];
 

@@ -1,5 +1,6 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
 import { storeError } from '../back-end.js';
+import { ConnectionErrors } from '../connection-errors.js';
 import {
   checkedTtl,
   type ClosableStore,
@@ -11,7 +12,7 @@ import type { OwnRedisClient } from './ioredis-client.js';
 import { commandsOf, type RedisClient } from './redis-client.js';
 import type { RedisCommands } from './redis-commands.js';
 import { endRedis, openRedis, type RedisConnectOptions } from './redis-connection.js';
-import { isReplicasRefusal, REDIS } from './redis-errors.js';
+import { hideCommand, isReplicasRefusal, REDIS } from './redis-errors.js';
 import { compareAndSet, hashOf, readWithHash } from './redis-scripts.js';
 
 export type { IoredisClient } from './ioredis-client.js';
@@ -42,13 +43,16 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  */
 export class RedisStore implements ClosableStore, TextVersionedStore {
   readonly #redis: RedisCommands;
-  readonly #commands = new BackEndCommands(REDIS);
+  readonly #connection = new ConnectionErrors(hideCommand);
+  readonly #commands = new BackEndCommands(REDIS, this.#connection);
+  readonly #deafen: () => void;
   #own: OwnRedisClient | undefined;
   #closed = false;
 
   /** @throws {SessionConfigurationError} when the client is of neither ioredis nor node-redis. */
   constructor(client: RedisClient) {
     this.#redis = commandsOf(client);
+    this.#deafen = this.#connection.listenTo(client);
   }
 
   /**
@@ -122,6 +126,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
     this.#closed = true;
     if (this.#own !== undefined) await endRedis(this.#own, this.#commands);
     this.#redis.stop();
+    this.#deafen();
   }
 
   /** Sends a read once more if its connection broke: a short disturbance is no outage. */

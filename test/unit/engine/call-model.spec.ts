@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { KeyedQueue } from '../../../lib/engine/keyed-queue.js';
 import type { OpenSession } from '../../../lib/engine/open-session.js';
-import { isTombstone } from '../../../lib/engine/tombstone.js';
+import { isTombstone } from '../../../lib/session/tombstone.js';
 import { MemoryStore, SessionStoreError, type ReplaceOutcome, type SessionStore } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { OpenSession } from '../../../lib/engine/open-session.js';
-import { isTombstone } from '../../../lib/engine/tombstone.js';
+import { isTombstone } from '../../../lib/session/tombstone.js';
 import { HmacSigner } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { Gate } from '../../fixtures/gate.js';

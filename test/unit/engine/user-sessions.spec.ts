@@ -10,7 +10,7 @@ import { expressSession } from '../../../lib/migration/express-session.js';
 import type { SessionModuleOptions } from '../../../lib/options/session-options.js';
 import { V8Serializer } from '../../../lib/serializers/v8.serializer.js';
 import { MemoryStore } from '../../../lib/stores/memory.store.js';
-import { isTombstone } from '../../../lib/engine/tombstone.js';
+import { isTombstone } from '../../../lib/session/tombstone.js';
 import {
   SessionLimitError,
   SessionStoreError,

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import {
   expressSession,
   HmacSigner,
+  MemoryStore,
   SessionConfigurationError,
   type SessionModuleOptions,
 } from '../../../lib/index.js';
@@ -17,10 +18,12 @@ const resolveAnything = resolveOptions as (options: unknown) => ReturnType<typeo
 const DAY = 86_400;
 
 const OPTIONS = [
-  'absoluteTimeout, bus, closeOnEnd, context, cookie, device, expireDeadCookies, exposeAs, generateId, hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, migrateFrom',
-  'onLateSaveError, pinning, recheck, redis, rolling, secret, serializer, sessionsPerUser, signer, staticFiles, store, tombstones, trustProxy, user, wire',
+  'absoluteTimeout, acceptUnsigned, bus, closeOnEnd, context, cookie, datastore, device, expireDeadCookies, exposeAs, file, generateId',
+  'hashIds, idleTimeout, keyPrefix, maxRecordBytes, memcached, memory, migrateFrom, migrateTo, mongo, onLateSaveError, pinning',
+  'postgres, recheck, redis, rolling, secret, serializer, sessionsPerUser, signer, staticFiles, store, tombstones, trustProxy, user, wire',
 ].join(', ');
-const STORES = "write 'memory', 'redis', 'memcached', 'null', a store, or a store class.";
+const STORES =
+  "write 'memory', 'redis', 'memcached', 'postgres', 'mongo', 'file', 'datastore', 'null', a store, or a store class.";
 const DURATION = "write seconds as a number above 0, or a string with a unit such as '30m', '12h' or '14d'.";
 const BYTES = 'write a whole number of bytes of at least 1000, such as 1_000_000.';
 const EITHER = 'write true or false.';
@@ -34,10 +37,13 @@ const SIGNER = 'give a CookieSigner, such as new HmacSigner(secret), or write se
 const SERIALIZER = 'give a SessionSerializer, such as new TaggedJsonSerializer(), or leave it out.';
 const EXPOSE = "write a name such as 'httpSession', or false to show the session nowhere.";
 const TAKEN = "which requests or Passport use themselves: write another name, such as 'httpSession'.";
-const MIGRATION = "migrateFrom is no migration: write expressSession({ secret }), imported from 'nest-session'.";
+const MIGRATION =
+  "write the store, { store: 'redis', redis: { url } }, or expressSession({ secret }), imported from 'nest-session'.";
 const COOKIE = 'write name, path, httpOnly, secure, sameSite, persistent, domain, partitioned, priority.';
 const REDIS = "write { url: 'redis://host:6379' }, or { client }.";
 const MEMCACHED = "write { servers: 'host:11211' }, or { client }.";
+
+const ONE_STORE = new MemoryStore();
 
 describe('resolveOptions', () => {
   it.each<[unknown, string]>([
@@ -63,7 +69,7 @@ describe('resolveOptions', () => {
     ],
     [{ prefix: 'sess:' }, "There is no option 'prefix': write keyPrefix."],
 
-    [{ store: 'postgres' }, `store is 'postgres': ${STORES}`],
+    [{ store: 'sqlite' }, `store is 'sqlite': ${STORES}`],
     [{ store: null }, `store is null: ${STORES}`],
     [{ redis: 'redis://:password@host' }, `redis is no object: ${REDIS}`],
     [{ redis: null }, `redis is no object: ${REDIS}`],
@@ -126,9 +132,36 @@ describe('resolveOptions', () => {
     [{ serializer: {} }, `serializer has no stringify, parse: ${SERIALIZER}`],
     [{ serializer: null }, `serializer has no stringify, parse: ${SERIALIZER}`],
     [{ serializer: { stringify: String } }, `serializer has no parse: ${SERIALIZER}`],
-    [{ migrateFrom: expressSession }, MIGRATION],
-    [{ migrateFrom: 'express-session' }, MIGRATION],
-    [{ migrateFrom: null }, MIGRATION],
+    [{ migrateFrom: expressSession }, `migrateFrom is no migration: ${MIGRATION}`],
+    [{ migrateFrom: 'express-session' }, `migrateFrom is no migration: ${MIGRATION}`],
+    [{ migrateFrom: null }, `migrateFrom is no migration: ${MIGRATION}`],
+    [{ migrateFrom: {} }, `migrateFrom is no migration: ${MIGRATION}`],
+    [{ migrateTo: 'redis' }, `migrateTo is no migration: ${MIGRATION}`],
+    [{ migrateTo: { store: 'redis', url: 'password' } }, `migrateTo has no option 'url': ${MIGRATION}`],
+    [{ migrateFrom: { store: 'sqlite' } }, `migrateFrom.store is 'sqlite': ${STORES}`],
+    [{ migrateFrom: { store: MemoryStore } }, 'migrateFrom.store is a class: give the store itself, or its name.'],
+    [
+      { migrateFrom: { store: 'memory', keyPrefix: 1 } },
+      'migrateFrom.keyPrefix is no text: write what the keys of that store begin with.',
+    ],
+    [{ migrateFrom: { store: 'redis', redis: 'redis://:password@host' } }, `redis is no object: ${REDIS}`],
+    [
+      { store: 'redis', migrateFrom: { store: 'memory' }, migrateTo: { store: 'memory' } },
+      'migrateFrom and migrateTo are both given: write migrateTo in a first step, and migrateFrom in the next.',
+    ],
+    [
+      { store: 'redis', redis: { url: 'redis://h' }, migrateFrom: { store: 'redis', redis: { url: 'redis://h' } } },
+      'migrateFrom is the store of the module itself: name the other one, or a keyPrefix that differs.',
+    ],
+    [
+      { store: ONE_STORE, migrateTo: ONE_STORE },
+      'migrateTo is the store of the module itself: name the other one, or a keyPrefix that differs.',
+    ],
+    [
+      { acceptUnsigned: true },
+      'acceptUnsigned is for an application that begins to sign: write secret, or leave acceptUnsigned out.',
+    ],
+    [{ acceptUnsigned: 'yes', secret: 's' }, `acceptUnsigned is 'yes': ${EITHER}`],
 
     [{ pinning: 'perhaps' }, "pinning is 'perhaps': write 'exact' or 'prefix'."],
     [{ pinning: null }, "pinning is null: write 'exact' or 'prefix'."],

@@ -1,11 +1,16 @@
+import type { Datastore } from '@google-cloud/datastore';
 import type { Cluster as Cluster5, Redis as Redis5 } from 'ioredis-5';
 import type { Cluster, Redis } from 'ioredis';
 import type * as redis from 'redis';
 import type * as redis5 from 'redis-5';
 import type Memcached from 'memcached';
+import type { Db, MongoClient } from 'mongodb';
+import type { Db as Db6, MongoClient as MongoClient6 } from 'mongodb-6';
 import { describe, expectTypeOf, it } from 'vitest';
 import type { IoredisBusClient, NodeRedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
+import type { DatastoreClient } from '../../../lib/stores/datastore/datastore.store.js';
 import type { MemcachedClient } from '../../../lib/stores/memcached/memcached.store.js';
+import type { MongoSource } from '../../../lib/stores/mongo/mongo.store.js';
 import type { IoredisClient, NodeRedisClient, RedisClient } from '../../../lib/stores/redis/redis.store.js';
 
 // Checked by tsc: running it proves nothing.
@@ -57,8 +62,20 @@ describe('The clients of users', () => {
     expectTypeOf<Memcached>().toExtend<MemcachedClient>();
   });
 
+  it('fit MongoStore, of driver 7 and 6, and so does the Db of a Mongoose connection', () => {
+    expectTypeOf<MongoClient>().toExtend<MongoSource>();
+    expectTypeOf<Db>().toExtend<MongoSource>();
+    expectTypeOf<MongoClient6>().toExtend<MongoSource>();
+    expectTypeOf<Db6>().toExtend<MongoSource>();
+  });
+
+  it('fit DatastoreStore', () => {
+    expectTypeOf<Datastore>().toExtend<DatastoreClient>();
+  });
+
   it('do not fit when they speak something else', () => {
     expectTypeOf<Memcached>().not.toExtend<RedisClient>();
     expectTypeOf<Redis>().not.toExtend<MemcachedClient>();
+    expectTypeOf<Redis>().not.toExtend<MongoSource>();
   });
 });

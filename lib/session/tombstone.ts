@@ -7,14 +7,14 @@ import { randomBytes } from 'node:crypto';
 export const TOMBSTONE_SECONDS = 30;
 
 /** What a tombstone begins with. No serializer writes this, and no other program takes it for a session: it is not JSON. */
-const MARK = 'nest-session tombstone ';
+export const TOMBSTONE_MARK = 'nest-session tombstone ';
 
 /** A new tombstone, to stand where a record was. No two are alike, so that a store that sends one twice recognises its own. */
 export function newTombstone(): string {
-  return MARK + randomBytes(9).toString('base64url');
+  return TOMBSTONE_MARK + randomBytes(9).toString('base64url');
 }
 
 /** Whether the text is a tombstone and not a record. */
 export function isTombstone(text: string): boolean {
-  return text.startsWith(MARK);
+  return text.startsWith(TOMBSTONE_MARK);
 }

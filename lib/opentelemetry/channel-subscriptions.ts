@@ -1,0 +1,26 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+
+import type { CommittedMeasurement, OpenedMeasurement, StoreCommandMeasurement } from '../engine/measurements.js';
+import type { SessionEvent } from '../engine/session-event.js';
+
+/** What each channel carries, by its name without `nest-session:`. */
+export type Messages = { readonly [Type in SessionEvent['type']]: Extract<SessionEvent, { readonly type: Type }> } & {
+  readonly 'store-command': StoreCommandMeasurement;
+  readonly opened: OpenedMeasurement;
+  readonly committed: CommittedMeasurement;
+};
+
+/** Subscriptions to the channels of this library, which end together. */
+export class ChannelSubscriptions {
+  readonly #ends: (() => void)[] = [];
+
+  on<Name extends keyof Messages>(name: Name, hear: (message: Messages[Name]) => void): void {
+    const listener = (message: unknown): void => hear(message as Messages[Name]);
+    subscribe(`nest-session:${name}`, listener);
+    this.#ends.push(() => unsubscribe(`nest-session:${name}`, listener));
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end();
+  }
+}

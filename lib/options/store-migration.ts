@@ -1,0 +1,112 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { SessionMigration } from '../migration/session-migration.js';
+import { SessionConfigurationError } from '../session.errors.js';
+import { STORE_VERBS, type SessionStore } from '../stores/session-store.js';
+import { checkStoreChoice } from './option-checks.js';
+import { withDefaults, type OptionsWithDefaults } from './option-defaults.js';
+import { checkConnection, CONNECTIONS, checkStore } from './option-shapes.js';
+import type { OtherStoreOptions, StoreConnections, StoreName } from './session-options.js';
+
+/** The other store, while sessions move between two. */
+export interface StoreMigration {
+  readonly store: StoreName | SessionStore;
+  /** Where it is, if it is one that the module makes. */
+  readonly connections: Pick<OptionsWithDefaults, keyof StoreConnections>;
+  /** What its keys begin with, if they do not begin as those of the module do. */
+  readonly keyPrefix: string | undefined;
+  /** Whether sessions move from the other store; otherwise this process only follows them there. */
+  readonly moves: boolean;
+}
+
+interface Migrations {
+  /** From another library. */
+  readonly migration: SessionMigration | undefined;
+  /** From or to another store. */
+  readonly storeMigration: StoreMigration | undefined;
+}
+
+type OptionName = 'migrateFrom' | 'migrateTo';
+
+const NAMES: readonly string[] = ['store', 'keyPrefix', ...CONNECTIONS];
+
+/** What the messages say of a value that is none. */
+const REMEDY =
+  "write the store, { store: 'redis', redis: { url } }, or expressSession({ secret }), imported from 'nest-session'";
+
+/**
+ * Tells the migration of another library's sessions from one between stores.
+ * @throws {SessionConfigurationError} when an option is neither, or both stores are one.
+ */
+export function resolveMigrations(given: OptionsWithDefaults): Migrations {
+  const { migrateFrom, migrateTo } = given;
+  const migration = isMigration(migrateFrom) ? migrateFrom : undefined;
+  const from = migration === undefined ? otherStore('migrateFrom', migrateFrom) : undefined;
+  const to = otherStore('migrateTo', migrateTo);
+  if (from !== undefined && to !== undefined) {
+    throw new SessionConfigurationError(
+      'migrateFrom and migrateTo are both given: write migrateTo in a first step, and migrateFrom in the next.',
+    );
+  }
+  const [name, other] = from === undefined ? (['migrateTo', to] as const) : (['migrateFrom', from] as const);
+  if (other !== undefined) checkTwo(name, other, given);
+  return {
+    migration,
+    storeMigration: other && {
+      store: other.store,
+      connections: withDefaults(other),
+      keyPrefix: other.keyPrefix,
+      moves: other === from,
+    },
+  };
+}
+
+function isMigration(value: unknown): value is SessionMigration {
+  return typeof (value as Partial<SessionMigration> | null | undefined)?.newIdOf === 'function';
+}
+
+function otherStore(name: OptionName, value: unknown): OtherStoreOptions | undefined {
+  if (value === undefined) return undefined;
+  if (isStore(value)) return { store: value };
+  const options = Object(value) as OtherStoreOptions;
+  const unknown = Object.keys(options).find((key) => !NAMES.includes(key));
+  if (typeof value !== 'object' || unknown !== undefined || options.store === undefined) {
+    const fault = unknown === undefined || typeof value !== 'object' ? '' : ` has no option '${unknown}':`;
+    throw new SessionConfigurationError(`${name}${fault || ' is no migration:'} ${REMEDY}.`);
+  }
+  checkOther(name, options);
+  return options;
+}
+
+function checkOther(name: OptionName, options: OtherStoreOptions): void {
+  const { store, keyPrefix } = options;
+  if (typeof store === 'object' && store !== null) checkStore(store);
+  else checkStoreChoice(store, `${name}.store`);
+  if (typeof store === 'function') {
+    throw new SessionConfigurationError(`${name}.store is a class: give the store itself, or its name.`);
+  }
+  if (keyPrefix !== undefined && typeof keyPrefix !== 'string') {
+    throw new SessionConfigurationError(`${name}.keyPrefix is no text: write what the keys of that store begin with.`);
+  }
+  for (const connection of CONNECTIONS)
+    if (options[connection] !== undefined) checkConnection(connection, options[connection]);
+}
+
+/** Refuses one store under two names: what moves out of it would be removed from it. */
+function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWithDefaults): void {
+  const { store, keyPrefix } = given;
+  if (other.store !== store || (other.keyPrefix ?? keyPrefix) !== keyPrefix) return;
+  const connections = withDefaults(other);
+  const isSame =
+    typeof store !== 'string' ||
+    CONNECTIONS.every((connection) => connection !== store || isDeepStrictEqual(connections[store], given[store]));
+  if (store === 'memory' || !isSame) return;
+  throw new SessionConfigurationError(
+    `${name} is the store of the module itself: name the other one, or a keyPrefix that differs.`,
+  );
+}
+
+function isStore(value: unknown): value is SessionStore {
+  const methods = Object(value) as Readonly<Record<string, unknown>>;
+  return STORE_VERBS.every((verb) => typeof methods[verb] === 'function');
+}

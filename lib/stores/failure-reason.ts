@@ -1,0 +1,99 @@
+/** How deep a reason may lie. The error of a cluster has that of a node, which has that of a connection. */
+const DEPTH = 6;
+
+/** Codes of Node, OpenSSL and the drivers, such as `ECONNREFUSED` and `CERT_HAS_EXPIRED`, and those of SQL, such as `57P03`. */
+const CODE = /^(?!SESSION_)[A-Z0-9][A-Z0-9_]{2,63}$/;
+
+/** A name that MongoDB gives to a code, and the class of an error. */
+const NAME = /^[A-Za-z]\w{2,63}$/;
+
+/** The first word of Redis' error replies, https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors, also in one of a script. */
+const REPLY = /^(?:ERR .*-)?([A-Z]{2,20})(?: |$)/;
+
+const REPLY_CLASSES: readonly unknown[] = ['ReplyError', 'SimpleError', 'ErrorReply', 'BlobError'];
+
+/** The first words of Memcached's error lines, in https://github.com/memcached/memcached/blob/master/doc/protocol.txt. */
+const MEMCACHED_LINE = /^(?:SERVER_ERROR|CLIENT_ERROR)(?= |$)/;
+
+/** https://grpc.io/docs/guides/status-codes/ */
+const GRPC_STATUS: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** Classes that say only that something was an error. */
+const VAGUE: readonly unknown[] = ['Error', 'AggregateError', 'SessionError', 'SessionStoreError'];
+
+interface AnyError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly codeName?: unknown;
+  readonly details?: unknown;
+  readonly metadata?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+  readonly lastNodeError?: unknown;
+}
+
+/**
+ * Why a driver failed, in one word that is safe to log: the code that it gives, such as `ECONNREFUSED`, or else the class of its
+ * error. Never a part of a message, which may hold a key, apart from the word with which Redis and Memcached begin an error.
+ * @returns `undefined` when the error says nothing.
+ */
+export function failureReason(error: unknown): string | undefined {
+  return codeOf(error, DEPTH) ?? classOf(error, DEPTH);
+}
+
+/** The code in an error, or in those that led to it. */
+export function codeOf(error: unknown, depth = DEPTH): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  return ownCode(error) ?? firstOf(error, (each) => codeOf(each, depth - 1), depth);
+}
+
+function ownCode(error: AnyError): string | undefined {
+  const { code, codeName } = error;
+  if (typeof codeName === 'string' && NAME.test(codeName)) return codeName;
+  if (typeof code === 'string' && CODE.test(code)) return code;
+  // The error of a gRPC call has its status' number, and says more in these two.
+  if (typeof code === 'number' && ('details' in error || 'metadata' in error)) return GRPC_STATUS[code];
+  return wordOf(error);
+}
+
+function wordOf({ name, message, constructor }: AnyError & object): string | undefined {
+  if (typeof message !== 'string') return undefined;
+  const isReply = REPLY_CLASSES.includes(name) || REPLY_CLASSES.includes(constructor?.name);
+  return isReply ? REPLY.exec(message)?.[1] : MEMCACHED_LINE.exec(message)?.[0];
+}
+
+function classOf(error: unknown, depth: number): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // Some drivers do not set `name`.
+  const names = [error.name, error.constructor.name].filter((name) => NAME.test(name) && !VAGUE.includes(name));
+  return names[0] ?? firstOf(error, (each) => classOf(each, depth - 1), depth);
+}
+
+function firstOf<T>(error: AnyError, look: (led: unknown) => T | undefined, depth: number): T | undefined {
+  if (depth === 0) return undefined;
+  const { cause, errors, lastNodeError } = error;
+  for (const led of [cause, lastNodeError, ...(Array.isArray(errors) ? (errors as unknown[]) : [])]) {
+    const found = look(led);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { MemoryStore, SessionTooLargeError, type SessionStore } from '../../../lib/index.js';
+import { MigratingStore } from '../../../lib/stores/migrating.store.js';
+import { SpyStore } from '../../fixtures/spy-store.js';
+
+const KEY = 'session:a';
+
+/** A store that holds nothing longer than that many characters. */
+class NarrowStore extends SpyStore {
+  longest = 40;
+
+  override async create(key: string, value: string, ttl: number): Promise<boolean> {
+    if (value.length > this.longest) throw new SessionTooLargeError('too large');
+    return super.create(key, value, ttl);
+  }
+}
+
+describe('MigratingStore', () => {
+  let from: SpyStore;
+  let to: NarrowStore;
+
+  beforeEach(() => {
+    from = new SpyStore();
+    to = new NarrowStore();
+  });
+
+  function migrating(moves = true, stores: { from: SessionStore; to: SessionStore } = { from, to }): MigratingStore {
+    return new MigratingStore({ ...stores, moves, keyPrefix: 'session:', ttlOf: () => 50 });
+  }
+
+  it('moves a record once, with the lifetime that its own times give, and then reads it with one command', async () => {
+    await from.inner.create(KEY, 'text', 1000);
+    from.taken();
+    const store = migrating();
+    expect((await store.read(KEY))?.value).toBe('text');
+    expect([from.taken(), to.taken(), to.ttls]).toEqual(['read replace read replace', 'read read create read', [50]]);
+    expect((await store.read(KEY))?.value).toBe('text');
+    expect([from.taken(), to.taken()]).toEqual(['', 'read']);
+  });
+
+  it('looks a second time into the new store before it says that there is nothing', async () => {
+    expect(await migrating().read(KEY)).toBeUndefined();
+    expect([from.taken(), to.taken()]).toEqual(['read', 'read read']);
+  });
+
+  it('leaves a record that the new store cannot hold where it is, and moves it when it has shrunk', async () => {
+    await from.inner.create(KEY, 'x'.repeat(50), 60);
+    const store = migrating();
+    const found = await store.read(KEY);
+    expect(found?.value).toBe('x'.repeat(50));
+    expect(await store.replace(KEY, 'small', 60, found?.version)).toBe('replaced');
+    expect((await store.read(KEY))?.value).toBe('small');
+    expect([await from.inner.get(KEY), await to.inner.get(KEY)]).toEqual([expect.stringContaining('moved'), 'small']);
+  });
+
+  it('creates nothing that the new store cannot hold, and leaves no trace of it', async () => {
+    const store = migrating();
+    await expect(store.create(KEY, 'x'.repeat(50), 60)).rejects.toThrow(SessionTooLargeError);
+    expect([await from.inner.get(KEY), await to.inner.get(KEY)]).toEqual([undefined, undefined]);
+    expect(await store.create(KEY, 'small', 60)).toBe(true);
+  });
+
+  it('goes on with a move that another process has begun and left', async () => {
+    await from.inner.create(KEY, 'text', 1000);
+    to.failing.add('create');
+    await expect(migrating().read(KEY)).rejects.toThrow('fail to create');
+    to.failing.clear();
+    // A process that does not move records itself goes on too.
+    expect((await migrating(false).read(KEY))?.value).toBe('text');
+    expect(await to.inner.get(KEY)).toBe('text');
+  });
+
+  it.each(['replace', 'delete', 'set'] as const)(
+    'ends by %s what a process has left that died half-way',
+    async (verb) => {
+      await from.inner.create(KEY, 'text', 1000);
+      const store = migrating();
+      const gate = from.pause('replace', undefined, 'before');
+      const reading = store.read(KEY);
+      await gate.reached;
+      gate.open();
+      await reading;
+      // As if the process had died before the last command of the move.
+      await from.inner.set(KEY, 'nest-session tombstone moving 1000 text', 1000);
+      const found = await store.read(KEY);
+      if (verb === 'replace') await store.replace(KEY, 'nest-session tombstone x', 30, found?.version);
+      if (verb === 'delete') await store.delete(KEY);
+      if (verb === 'set') await store.set(KEY, 'nest-session tombstone x', 30);
+      await to.inner.delete(KEY);
+      const left = (await store.read(KEY))?.value;
+      expect(left === undefined || left === 'nest-session tombstone x').toBe(true);
+    },
+  );
+
+  it('does not bring a session back that has ended while a process stood still', async () => {
+    await from.inner.create(KEY, 'text', 1000);
+    const gate = to.pause('create');
+    const slow = migrating().read(KEY);
+    await gate.reached;
+    const quick = migrating();
+    expect((await quick.read(KEY))?.value).toBe('text');
+    await quick.delete(KEY);
+    // The marks are gone, as they are after half a minute.
+    await to.inner.delete(KEY);
+    await from.inner.delete(KEY);
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 31_000);
+    gate.open();
+    expect(await slow).toBeUndefined();
+    vi.restoreAllMocks();
+    expect([await from.inner.get(KEY), await to.inner.get(KEY)]).toEqual([undefined, undefined]);
+  });
+
+  it('moves a record back as well, over what the move there has left', async () => {
+    await from.inner.create(KEY, 'text', 1000);
+    await migrating().read(KEY);
+    const back = migrating(true, { from: to, to: from });
+    expect((await back.read(KEY))?.value).toBe('text');
+    expect(await from.inner.get(KEY)).toBe('text');
+  });
+
+  it('leaves what is no record of the library where it is', async () => {
+    const store = new MigratingStore({ from, to, moves: true, keyPrefix: 'session:', ttlOf: () => undefined });
+    await from.inner.create(KEY, 'another program', 1000);
+    const found = await store.read(KEY);
+    expect([found?.value, await to.inner.get(KEY)]).toEqual(['another program', undefined]);
+    expect(await store.replace(KEY, 'nest-session tombstone x', 30, found?.version)).toBe('replaced');
+    expect((await store.read(KEY))?.value).toBe('nest-session tombstone x');
+  });
+
+  it('takes the marks of a migration for values of the application under keys that are no keys of sessions', async () => {
+    await from.inner.set('cache', 'nest-session tombstone moved x');
+    expect(await migrating().get('cache')).toBe('nest-session tombstone moved x');
+  });
+
+  it('says at the first new session that its two stores are one, and stores nothing', async () => {
+    const one = new MemoryStore();
+    const store = migrating(true, { from: one, to: one });
+    await expect(store.create(KEY, 'text', 60)).rejects.toThrow('one and the same back-end');
+    expect(await one.get(KEY)).toBeUndefined();
+  });
+
+  it('deletes in a full back-end, which stores no mark', async () => {
+    const store = migrating();
+    await store.create(KEY, 'text', 60);
+    to.refuses = true;
+    to.failing = new Set(['set', 'replace']);
+    expect(await store.delete(KEY)).toBe(true);
+    expect(await store.read(KEY)).toBeUndefined();
+  });
+});
