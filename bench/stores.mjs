@@ -12,7 +12,7 @@ import { MemcachedStore } from 'nest-session/stores/memcached';
 import { MongoStore } from 'nest-session/stores/mongo';
 import { PostgresStore } from 'nest-session/stores/postgres';
 import { RedisStore } from 'nest-session/stores/redis';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { createClient } from 'redis';
 
 import { debianProgram, programOnPath } from '../test/fixtures/debian-program.mjs';
@@ -122,7 +122,7 @@ async function redisWith(open) {
 async function postgresWith(settings, options) {
   const server = await startPostgres('-c', 'fsync=on', ...settings);
   const urlAt = (/** @type {number} */ port) => `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const client = new pg.Pool({ connectionString: urlAt(server.port) });
+  const client = new Pool({ connectionString: urlAt(server.port) });
   // It answers before it has started.
   await until('PostgreSQL has started', () => client.query('SELECT').catch(() => undefined));
   return {

@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import pg from 'pg';
+import { Client } from 'pg';
 
 import { freePort } from '../../test/fixtures/child-server.mjs';
 import { until } from '../servers.mjs';
@@ -20,7 +20,7 @@ const bin = (/** @type {string} */ program) => {
 // PostgreSQL refuses to run as root.
 const AS_POSTGRES =
   process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
-const [first = '', ...others] = [...AS_POSTGRES, 'env'];
+const [first, ...others] = [...AS_POSTGRES, 'env'];
 
 /** A server whose data outlive it. */
 class Postgres {
@@ -103,7 +103,7 @@ class Postgres {
    * @param {string} sql
    */
   async ask(sql) {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'postgres', query_timeout: 1000 });
+    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'postgres', query_timeout: 1000 });
     client.on('error', () => {});
     try {
       await client.connect();
