@@ -146,7 +146,7 @@ describe.each(backEndsWithServers)('With trouble between it and its server, the 
   );
 
   it.concurrent(
-    'rejects each command at its deadline while its server hangs, and serves on new connections',
+    'rejects each command at its deadline while its server hangs, and serves again afterwards',
     async ({ onTestFinished }) => {
       const backEnd = await troubled(onTestFinished);
       backEnd.hang();
@@ -185,9 +185,12 @@ describe.each(backEndsWithServers)('With trouble between it and its server, the 
       const meanwhile = (key: string): Promise<void> => eventually(() => rival.store.set(key, 'theirs', 60));
       for (const of of losses.filter((loss) => loss !== 'command')) {
         const { key, outcome } = await sendThroughLoss(backEnd, verb, { of, meanwhile });
-        expectFailed(outcome, isRepeated, writes[verb].result);
+        const { result, after } = writes[verb];
+        expectFailed(outcome, isRepeated, result);
         await expectServes(backEnd.store);
-        expect(await eventually(() => rival.store.get(key))).toBe('theirs');
+        // What is sent again may come after the write of the other process.
+        const possible = isRepeated && outcome.status === 'fulfilled' ? ['theirs', after] : ['theirs'];
+        expect(possible).toContain(await eventually(() => rival.store.get(key)));
       }
     },
   );
