@@ -1,16 +1,18 @@
 // What a back-end loses by itself, in a failover or for want of memory, and what becomes of the sessions then. Run `npm run losses`.
-// Needs redis-server, redis-cli and memcached on the PATH.
+// Needs redis-server, redis-cli and memcached on the PATH, and Debian's postgresql. `npm run losses -- PostgreSQL` runs those alone.
 import 'reflect-metadata';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ask, pairOf, startCluster, startSentinels, startSmallMemcached, startSmallRedis, until } from './servers.mjs';
+import { startPostgresAlone, startPostgresPair } from './losses/postgres.mjs';
 import { inParallel, logIn, openApplication, startAnew, Traffic, warned } from './losses/visitors.mjs';
 
 /**
  * @typedef {import('./servers.mjs').BackEnd} BackEnd
+ * @typedef {import('../test/fixtures/child-server.mjs').ChildServer} ChildServer
  * @typedef {import('./losses/visitors.mjs').Application} Application
  * @typedef {import('nest-session').Session<import('./losses/visitors.mjs').Data>} Session
- * @typedef {{ app: Application, servers: BackEnd['servers'] }} Stage
+ * @typedef {{ app: Application, backEnd: BackEnd }} Stage
  * @typedef {Record<string, number>} Counts what a trial counted, by what it says about it.
  * @typedef {readonly [start: () => Promise<BackEnd>, scenario: (stage: Stage) => Promise<Counts>]} Trial
  */
@@ -31,18 +33,18 @@ const HELD = 50;
  * @param {boolean} lags whether the replica has fallen behind by then.
  * @returns {Promise<Counts>}
  */
-async function failOver({ app, servers }, lags) {
+async function failOver({ app, backEnd }, lags) {
   const traffic = new Traffic(app);
   await traffic.begin(WRITERS, LOGGED_IN);
-  const { master, replica } = await pairOf(servers);
+  const crash = backEnd.crash ?? (await crashOfRedis(backEnd.servers));
   await wait(200);
-  if (lags) await cutOff(master, replica);
+  if (lags) await crash.lag();
   const before = { writes: traffic.written, logouts: traffic.loggedOut.length };
   await wait(LAG_MS);
-  await master.stop();
+  await crash.kill();
   traffic.crashedAt = performance.now();
   const lately = { writes: traffic.written - before.writes, logouts: traffic.loggedOut.length - before.logouts };
-  replica.resume();
+  await crash.takeOver();
   await until('the replica has taken over', () => traffic.backAfter !== undefined);
   await wait(100);
   traffic.isOver = true;
@@ -59,14 +61,22 @@ async function failOver({ app, servers }, lags) {
 }
 
 /**
- * Lets the replica fall behind. Stopping it is not enough: what the master writes to its socket waits in the kernel, which
- * hands it over even when the master is dead, as the kernel of a machine that is gone would not.
- * @param {BackEnd['servers'][number]} master
- * @param {BackEnd['servers'][number]} replica
+ * The replica takes over by itself.
+ * @param {BackEnd['servers']} servers all started by the fixtures of the tests.
+ * @returns {Promise<import('./servers.mjs').Crash>}
  */
-async function cutOff(master, replica) {
-  await replica.pause();
-  await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica');
+async function crashOfRedis(servers) {
+  const { master, replica } = await pairOf(/** @type {readonly ChildServer[]} */ (servers));
+  return {
+    // Stopping it is not enough: what the master writes to its socket waits in the kernel, which hands it over even when the master is
+    // dead, as the kernel of a machine that is gone would not.
+    lag: async () => {
+      await replica.pause();
+      await ask(master, 'CLIENT', 'KILL', 'TYPE', 'replica');
+    },
+    kill: () => master.stop(),
+    takeOver: async () => replica.resume(),
+  };
 }
 
 /**
@@ -147,7 +157,7 @@ async function trial([start, scenario]) {
   const backEnd = await start();
   const app = await openApplication(backEnd.options);
   try {
-    return await scenario({ app, servers: backEnd.servers });
+    return await scenario({ app, backEnd });
   } finally {
     await app.close();
     backEnd.close();
@@ -181,13 +191,25 @@ const rounds = [
     [`Redis Cluster, replica ${LAG_MS} ms behind`]: [startCluster, crashWithLag],
     [`Redis Sentinel, replica ${LAG_MS} ms behind`]: [startSentinels, crashWithLag],
   },
+  { 'PostgreSQL, killed and started again': [() => startPostgresAlone(), crash] },
+  { 'PostgreSQL, synchronous_commit=off': [() => startPostgresAlone('synchronous_commit=off'), crash] },
+  { 'PostgreSQL, standby promoted': [() => startPostgresPair(), crash] },
+  { [`PostgreSQL, standby ${LAG_MS} ms behind`]: [() => startPostgresPair(), crashWithLag] },
+  {
+    [`PostgreSQL, synchronous standby ${LAG_MS} ms behind`]: [
+      () => startPostgresPair('synchronous_standby_names=*'),
+      crashWithLag,
+    ],
+  },
   { 'Memcached -m 2': [startSmallMemcached, evictSessions] },
   { 'Memcached -m 2, logouts': [startSmallMemcached, evictTombstones] },
   { 'Redis 3mb allkeys-lru': [startSmallRedis, evictSessions] },
   { 'Redis 3mb allkeys-lru, logouts': [startSmallRedis, evictTombstones] },
 ];
 
+const chosen = process.argv[2] ?? '';
 const rows = [];
-for (const round of rounds) rows.push(...(await Promise.all(Object.entries(round).map(trials))).flat());
+for (const round of rounds.filter((names) => Object.keys(names).some((name) => name.startsWith(chosen))))
+  rows.push(...(await Promise.all(Object.entries(round).map(trials))).flat());
 console.log(`${TRIALS} trials of each, on servers of their own: the median, and all of them in order.`);
 console.table(rows);

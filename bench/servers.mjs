@@ -10,14 +10,20 @@ import { FILLED_AT_ONCE, startMemcached, startRedis, startRedisCluster } from '.
 
 /**
  * @typedef {object} BackEnd
- * @property {readonly ChildServer[]} servers
+ * @property {readonly Server[]} servers
  * @property {import('nest-session').SessionModuleOptions} options with which an application keeps its sessions there.
  * @property {() => void} close
+ * @property {Crash} [crash] how the server that holds the sessions crashes, where it is not one of Redis.
+ * @typedef {{ readonly port: number, stop(): Promise<void> }} Server
+ * @typedef {object} Crash
+ * @property {() => Promise<void>} lag lets the replica fall behind, if there is one.
+ * @property {() => Promise<void>} kill
+ * @property {() => Promise<void>} takeOver lets the replica take over, or the server start again.
  */
 
 /**
  * One command on a connection of its own; `undefined` while the server refuses it.
- * @type {(server: ChildServer, ...command: [name: string, ...parameters: string[]]) => Promise<any>}
+ * @type {(server: Server, ...command: [name: string, ...parameters: string[]]) => Promise<any>}
  */
 export async function ask({ port }, ...command) {
   const client = new Redis(port, '127.0.0.1', { retryStrategy: () => null, commandTimeout: 1000 });
@@ -40,8 +46,8 @@ export async function until(what, isSo) {
   throw new Error(`Not within 20 s: ${what}.`);
 }
 
-const hasReplica = async (/** @type {ChildServer} */ server) => (await ask(server, 'ROLE'))?.[2]?.length === 1;
-const isLinked = async (/** @type {ChildServer} */ server) => (await ask(server, 'ROLE'))?.[3] === 'connected';
+const hasReplica = async (/** @type {Server} */ server) => (await ask(server, 'ROLE'))?.[2]?.length === 1;
+const isLinked = async (/** @type {Server} */ server) => (await ask(server, 'ROLE'))?.[3] === 'connected';
 
 /**
  * Three masters with a replica each.
@@ -100,7 +106,8 @@ async function knowsAll(sentinel) {
 
 /**
  * The server that holds the sessions, and its replica.
- * @param {readonly ChildServer[]} servers
+ * @template {Server} Of
+ * @param {readonly Of[]} servers
  */
 export async function pairOf(servers) {
   for (const master of servers) {

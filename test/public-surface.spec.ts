@@ -109,7 +109,15 @@ const surface = {
     'getUserSessionsToken',
     'untilEnded',
   ],
-  'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
+  'buses/redis/redis.bus.d.ts': [
+    'IoredisBusClient',
+    'NodeRedisBusClient',
+    'NodeRedisSubscriber',
+    'RedisBus',
+    'RedisBusClient',
+    'RedisBusOptions',
+    'RedisSubscriber',
+  ],
   'stores/redis/redis.store.d.ts': [
     'IoredisClient',
     'NodeRedisClient',

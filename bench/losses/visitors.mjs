@@ -5,6 +5,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { SessionModule, SessionService, SessionStoreError } from 'nest-session';
 import { MemcachedStore } from 'nest-session/stores/memcached';
+import { PostgresStore } from 'nest-session/stores/postgres';
 import { RedisStore } from 'nest-session/stores/redis';
 
 /**
@@ -51,7 +52,8 @@ export async function openApplication(options) {
  * The store of a back-end, made here because the application's own, SESSION_STORE, refuses the keys of sessions.
  * @param {import('nest-session').SessionModuleOptions} options
  */
-function storeOf({ store, redis, memcached }) {
+function storeOf({ store, redis, memcached, postgres }) {
+  if (store === 'postgres') return PostgresStore.connect(postgres);
   if (store === 'memcached') {
     return memcached?.client === undefined ? MemcachedStore.connect(memcached) : new MemcachedStore(memcached.client);
   }
