@@ -141,6 +141,7 @@ const surface = {
     'PostgresStoreOptions',
     'PostgresTableOptions',
   ],
+  'stores/file/file.store.d.ts': ['FILE_SWEEP_INTERVAL', 'FileStore', 'FileStoreOptions'],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [

@@ -24,10 +24,10 @@ export interface Contents {
   readonly until: number;
 }
 
-/** The command that a record is read or written for. */
+/** The command that a record is written for. */
 export interface Command {
-  /** Whether nothing waits for it any more, so that it must not write. */
-  readonly hasEnded: boolean;
+  /** Throws when its time is over, so that it must not write any more. */
+  check(): void;
 }
 
 /** What {@link RecordFiles} works with. */
@@ -146,7 +146,7 @@ export class RecordFiles {
    */
   async delete(place: Place, command: Command): Promise<boolean> {
     const tried = new Set<string>();
-    while (!command.hasEnded) {
+    for (; ; command.check()) {
       const current = await this.current(place);
       if (current === undefined) return false;
       if (tried.has(current.name)) return this.#commit(place.register).then(() => true);
@@ -159,7 +159,6 @@ export class RecordFiles {
         return true;
       }
     }
-    return false;
   }
 
   /**
@@ -226,8 +225,7 @@ export class RecordFiles {
   }
 
   async #put(place: Place, { value, until }: Contents, { tried, overwrites, command }: PutOptions): Promise<boolean> {
-    let vanished = 0;
-    while (!command.hasEnded) {
+    for (let vanished = 0; ; command.check()) {
       const from = await this.current(place);
       // A network file system may report a rename as failed that it has carried out.
       if (from && tried.has(from.name)) return this.#commit(place.register).then(() => true);
@@ -237,7 +235,6 @@ export class RecordFiles {
       tried.add(to.name);
       if (await this.#step(place, { from, to, value, command })) return true;
     }
-    return false;
   }
 
   #step(place: Place, { from, to, value, command }: Step): Promise<boolean> {
@@ -252,14 +249,15 @@ export class RecordFiles {
     const wasAlive = from.isAlive();
     try {
       await this.#fs.write(file, contents, [directory]);
+      command.check();
     } catch (error) {
       this.#later(() => this.#fs.removeFile(file));
       // Another version is the current one by now.
       if (isMissing(error)) return false;
       throw error;
     }
-    // A write must not come long after its command has failed, and a record that has expired meanwhile is missing.
-    if (command.hasEnded || from.isAlive() !== wasAlive) {
+    // A record that has expired meanwhile is missing.
+    if (from.isAlive() !== wasAlive) {
       this.#later(() => this.#fs.removeFile(file));
       return false;
     }

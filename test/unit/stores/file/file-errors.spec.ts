@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import { CommandTooLong } from '../../../../lib/stores/file/file-command.js';
 import { FileSweep } from '../../../../lib/stores/file/file-sweep.js';
 import { isRefusal } from '../../../../lib/stores/file/file-system.js';
 import { NotDurable, RecordFiles } from '../../../../lib/stores/file/record-files.js';
@@ -8,7 +9,7 @@ import { StoreDirectory, type Place } from '../../../../lib/stores/file/store-di
 import { Interleaving } from '../../../fixtures/interleaving.js';
 import { SteppedFileSystem, systemError } from '../../../fixtures/stepped-file-system.js';
 
-const command = { hasEnded: false };
+const command = { check: () => {} };
 const contents = { value: 'value', until: Infinity };
 const other = { value: 'other', until: Infinity };
 
@@ -104,15 +105,16 @@ describe('An error of the file system', () => {
   });
 });
 
-describe('A command that has ended', () => {
+describe('A command whose time is over', () => {
   it('writes nothing any more', async () => {
     await files.create(place, contents, command);
     const { version } = (await files.read(place))!;
     const before = await left();
-    const ended = { hasEnded: true };
-    await files.replace(place, other, { from: version, command: ended });
-    await files.set(place, other, ended);
-    await files.delete(place, ended);
+    const check = (): never => {
+      throw new CommandTooLong();
+    };
+    await expect(files.replace(place, other, { from: version, command: { check } })).rejects.toThrow(CommandTooLong);
+    await expect(files.set(place, other, { check })).rejects.toThrow(CommandTooLong);
     expect(await left()).toEqual(before);
   });
 });

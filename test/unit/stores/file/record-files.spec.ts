@@ -68,7 +68,7 @@ class World {
     return new FileSweep({ fs, directory, files, interval: HOUR, onFailure: () => {} }).run();
   }
 
-  record(command: Command = { hasEnded: false }): Record {
+  record(command: Command = { check: () => {} }): Record {
     const { files, history } = this;
     const place = this.#place;
     const value = (): string => `value ${++this.#values}`;
