@@ -109,7 +109,15 @@ const surface = {
     'getUserSessionsToken',
     'untilEnded',
   ],
-  'buses/redis/redis.bus.d.ts': ['RedisBus', 'RedisBusClient', 'RedisBusOptions', 'RedisSubscriber'],
+  'buses/redis/redis.bus.d.ts': [
+    'IoredisBusClient',
+    'NodeRedisBusClient',
+    'NodeRedisSubscriber',
+    'RedisBus',
+    'RedisBusClient',
+    'RedisBusOptions',
+    'RedisSubscriber',
+  ],
   'stores/redis/redis.store.d.ts': [
     'IoredisClient',
     'NodeRedisClient',
@@ -133,6 +141,7 @@ const surface = {
     'PostgresStoreOptions',
     'PostgresTableOptions',
   ],
+  'stores/file/file.store.d.ts': ['FILE_SWEEP_INTERVAL', 'FileStore', 'FileStoreOptions'],
   'nest/fastify-passport.d.ts': ['openForFastifyPassport'],
   'opentelemetry/observe-sessions.d.ts': ['ObserveSessionsOptions', 'observeSessions'],
   'testing/index.d.ts': [

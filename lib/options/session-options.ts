@@ -71,7 +71,7 @@ export interface StoreConnections {
    * @default mongodb://127.0.0.1:27017, the collection nest_session
    */
   readonly mongo?: MongoStoreOptions | undefined;
-  /** With `store: 'file'`. */
+  /** With `store: 'file'`: `{ directory }`, the directory that holds the records, and how safe they are. */
   readonly file?: FileStoreOptions | undefined;
   /** With `store: 'datastore'`. */
   readonly datastore?: DatastoreStoreOptions | undefined;

@@ -2,10 +2,13 @@ import { once } from 'node:events';
 
 import { Redis as Redis5 } from 'ioredis-5';
 import { Cluster, Redis } from 'ioredis';
+import { createClient as createClient5 } from 'redis-5';
+import { createClient, createCluster, createSentinel } from 'redis';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 
 import type { SessionBusListener, SessionEnding } from '../../lib/index.js';
-import { RedisBus, type RedisBusClient } from '../../lib/buses/redis/redis.bus.js';
+import { RedisBus, type IoredisBusClient, type NodeRedisBusClient } from '../../lib/buses/redis/redis.bus.js';
+import { RedisStore, type NodeRedisClient } from '../../lib/stores/redis/redis.store.js';
 import { eventually } from '../fixtures/eventually.js';
 import { startRedis } from '../fixtures/servers.mjs';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
@@ -79,7 +82,7 @@ async function subscribers(channel: string): Promise<number> {
 
 const cluster = (): Cluster => owned(new Cluster(inject('clusterNodes').map((port) => ({ host: '127.0.0.1', port }))));
 
-const clients: [string, () => RedisBusClient & { readonly status: string }][] = [
+const clients: [string, () => IoredisBusClient & { readonly status: string }][] = [
   ['ioredis 6', () => owned(new Redis(inject('redisUrl')))],
   ['ioredis 5', () => owned(new Redis5(inject('redisUrl')))],
   ['ioredis 6 with a prefix for its keys', () => owned(new Redis(inject('redisUrl'), { keyPrefix: 'app:' }))],
@@ -88,6 +91,52 @@ const clients: [string, () => RedisBusClient & { readonly status: string }][] = 
   ['ioredis 6 that does not subscribe again', () => owned(new Redis(inject('redisUrl'), { autoResubscribe: false }))],
   ['a Cluster', cluster],
 ];
+
+const nodeRedisClients: [string, (url: string) => NodeRedisClient & NodeRedisBusClient & { destroy(): void }][] = [
+  ['node-redis 6', (url) => createClient({ url })],
+  ['node-redis 6 over RESP2', (url) => createClient({ url, RESP: 2 })],
+  ['node-redis 5', (url) => createClient5({ url })],
+];
+
+async function connected<Client extends { connect(): Promise<unknown>; destroy(): void }>(
+  client: Client,
+): Promise<Client> {
+  await client.connect();
+  leftovers.push(() => client.destroy());
+  return client;
+}
+
+describe.each(nodeRedisClients)('RedisBus on a client of yours: %s', (_name, makeClient) => {
+  it('carries a message to all that listen, and leaves the client open and fit for commands', async () => {
+    const [channel, url] = [newChannel(), inject('redisUrl')];
+    const [one, two] = [await connected(makeClient(url)), await connected(makeClient(url))];
+    const sender = closing(new RedisBus(one, { channel }));
+    const receiver = new RedisBus(two, { channel });
+    const listeners = [await listen(sender), await listen(receiver)];
+    await sender.publish(ENDING);
+    for (const listener of listeners) await listener.until(() => listener.heard.length > 0);
+    expect(listeners.map(({ heard }) => heard)).toEqual([[ENDING], [ENDING]]);
+    await receiver.close();
+    expect(await new RedisStore(two).get('nothing')).toBeUndefined();
+    expect(two.isReady).toBe(true);
+    await eventually(async () => expect(await subscribers(channel)).toBe(1));
+  });
+
+  it('listens again after its connection broke, and says that messages may be missing', async () => {
+    const channel = newChannel();
+    const proxy = await TcpProxy.start(Number(new URL(inject('redisUrl')).port));
+    leftovers.push(() => proxy.stop());
+    const client = await connected(makeClient(`redis://127.0.0.1:${proxy.port}`));
+    const listener = await listen(closing(new RedisBus(client, { channel })));
+    const sender = closing(await RedisBus.connect({ url: inject('redisUrl') }, { channel }));
+    proxy.loseNextReply();
+    await sender.publish(ENDING);
+    await listener.until(() => listener.timesMissed > 1);
+    expect(listener.heard).toEqual([]);
+    await sender.publish(ENDING);
+    await listener.until(() => listener.heard.length > 0);
+  });
+});
 
 describe.each(clients)('RedisBus on a client of yours: %s', (_name, makeClient) => {
   it('carries a message to all that listen, and leaves the client open and fit for commands', async () => {
@@ -250,6 +299,10 @@ it('a Cluster brings a message from any node to any node', async () => {
 it.each([
   ['nothing', undefined],
   ['a client without duplicate', { publish: () => {} }],
+  ['a cluster of node-redis', createCluster({ rootNodes: [] })],
+  ['a sentinel of node-redis', createSentinel({ name: 'x', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })],
 ])('RedisBus refuses %s', (_what, client) => {
-  expect(() => new RedisBus(client as never)).toThrow('pass a Redis or a Cluster of ioredis, 5 or 6');
+  expect(() => new RedisBus(client as never)).toThrow(
+    'pass a Redis or a Cluster of ioredis, 5 or 6, or a client of node-redis',
+  );
 });

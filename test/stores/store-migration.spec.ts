@@ -9,10 +9,11 @@ import { SpyStore } from '../fixtures/spy-store.js';
 import { UserController } from '../fixtures/user-controller.js';
 
 const PAIRS: readonly (readonly [from: BackEnd, to: BackEnd])[] = [
-  ['memory', 'redis'],
+  ['memory', 'postgres'],
+  ['postgres', 'redis'],
   ['redis', 'memcached'],
-  ['memcached', 'cluster'],
-  ['cluster', 'redis'],
+  ['memcached', 'file'],
+  ['file', 'mongo'],
 ];
 
 const ada = { user: 'ada' };

@@ -4,9 +4,16 @@ import type { OwnRedisClient } from '../../stores/redis/ioredis-client.js';
 import { endRedis, openRedis, type RedisConnectOptions } from '../../stores/redis/redis-connection.js';
 import { hideCommand, isReply } from '../../stores/redis/redis-errors.js';
 import type { SessionBus, SessionBusListener, SessionEnding } from '../session-bus.js';
-import { checkedBusClient, type RedisBusClient, type RedisSubscriber } from './redis-bus-client.js';
+import { checkedBusClient, isNodeRedis, type IoredisBusClient, type RedisBusClient } from './redis-bus-client.js';
+import { listenOn } from './redis-channel.js';
 
-export type { RedisBusClient, RedisSubscriber } from './redis-bus-client.js';
+export type {
+  IoredisBusClient,
+  NodeRedisBusClient,
+  NodeRedisSubscriber,
+  RedisBusClient,
+  RedisSubscriber,
+} from './redis-bus-client.js';
 
 /** Options of {@link RedisBus}. */
 export interface RedisBusOptions {
@@ -34,8 +41,8 @@ const REDIS: BackEnd = {
  * A session bus on the pub/sub of Redis or of a Redis Cluster. It listens on a connection of its own, which it opens when the first
  * session is watched.
  *
- * `new RedisBus(client)` sends on a client of yours, which it never closes, and listens on a duplicate of it;
- * {@link RedisBus.connect} makes its own.
+ * `new RedisBus(client)` sends on a client of yours, of ioredis or from `createClient` of node-redis, which it never closes, and listens
+ * on a duplicate of it; {@link RedisBus.connect} makes its own.
  */
 export class RedisBus implements SessionBus {
   readonly #client: RedisBusClient;
@@ -43,12 +50,15 @@ export class RedisBus implements SessionBus {
   readonly #commands = new BackEndCommands(REDIS);
   readonly #listeners = new Set<SessionBusListener>();
   #own: OwnRedisClient | undefined;
-  #subscriber: RedisSubscriber | undefined;
+  /** Ends the connection that listens. */
+  #stopListening: (() => void) | undefined;
   #isClosed = false;
 
-  /** @throws {SessionConfigurationError} when the client is not one of ioredis. */
+  /** @throws {SessionConfigurationError} when the client is of neither ioredis nor node-redis. */
   constructor(client: RedisBusClient, { channel = DEFAULT_CHANNEL }: RedisBusOptions = {}) {
     this.#client = checkedBusClient(client);
+    // Without a listener node-redis ends the process when a connection breaks; publishing reports the failure.
+    if (isNodeRedis(client) && client.listenerCount('error') === 0) client.on('error', () => {});
     this.#channel = channel;
   }
 
@@ -58,7 +68,7 @@ export class RedisBus implements SessionBus {
    */
   static async connect(connection: RedisConnectOptions = {}, options: RedisBusOptions = {}): Promise<RedisBus> {
     const client = await openRedis({ lazyConnect: true, ...connection }, 'bus');
-    const bus = new RedisBus(client as OwnRedisClient & RedisBusClient, options);
+    const bus = new RedisBus(client as OwnRedisClient & IoredisBusClient, options);
     bus.#own = client;
     return bus;
   }
@@ -77,7 +87,7 @@ export class RedisBus implements SessionBus {
 
   subscribe(listener: SessionBusListener): () => void {
     this.#listeners.add(listener);
-    this.#subscriber ??= this.#listen();
+    this.#stopListening ??= this.#listen();
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#stop();
@@ -93,25 +103,18 @@ export class RedisBus implements SessionBus {
     if (this.#own !== undefined) await endRedis(this.#own, this.#commands);
   }
 
-  #listen(): RedisSubscriber {
-    const subscriber = this.#client.duplicate();
-    const subscribe = (): void => {
-      subscriber.subscribe(this.#channel).then(
-        () => this.#tell((listener) => listener.missed()),
-        (error: unknown) => this.#fail(error),
-      );
-    };
-    subscriber.on('message', (_channel, message) => this.#hear(message));
-    subscriber.on('error', (error) => this.#fail(error));
-    // After each connection: ioredis subscribes again by itself only to what it was once subscribed to, and not if that is off.
-    subscriber.on('ready', subscribe);
-    if (subscriber.status === 'wait') subscriber.connect().catch((error: unknown) => this.#fail(error));
-    return subscriber;
+  #listen(): () => void {
+    return listenOn(this.#client, this.#channel, {
+      hear: (message) => this.#hear(message),
+      subscribed: () => this.#tell((listener) => listener.missed()),
+      failed: (error) => this.#fail(error),
+    });
   }
 
   #stop(): void {
-    this.#subscriber?.disconnect();
-    this.#subscriber = undefined;
+    const stop = this.#stopListening;
+    this.#stopListening = undefined;
+    stop?.();
   }
 
   /** Any program may write on the channel: what is no message of ours is passed over. */
@@ -128,7 +131,7 @@ export class RedisBus implements SessionBus {
 
   #fail(error: unknown): void {
     // A connection that was told to end takes its last command with it.
-    if (this.#subscriber === undefined) return;
+    if (this.#stopListening === undefined) return;
     const told = commandError(REDIS, error);
     this.#tell((listener) => listener.failed(told));
   }

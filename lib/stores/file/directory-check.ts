@@ -1,9 +1,9 @@
 import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { SessionConfigurationError } from '../../session.errors.js';
-import { codeOf, isTaken, succeeds, type FileSystem } from './file-system.js';
+import { codeOf, isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
 import { ONLY_OWN } from './node-file-system.js';
 import { newName, StoreDirectory } from './store-directory.js';
 
@@ -39,7 +39,7 @@ export async function openDirectory(path: string, fs: FileSystem): Promise<Store
 }
 
 async function opened(absolute: string, fs: FileSystem): Promise<StoreDirectory> {
-  await mkdir(absolute, { recursive: true, mode: ONLY_OWN });
+  await make(absolute);
   const { mode } = await stat(absolute);
   if (process.platform !== 'win32' && (mode & OTHERS) !== 0) warnOfOthers(absolute);
   // A link that is changed later must not lead one process elsewhere than the others.
@@ -47,6 +47,15 @@ async function opened(absolute: string, fs: FileSystem): Promise<StoreDirectory>
   await mark(directory);
   await tryOut(directory, fs);
   return directory;
+}
+
+/** Not with `recursive`, which takes a full disk for a missing parent, and never ends in /proc: https://github.com/nodejs/node/issues/42808 */
+async function make(path: string): Promise<void> {
+  const isMade = await succeeds(mkdir(path, ONLY_OWN), isTaken, isMissing);
+  if (isMade || (await succeeds(stat(path), isMissing))) return;
+  await make(dirname(path));
+  // Another process may have been faster.
+  await succeeds(mkdir(path, ONLY_OWN), isTaken);
 }
 
 async function mark({ marker, path }: StoreDirectory): Promise<void> {

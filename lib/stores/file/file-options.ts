@@ -20,7 +20,8 @@ export interface FileStoreOptions {
   readonly fsync?: boolean | undefined;
   /**
    * How often expired records and leftovers are removed, in seconds or as a text such as `'10m'`. One of all processes on the
-   * directory does it.
+   * directory does it. A sweep lists the directory of each record, about 0.1 ms of processor time: with a million records take an
+   * hour or more.
    * @default '10m'
    */
   readonly sweepInterval?: Duration | undefined;

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { join } from 'node:path';
 
-import { isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
+import { isFile, isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
 import type { RecordFiles } from './record-files.js';
 import { RecordVersion } from './record-version.js';
 import { deadName, entryOf, type StoreDirectory } from './store-directory.js';
@@ -55,16 +55,18 @@ export class FileSweep {
     await this.#running;
   }
 
-  /** Sweeps the whole directory, whether or not it is due. */
+  /** Sweeps the whole directory, whether or not it is due. What cannot be swept keeps nothing else from it; then this rejects at the end. */
   async run(): Promise<void> {
     const { fs, directory } = this.#options;
+    const failures: unknown[] = [];
     const names = await fs.list(directory.path);
-    await this.#sweepAll(directory.path, names);
+    await this.#sweepAll(directory.path, names, failures);
     for (const shard of directory.shardsAmong(names)) {
       if (this.#end.signal.aborted) return;
       const path = join(directory.path, shard);
-      await this.#sweepAll(path, await fs.list(path));
+      await this.#sweepAll(path, await fs.list(path).catch(noneIfNotThere), failures);
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   #wait(milliseconds: number): void {
@@ -90,28 +92,33 @@ export class FileSweep {
     await this.run();
   }
 
-  async #sweepAll(parent: string, names: readonly string[]): Promise<void> {
+  async #sweepAll(parent: string, names: readonly string[], failures: unknown[]): Promise<void> {
     let steps = 0;
     for (const name of names) {
-      const kind = entryOf(name);
-      if (kind === undefined) continue;
+      if (entryOf(name) === undefined) continue;
       if (++steps % STEP === 0) await pause(PAUSE, undefined, { ref: false, signal: this.#end.signal }).catch(() => {});
       if (this.#end.signal.aborted) return;
-      const path = join(parent, name);
-      if (kind === 'register') await this.#sweepRegister(path);
-      else if (kind === 'new') await this.#sweepNew(parent, path);
-      else await this.#options.files.removeTree(path);
+      await this.#sweepEntry(parent, name).catch((error: unknown) => failures.push(error));
     }
+  }
+
+  async #sweepEntry(parent: string, name: string): Promise<void> {
+    const kind = entryOf(name);
+    const path = join(parent, name);
+    if (kind === 'register') await this.#sweepRegister(path);
+    else if (kind === 'new') await this.#sweepNew(parent, path);
+    else await this.#options.files.removeTree(path);
   }
 
   async #sweepRegister(register: string): Promise<void> {
     const { fs, files } = this.#options;
-    const names = await fs.list(register).catch(noneIfMissing);
+    const names = await fs.list(register).catch(noneIfNotThere);
     // Left empty by a process that ended in the middle of a removal.
-    if (names.length === 0) await succeeds(fs.removeDirectory(register), isMissing, isTaken);
+    if (names.length === 0) await succeeds(fs.removeDirectory(register), isMissing, isTaken, isFile);
     for (const version of names.flatMap((name) => RecordVersion.parse(name) ?? [])) {
       if (version.isAlive()) {
-        await files.removeSuperseded(register, version);
+        // The first version has superseded nothing.
+        if (version.number > 1) await files.removeSuperseded(register, version);
         continue;
       }
       const gone = version.isGone ? version : await files.expire(register, version);
@@ -131,7 +138,8 @@ export class FileSweep {
   }
 }
 
-function noneIfMissing(error: unknown): readonly string[] {
-  if (isMissing(error)) return [];
+/** Nothing where there is no directory: it was removed meanwhile, or is a file that is not the store's. */
+function noneIfNotThere(error: unknown): readonly string[] {
+  if (isMissing(error) || isFile(error)) return [];
   throw error;
 }

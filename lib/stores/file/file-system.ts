@@ -26,10 +26,21 @@ export interface FileSystem {
   touch(path: string): Promise<void>;
 }
 
+/**
+ * What the system answers when it has changed nothing. `EIO` is not among them: after it nobody knows. Nor is `ENOENT`, which stands
+ * for a directory that is missing as a whole.
+ */
+const REFUSALS = 'ENOSPC EDQUOT EROFS EMFILE ENFILE EACCES EPERM EFBIG ENOMEM'.split(' ');
+
 /** The code of an error of `node:fs`, such as `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
   const code: unknown = error instanceof Error ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether the system itself has refused the call, and has changed nothing. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSALS.includes(codeOf(error) ?? '');
 }
 
 /** Whether there is nothing of that name, or its directory is gone. */
@@ -40,6 +51,11 @@ export function isMissing(error: unknown): boolean {
 /** Whether it is a directory, which is not removed as files are. POSIX allows both codes. */
 export function isDirectory(error: unknown): boolean {
   return ['EISDIR', 'EPERM'].includes(codeOf(error) ?? '');
+}
+
+/** Whether there is a file where a directory should be. */
+export function isFile(error: unknown): boolean {
+  return codeOf(error) === 'ENOTDIR';
 }
 
 /** Whether a directory is in the way that is not empty. POSIX allows both codes; Windows has one for all reasons. */

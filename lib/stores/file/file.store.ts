@@ -1,11 +1,12 @@
-import { SessionConfigurationError } from '../../session.errors.js';
-import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
-import { storeError, type BackEnd } from '../back-end.js';
+import type { SessionError } from '../../session.errors.js';
+import { BackEndCommands } from '../back-end-commands.js';
+import { commandError, storeError, type BackEnd } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { openDirectory } from './directory-check.js';
+import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
 import { checkedFileOptions, type FileStoreOptions, type ResolvedFileOptions } from './file-options.js';
 import { FileSweep } from './file-sweep.js';
-import { codeOf } from './file-system.js';
+import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
@@ -14,27 +15,13 @@ import type { StoreDirectory } from './store-directory.js';
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
 
 /**
- * What the system answers when it has changed nothing. `EIO` is not among them: after it nobody knows. Nor is `ENOENT`, which stands
- * for a directory that is missing as a whole.
- */
-const REFUSALS: readonly unknown[] = [
-  'ENOSPC',
-  'EDQUOT',
-  'EROFS',
-  'EMFILE',
-  'ENFILE',
-  'EACCES',
-  'EPERM',
-  'EFBIG',
-  'ENOMEM',
-];
-
-/**
  * Keeps records as files in a directory, for one machine that has no server. All processes of the machine can share it. How they do
  * is written at {@link RecordFiles}.
  *
  * A write is on the disk before its result, unless `fsync` is `false`. A `kill -9` or a power cut at any moment leaves the old record
  * or the new one, and nothing that blocks. A record takes a file and two directories.
+ *
+ * Each call to the file system has a second. A command takes several of them, and up to three seconds on a machine that is overloaded.
  *
  * Records expire by the clock of the machine. If it jumps ahead, sessions expire early, and the sweep removes them for good. If it
  * jumps back, they live longer.
@@ -47,17 +34,17 @@ const REFUSALS: readonly unknown[] = [
  */
 export class FileStore implements ClosableStore {
   readonly #backEnd: BackEnd;
-  readonly #commands: BackEndCommands;
   readonly #directory: StoreDirectory;
   readonly #files: RecordFiles;
   readonly #sweep: FileSweep;
   readonly #warned = new Set<string>();
+  readonly #onIdle: (() => void)[] = [];
+  #underWay = 0;
   #closed = false;
 
   private constructor({ fsync, sweepInterval }: ResolvedFileOptions, directory: StoreDirectory) {
-    const fs = new NodeFileSystem(fsync);
     this.#backEnd = backEndOf(directory.path);
-    this.#commands = new BackEndCommands(this.#backEnd);
+    const fs = new NodeFileSystem(fsync, new BackEndCommands(this.#backEnd));
     this.#directory = directory;
     const files = new RecordFiles({ fs, directory, later: this.#later, onDamage: this.#onDamage });
     this.#files = files;
@@ -71,7 +58,9 @@ export class FileStore implements ClosableStore {
    */
   static async connect(options: FileStoreOptions): Promise<FileStore> {
     const resolved = checkedFileOptions(options);
-    return new FileStore(resolved, await openDirectory(resolved.directory, new NodeFileSystem(resolved.fsync)));
+    const commands = new BackEndCommands(backEndOf(resolved.directory));
+    const fs = new NodeFileSystem(resolved.fsync, commands);
+    return new FileStore(resolved, await openDirectory(resolved.directory, fs));
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -80,17 +69,15 @@ export class FileStore implements ClosableStore {
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     const contents = contentsOf(value, ttl);
-    await this.#ask((command) =>
-      this.#files.put(this.#directory.placeOf(key), contents, { overwrites: true, command }),
-    );
+    await this.#run((command) => this.#files.set(this.#directory.placeOf(key), contents, command));
   }
 
   delete(key: string): Promise<boolean> {
-    return this.#ask((command) => this.#files.delete(this.#directory.placeOf(key), command));
+    return this.#run((command) => this.#files.delete(this.#directory.placeOf(key), command));
   }
 
   read(key: string): Promise<StoredSession | undefined> {
-    return this.#ask(async () => {
+    return this.#run(async () => {
       const found = await this.#files.read(this.#directory.placeOf(key));
       return found && { value: found.value, version: found.version.name };
     });
@@ -98,48 +85,54 @@ export class FileStore implements ClosableStore {
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     const contents = contentsOf(value, checkedTtl(ttl));
-    return this.#ask((command) =>
-      this.#files.put(this.#directory.placeOf(key), contents, { overwrites: false, command }),
-    );
+    return this.#run((command) => this.#files.create(this.#directory.placeOf(key), contents, command));
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
     const contents = contentsOf(value, checkedTtl(ttl));
     const from = RecordVersion.parse(String(version));
-    if (from === undefined) throw new SessionConfigurationError('This is not a version that the file store has read.');
-    return this.#ask((command) => this.#files.replace(this.#directory.placeOf(key), contents, { from, command }));
+    return this.#run((command) => this.#files.replace(this.#directory.placeOf(key), contents, { from, command }));
   }
 
   /** Ends the sweep, after the commands that are under way. The store takes no more commands. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#sweep.stop();
-    await this.#commands.ended();
+    if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  #ask<Result>(run: (command: CommandUnderWay<Result>) => Promise<Result>): Promise<Result> {
-    return this.#commands.ask<Result>((command) => {
-      if (this.#closed) throw storeError(this.#backEnd, 'is no longer used, because the store is closed');
-      run(command).then(command.answered, (error: unknown) => command.failed(this.#told(error)));
-    });
+  async #run<Result>(run: (command: FileCommand) => Promise<Result>): Promise<Result> {
+    if (this.#closed) throw storeError(this.#backEnd, 'is no longer used, because the store is closed');
+    this.#underWay++;
+    try {
+      return await run(new FileCommand());
+    } catch (error) {
+      throw this.#told(error);
+    } finally {
+      this.#end();
+    }
   }
 
-  /** The error as the caller gets it, where its code alone does not tell. */
-  #told(error: unknown): unknown {
+  /** What is left undone here the sweep does later. */
+  readonly #later = (work: () => Promise<unknown>): void => {
+    this.#underWay++;
+    const end = (): void => this.#end();
+    work().then(end, end);
+  };
+
+  #end(): void {
+    if (--this.#underWay > 0) return;
+    for (const notify of this.#onIdle.splice(0)) notify();
+  }
+
+  /** The error as the caller gets it. */
+  #told(error: unknown): SessionError {
+    if (error instanceof CommandTooLong) return storeError(this.#backEnd, `did not finish within ${COMMAND_MS} ms`);
     if (error instanceof NotDurable) return storeError(this.#backEnd, 'may lose a write in a power cut', error);
     if (error instanceof UnknownFormat) return storeError(this.#backEnd, 'has a record of another format', error);
     if (error instanceof ForeignFiles) return storeError(this.#backEnd, 'has files of others in it', error);
-    return error;
+    return commandError(this.#backEnd, error);
   }
-
-  /** What is left undone here the sweep does later. It counts as a command, so that `close` waits for it. */
-  readonly #later = (work: () => Promise<unknown>): void => {
-    this.#commands
-      .ask<unknown>((command) => {
-        work().then(command.answered, command.failed);
-      })
-      .catch(() => {});
-  };
 
   readonly #onDamage = (file: string): undefined => {
     this.#warn('damage', `A record is damaged, and its session is missing: ${file}`);
@@ -160,7 +153,7 @@ function backEndOf(path: string): BackEnd {
   return {
     name: 'The file store',
     check: `the directory ${path} is there, writable and not full, and that its disk answers`,
-    isRefusal: (error) => REFUSALS.includes(codeOf(error)),
+    isRefusal,
   };
 }
 

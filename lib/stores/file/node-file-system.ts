@@ -1,7 +1,7 @@
 import {
   close,
   constants,
-  fsync,
+  fsync as syncDescriptor,
   lstat,
   mkdir,
   open,
@@ -15,6 +15,7 @@ import {
   type Stats,
 } from 'node:fs';
 
+import type { BackEndCommands } from '../back-end-commands.js';
 import { codeOf, type FileSystem } from './file-system.js';
 import { ThreadGate } from './thread-gate.js';
 
@@ -38,11 +39,15 @@ const CANNOT_SYNC: readonly unknown[] =
 /** The file system of this machine, by `node:fs`. With callbacks, which cost less than promises: a request waits for several calls. */
 export class NodeFileSystem implements FileSystem {
   readonly #fsync: boolean;
-  readonly #gate = new ThreadGate();
+  readonly #gate: ThreadGate;
 
-  /** @param fsync whether writes are safe from a power cut. */
-  constructor(fsync: boolean) {
+  /**
+   * @param fsync whether writes are safe from a power cut.
+   * @param commands what bounds each call.
+   */
+  constructor(fsync: boolean, commands: BackEndCommands) {
     this.#fsync = fsync;
+    this.#gate = new ThreadGate(commands);
   }
 
   list(directory: string): Promise<string[]> {
@@ -113,7 +118,7 @@ export class NodeFileSystem implements FileSystem {
   }
 
   #sync(descriptor: number): Promise<void> {
-    return this.#gate.pass((done) => fsync(descriptor, done));
+    return this.#gate.pass((done) => syncDescriptor(descriptor, done));
   }
 
   #close(descriptor: number): Promise<void> {

@@ -24,10 +24,10 @@ export interface Contents {
   readonly until: number;
 }
 
-/** The command that a record is read or written for. */
+/** The command that a record is written for. */
 export interface Command {
-  /** Whether nothing waits for it any more, so that it must not write. */
-  readonly hasEnded: boolean;
+  /** Throws when its time is over, so that it must not write any more. */
+  check(): void;
 }
 
 /** What {@link RecordFiles} works with. */
@@ -72,7 +72,8 @@ export class ForeignFiles extends Error {
  * - **delete** renames the current version to one that is gone. It writes no file, so it works on a full disk. The space is given back
  *   afterwards. `create` and `set` follow a version that has gone or expired as any other, by compare-and-set.
  * - **Removal** never asks whether something is still in use. It removes a file only if its number is not above that of the
- *   version through whose name it got there: such a file has lost, for what it would have followed is gone. It removes directories only
+ *   version through whose name it got there: such a file has lost, for what it would have followed is gone. (Across names it compares
+ *   no numbers, because a record that is created again begins with 1.) It removes directories only
  *   when they are empty, which the kernel checks. It ends an expired record by a delete of just this version. An unfinished
  *   register first gets another name, so that its creator fails instead of publishing what is half removed.
  *
@@ -116,32 +117,24 @@ export class RecordFiles {
   }
 
   /**
-   * Stores a record.
-   * @param overwrites whether also over a record that is there.
-   * @returns `false` when there is one, and it stays.
+   * Stores a record where there is none.
+   * @returns `false` when there is one.
    */
-  async put(place: Place, contents: Contents, { overwrites, command }: PutOptions): Promise<boolean> {
+  async create(place: Place, contents: Contents, command: Command): Promise<boolean> {
     // The id of a session is new, so most registers are made without a look.
     const first = RecordVersion.first(contents.until);
-    if (!overwrites && (await this.#begin(place, first, fileOf(place.key, contents.value)))) return true;
-    const tried = new Set<string>([first.name]);
-    let vanished = 0;
-    while (!command.hasEnded) {
-      const current = await this.current(place);
-      // A network file system may report a rename as failed that it has carried out.
-      if (current && tried.has(current.name)) return this.#commit(place.register).then(() => true);
-      if (!overwrites && (await this.#holds(place, current))) return false;
-      const next = following(current, contents.until);
-      tried.add(next.name);
-      if (await this.#step(place, { from: current, to: next, value: contents.value, command })) return true;
-      if (!current && ++vanished > VANISHINGS) throw new ForeignFiles(`What is in ${place.register}?`);
-    }
-    return false;
+    if (await this.#begin(place, first, fileOf(place.key, contents.value))) return true;
+    return this.#put(place, contents, { tried: new Set([first.name]), overwrites: false, command });
+  }
+
+  /** Stores a record, whether or not there is one. */
+  async set(place: Place, contents: Contents, command: Command): Promise<void> {
+    await this.#put(place, contents, { tried: new Set(), overwrites: true, command });
   }
 
   /** Stores a record in the place of the version that was read. */
   async replace(place: Place, contents: Contents, { from, command }: ReplaceOptions): Promise<ReplaceOutcome> {
-    if (!from.isAlive()) return this.#outcome(place);
+    if (!from?.isAlive()) return this.#outcome(place);
     const to = from.next(contents.until);
     if (await this.#step(place, { from, to, value: contents.value, command })) return 'replaced';
     return this.#outcome(place, to);
@@ -153,7 +146,7 @@ export class RecordFiles {
    */
   async delete(place: Place, command: Command): Promise<boolean> {
     const tried = new Set<string>();
-    while (!command.hasEnded) {
+    for (; ; command.check()) {
       const current = await this.current(place);
       if (current === undefined) return false;
       if (tried.has(current.name)) return this.#commit(place.register).then(() => true);
@@ -166,7 +159,6 @@ export class RecordFiles {
         return true;
       }
     }
-    return false;
   }
 
   /**
@@ -232,6 +224,19 @@ export class RecordFiles {
     return current?.isAlive() === true && (await this.read(place)) !== undefined;
   }
 
+  async #put(place: Place, { value, until }: Contents, { tried, overwrites, command }: PutOptions): Promise<boolean> {
+    for (let vanished = 0; ; command.check()) {
+      const from = await this.current(place);
+      // A network file system may report a rename as failed that it has carried out.
+      if (from && tried.has(from.name)) return this.#commit(place.register).then(() => true);
+      if (!overwrites && (await this.#holds(place, from))) return false;
+      if (!from && ++vanished > VANISHINGS) throw new ForeignFiles(`What is in ${place.register}?`);
+      const to = following(from, until);
+      tried.add(to.name);
+      if (await this.#step(place, { from, to, value, command })) return true;
+    }
+  }
+
   #step(place: Place, { from, to, value, command }: Step): Promise<boolean> {
     const contents = fileOf(place.key, value);
     return from ? this.#advance(place, { from, to, contents, command }) : this.#begin(place, to, contents);
@@ -244,14 +249,15 @@ export class RecordFiles {
     const wasAlive = from.isAlive();
     try {
       await this.#fs.write(file, contents, [directory]);
+      command.check();
     } catch (error) {
       this.#later(() => this.#fs.removeFile(file));
       // Another version is the current one by now.
       if (isMissing(error)) return false;
       throw error;
     }
-    // A write must not come long after its command has failed, and a record that has expired meanwhile is missing.
-    if (command.hasEnded || from.isAlive() !== wasAlive) {
+    // A record that has expired meanwhile is missing.
+    if (from.isAlive() !== wasAlive) {
       this.#later(() => this.#fs.removeFile(file));
       return false;
     }
@@ -345,12 +351,16 @@ export class RecordFiles {
 }
 
 interface PutOptions {
+  /** The names of the versions that this write has tried to make the current one. */
+  readonly tried: Set<string>;
+  /** Whether also over a record that is there. */
   readonly overwrites: boolean;
   readonly command: Command;
 }
 
 interface ReplaceOptions {
-  readonly from: RecordVersion;
+  /** `undefined` for what is no version of this store. */
+  readonly from: RecordVersion | undefined;
   readonly command: Command;
 }
 

@@ -58,7 +58,7 @@ function connect() {
   socket.on('disconnect', (why) => {
     if (why !== 'io server disconnect') return; // a lost connection: socket.io comes back by itself
     // A login in another tab: its response, which brings the new cookie, may still be on its way.
-    if (ending === 'regenerated') setTimeout(begin, 1000);
+    if (ending === 'regenerated') setTimeout(() => void begin(), 1000);
     else leave(ENDINGS[ending] ?? 'You are signed out.');
   });
 }

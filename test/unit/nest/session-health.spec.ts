@@ -63,7 +63,10 @@ describe('SessionHealth', () => {
   it('finds a back-end up that refuses writes, and tells of the refusal', async () => {
     class FullStore extends SpyStore {
       override create(): never {
-        throw new SessionStoreError('full', { cause: Object.assign(new Error(), { code: 'ENOSPC' }), isRefusal: true });
+        throw new SessionStoreError('full', {
+          cause: Object.assign(new Error('a'), { code: 'ENOSPC' }),
+          isRefusal: true,
+        });
       }
     }
     const engine = new TestEngine(new FullStore());

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function pointsOf(name: string): Promise<readonly Omit<Point, 'name'>[]> {
-  return (await telemetry.points()).filter((point) => point.name === name).map(({ name: _name, ...rest }) => rest);
+  return (await telemetry.points()).filter((each) => each.name === name).map(({ name: _name, ...rest }) => rest);
 }
 
 /** A metric of the default module, as the semantic conventions name its parts. */

@@ -7,7 +7,7 @@ import type Memcached from 'memcached';
 import type { Db, MongoClient } from 'mongodb';
 import type { Db as Db6, MongoClient as MongoClient6 } from 'mongodb-6';
 import { describe, expectTypeOf, it } from 'vitest';
-import type { RedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
+import type { IoredisBusClient, NodeRedisBusClient } from '../../../lib/buses/redis/redis.bus.js';
 import type { DatastoreClient } from '../../../lib/stores/datastore/datastore.store.js';
 import type { MemcachedClient } from '../../../lib/stores/memcached/memcached.store.js';
 import type { MongoSource } from '../../../lib/stores/mongo/mongo.store.js';
@@ -47,10 +47,15 @@ describe('The clients of users', () => {
   });
 
   it('fit RedisBus, of ioredis 6 and 5, single and Cluster', () => {
-    expectTypeOf<Redis>().toExtend<RedisBusClient>();
-    expectTypeOf<Cluster>().toExtend<RedisBusClient>();
-    expectTypeOf<Redis5>().toExtend<RedisBusClient>();
-    expectTypeOf<Cluster5>().toExtend<RedisBusClient>();
+    expectTypeOf<Redis>().toExtend<IoredisBusClient>();
+    expectTypeOf<Cluster>().toExtend<IoredisBusClient>();
+    expectTypeOf<Redis5>().toExtend<IoredisBusClient>();
+    expectTypeOf<Cluster5>().toExtend<IoredisBusClient>();
+  });
+
+  it('fit RedisBus, of node-redis 6 and 5', () => {
+    expectTypeOf<redis.RedisClientType>().toExtend<NodeRedisBusClient>();
+    expectTypeOf<redis5.RedisClientType>().toExtend<NodeRedisBusClient>();
   });
 
   it('fit MemcachedStore', () => {

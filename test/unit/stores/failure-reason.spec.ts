@@ -39,7 +39,7 @@ describe('failureReason', () => {
     ['a class that does not set its name', new MongoServerError('secret-key'), 'MongoServerError'],
     ['a plain error', new Error('secret-key'), undefined],
     ['what led to it', new Error('a', { cause: withCode('ETIMEDOUT') }), 'ETIMEDOUT'],
-    ['the first of several', new AggregateError([new Error('a'), withCode('ENOTFOUND')]), 'ENOTFOUND'],
+    ['the first of several', new AggregateError([new Error('a'), withCode('ENOTFOUND')], 'b'), 'ENOTFOUND'],
     ['the last node of a cluster', Object.assign(new Error('a'), { lastNodeError: withCode('EPIPE') }), 'EPIPE'],
     ['a code before a class', new TypeError('a', { cause: withCode('EPIPE') }), 'EPIPE'],
     ['an error of ours without a cause', new SessionStoreError('a'), undefined],

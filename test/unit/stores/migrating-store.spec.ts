@@ -61,6 +61,23 @@ describe('MigratingStore', () => {
     expect(await store.create(KEY, 'small', 60)).toBe(true);
   });
 
+  it.each([
+    ['the one that moves records', true],
+    ['the one that does not', false],
+  ])('lets one of two processes create a record, whichever comes first: %s', async (_who, first) => {
+    const [one, other] = [migrating(first), migrating(!first)];
+    expect([await one.create(KEY, 'one', 60), await other.create(KEY, 'other', 60)]).toEqual([true, false]);
+    expect([(await other.read(KEY))?.value, (await one.read(KEY))?.value]).toEqual(['one', 'one']);
+  });
+
+  it('lets one of two processes create a record at the same time', async () => {
+    const creates = [migrating(), migrating(false), migrating()].map((store, at) => store.create(KEY, `${at}`, 60));
+    const created = await Promise.all(creates);
+    expect(created.filter(Boolean)).toHaveLength(1);
+    for (const store of [migrating(), migrating(false)])
+      expect((await store.read(KEY))?.value).toBe(`${created.indexOf(true)}`);
+  });
+
   it('goes on with a move that another process has begun and left', async () => {
     await from.inner.create(KEY, 'text', 1000);
     to.failing.add('create');

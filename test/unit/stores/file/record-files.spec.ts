@@ -68,7 +68,7 @@ class World {
     return new FileSweep({ fs, directory, files, interval: HOUR, onFailure: () => {} }).run();
   }
 
-  record(command: Command = { hasEnded: false }): Record {
+  record(command: Command = { check: () => {} }): Record {
     const { files, history } = this;
     const place = this.#place;
     const value = (): string => `value ${++this.#values}`;
@@ -88,14 +88,12 @@ class World {
       },
       create: async () => {
         const text = value();
-        await history.note({ verb: 'create', value: text }, () =>
-          files.put(place, contents(text), { overwrites: false, command }),
-        );
+        await history.note({ verb: 'create', value: text }, () => files.create(place, contents(text), command));
       },
       set: async () => {
         const text = value();
         await history.note({ verb: 'set', value: text }, async () => {
-          await files.put(place, contents(text), { overwrites: true, command });
+          await files.set(place, contents(text), command);
         });
       },
       delete: async () => {

@@ -37,7 +37,7 @@ describe('RedisStore', () => {
     [
       'the client of node-redis 4 and older, which "legacy" imitates',
       () => createClient().legacy(),
-      /node-redis.* has no connect, withTypeMapping, on, listenerCount: pass a Redis or a Cluster of ioredis/,
+      /node-redis.* has no connect, withTypeMapping, on, off, listenerCount: pass a Redis or a Cluster of ioredis/,
     ],
     ['the commands of a transaction', () => createClient().multi(), /no client to send commands on: it has no connect/],
     [
