@@ -22,6 +22,10 @@ const AS_POSTGRES =
   process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
 const [first, ...others] = [...AS_POSTGRES, 'env'];
 
+/** @type {Set<Postgres>} */
+const running = new Set();
+process.on('exit', () => running.forEach((server) => server.signal('SIGKILL')));
+
 /** A server whose data outlive it. */
 class Postgres {
   /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -36,7 +40,7 @@ class Postgres {
     this.directory = directory;
     this.port = port;
     this.settings = settings;
-    process.on('exit', () => this.signal('SIGKILL'));
+    running.add(this);
   }
 
   /**
@@ -95,6 +99,7 @@ class Postgres {
 
   async stop() {
     if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.kill();
+    running.delete(this);
     rmSync(this.directory, { recursive: true, force: true });
   }
 
