@@ -60,6 +60,11 @@ export function failureReason(error: unknown): string | undefined {
   return codeOf(error, DEPTH) ?? classOf(error, DEPTH);
 }
 
+/** Why a store failed, as a health check tells it: {@link failureReason}, or else whether there was an error at all. */
+export function shownReason(error: Error): string {
+  return failureReason(error) ?? (error.cause === undefined ? 'no answer' : 'unknown');
+}
+
 /** The code in an error, or in those that led to it. */
 export function codeOf(error: unknown, depth = DEPTH): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
