@@ -36,10 +36,14 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  * A write under way when its connection breaks is an error, whether the driver sends it again or not: no answer can tell whether it
  * was carried out the first time, not even a success, because another client may have put back the value that was read.
  *
- * `new RedisStore(client)` uses a client of yours, of ioredis or node-redis, and never closes it. One of node-redis must be connected
- * by you; an application that is to start while Redis is down does not wait for that: `client.connect().catch(() => {})`. The store
- * listens to its errors where you do not, because node-redis would end the process otherwise. {@link RedisStore.connect} makes a client
- * of ioredis.
+ * `new RedisStore(client)` uses a client of yours, of ioredis or node-redis, and never closes it; {@link RedisStore.connect} makes one of
+ * ioredis. For a client of node-redis:
+ *
+ * - You connect it. Do not wait for that where the application is to start while Redis is down: `client.connect().catch(() => {})`. A
+ *   cluster that finds no node then stays closed, and has to be told again.
+ * - The store listens to its errors where you do not, because node-redis would end the process otherwise.
+ * - A connection that has gone silent, such as one that a firewall has forgotten, stays in use until TCP gives it up, which takes a
+ *   quarter of an hour: node-redis takes what it sends itself for a sign of life. ioredis replaces it (`socketTimeout`).
  */
 export class RedisStore implements ClosableStore, TextVersionedStore {
   readonly #redis: RedisCommands;
