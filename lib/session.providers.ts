@@ -86,7 +86,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
     { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
-    { provide: StartUpProbe, inject: [SessionEngine, store], useFactory: provideProbe },
+    { provide: StartUpProbe, inject: [SessionEngine, store, RESOLVED_OPTIONS], useFactory: provideProbe },
     { provide: getSessionHealthToken(name), inject: [SessionEngine], useFactory: provideHealth },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
@@ -161,8 +161,11 @@ function provideEvents(hub: EventHub): SessionEvents {
   return new SessionEvents(hub);
 }
 
-function provideProbe(engine: SessionEngine, store: SessionStore): StartUpProbe {
-  return new StartUpProbe(engine, hasBackEnd(wholeStore(store)));
+function provideProbe(engine: SessionEngine, given: SessionStore, options: ResolvedOptions): StartUpProbe {
+  const store = wholeStore(given);
+  // A test may have replaced the two by one.
+  const other = store instanceof MigratingStore ? options.storeMigration?.store : undefined;
+  return new StartUpProbe(engine, hasBackEnd(store) || (other !== undefined && hasBackEnd(other)));
 }
 
 function provideHealth(engine: SessionEngine): SessionHealth {

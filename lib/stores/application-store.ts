@@ -1,5 +1,5 @@
 import { SessionConfigurationError } from '../session.errors.js';
-import { STORE_VERBS, type SessionStore } from './session-store.js';
+import { checkedTtl, STORE_VERBS, type SessionStore } from './session-store.js';
 
 const GUARD = Symbol('nest-session.key-guard');
 
@@ -42,6 +42,17 @@ export function watchCommands(store: SessionStore, watch: CommandWatch): void {
   if (guard !== undefined) guard.watch = watch;
 }
 
+/** The verbs that take a value and a ttl behind the key. */
+const WRITES: readonly PropertyKey[] = ['set', 'create', 'replace'];
+
+/** Refuses what no store takes. Otherwise a mistake of the application would pass for an outage of the store. */
+function checkWrite(verb: PropertyKey, [value, ttl]: readonly unknown[]): void {
+  if (typeof value !== 'string') {
+    throw new SessionConfigurationError(`A value of SESSION_STORE is a string, not of the type ${typeof value}.`);
+  }
+  if (verb !== 'set' || ttl !== undefined) checkedTtl(ttl as number);
+}
+
 class KeyGuard implements ProxyHandler<SessionStore> {
   readonly store: SessionStore;
   watch: CommandWatch | undefined;
@@ -82,6 +93,7 @@ class KeyGuard implements ProxyHandler<SessionStore> {
     if (!(STORE_VERBS as readonly PropertyKey[]).includes(property)) return method.bind(this.store as never);
     return async (key: unknown, ...rest: unknown[]): Promise<unknown> => {
       this.#check(key);
+      if (WRITES.includes(property)) checkWrite(property, rest);
       const start = this.watch?.start;
       let answer: unknown;
       try {
