@@ -1,17 +1,19 @@
 import { DEADLINE_MS } from '../back-end.js';
 import type { PostgresClient, PostgresParameter } from './postgres-client.js';
+import { CancellableStatement, type CancellingPool, type CancellableClient } from './postgres-cancel.js';
 import { isReadOnly, isRefused } from './postgres-errors.js';
 
 /** The part of a `Pool` of `pg` that the store uses, if it is given one. */
-export interface PgPool extends PostgresClient {
+export interface PgPool extends PostgresClient, CancellingPool {
   readonly totalCount: number;
   readonly idleCount: number;
   connect(): Promise<PgPoolClient>;
 }
 
 /** A connection that was taken out of a pool. */
-interface PgPoolClient extends PostgresClient {
+interface PgPoolClient extends PostgresClient, CancellableClient {
   release(destroy?: boolean): void;
+  unref?(): void;
   on(event: 'error', listener: () => void): unknown;
   off(event: 'error', listener: () => void): unknown;
 }
@@ -20,6 +22,14 @@ interface PgPoolClient extends PostgresClient {
 export function isPgPool(client: PostgresClient): client is PgPool {
   const { totalCount, idleCount, connect } = client as Partial<PgPool>;
   return typeof totalCount === 'number' && typeof idleCount === 'number' && typeof connect === 'function';
+}
+
+/** Whoever waits for the answer to a statement. */
+export interface StatementWaiter {
+  /** Asked when there is a connection: whether anybody still waits. */
+  isWaiting(): boolean;
+  /** The statement is on its way. @param cancel ends it at the server, once nobody waits any more. */
+  sent(cancel: () => void): void;
 }
 
 /**
@@ -34,24 +44,29 @@ export class PostgresPool {
     this.#pool = pool;
   }
 
-  /** @param isWanted asked when there is a connection: whether anybody still waits for the answer. */
-  async query(sql: string, parameters: PostgresParameter[], isWanted: () => boolean): Promise<unknown> {
+  async query(sql: string, parameters: PostgresParameter[], waiter: StatementWaiter): Promise<unknown> {
     const client = await this.#pool.connect();
-    if (!isWanted()) {
+    if (!waiter.isWaiting()) {
       client.release();
       return [];
     }
     // The error comes with the statement, too. Without a listener it would end the process.
     client.on('error', ignore);
+    const statement = new CancellableStatement(this.#pool, client);
+    waiter.sent(statement.cancel);
     let isSound = true;
     try {
-      return await client.query(sql, parameters);
+      const answer = await client.query(sql, parameters);
+      isSound = statement.requests === 0;
+      return answer;
     } catch (error) {
-      isSound = isRefused(error) && !isReadOnly(error);
+      isSound = isRefused(error) && !isReadOnly(error) && statement.requests <= 1;
       throw error;
     } finally {
+      statement.ended();
       if (isSound) this.#lastAnswer = performance.now();
-      client.release(!isSound);
+      if (isSound) client.release();
+      else drop(client);
       client.off('error', ignore);
     }
   }
@@ -67,9 +82,15 @@ export class PostgresPool {
   /** Drops the connections that wait for work: they may lead to a server that is no longer the primary. */
   dropIdle(): void {
     for (let count = this.#pool.idleCount; count > 0; count--) {
-      this.#pool.connect().then((client) => client.release(true), ignore);
+      this.#pool.connect().then((client) => drop(client), ignore);
     }
   }
+}
+
+/** Takes a connection out of the pool. A server that hangs does not take its goodbye, and the process may end nevertheless. */
+function drop(client: PgPoolClient): void {
+  client.release(true);
+  client.unref?.();
 }
 
 function ignore(): void {}

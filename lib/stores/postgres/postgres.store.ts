@@ -33,6 +33,10 @@ export type { PostgresSchemaOptions, PostgresStoreOptions, PostgresTableOptions 
  * `new PostgresStore(client)` uses a client of yours and never closes it; {@link PostgresStore.connect} makes one. A `Pool` of yours
  * needs a listener for `error`, or an idle connection that breaks ends the process. It also needs `query_timeout` and
  * `connectionTimeoutMillis`, or connections that hang fill it up; {@link POSTGRES_DEFAULTS} has values that hold.
+ *
+ * The store sends a cancel request for a statement without an answer within its second, so that it neither goes on waiting for a lock nor
+ * is carried out later. It can do so with a `Pool` of `pg` only. For any other client set `statement_timeout`, in milliseconds, for its
+ * role (`ALTER ROLE app SET statement_timeout = 1000`) or its connections: a client that closes a connection does not end its statement.
  */
 export class PostgresStore implements ClosableStore {
   readonly #table: PostgresTable;
