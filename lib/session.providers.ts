@@ -111,7 +111,7 @@ async function provideStore(
   const own = await storeOf(options, moduleRef, owner);
   const store = await migratingStoreOf(own, options, owner);
   const { keyPrefix, migration, storeMigration } = options;
-  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? '']);
+  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? ''], own);
 }
 
 /** The store, and the other one beside it while sessions move between the two. */
@@ -131,6 +131,7 @@ async function migratingStoreOf(
     moves,
     keyPrefix,
     ttlOf: (key, text) => lifetime.secondsOf(key, text),
+    mayBeOne: other !== made,
   });
 }
 

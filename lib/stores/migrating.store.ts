@@ -19,6 +19,8 @@ import {
   newMoved,
   type MarkedRecord,
 } from './migration-marks.js';
+import { MigratingValues } from './migrating-values.js';
+import { placed, type PlacedVersion } from './placed-version.js';
 import {
   isTextVersionedStore,
   type ReplaceOutcome,
@@ -39,12 +41,8 @@ export interface MigratingStoreOptions {
   readonly keyPrefix: string;
   /** For how many seconds a store should keep this text; `undefined` when it is none of the library's, and stays where it is. */
   readonly ttlOf: (key: string, text: string) => number | undefined;
-}
-
-/** The version of a record, and in which of the two stores it lies. */
-interface PlacedVersion {
-  readonly store: SessionStore;
-  readonly version: unknown;
+  /** Whether the two may be one back-end, in which only the keys of sessions begin otherwise. @default false */
+  readonly mayBeOne?: boolean;
 }
 
 /** Milliseconds. A process that was so slow may have found a record that has moved, ended, and lost its tombstone meanwhile. */
@@ -89,15 +87,17 @@ export class MigratingStore implements SessionStore {
   readonly #moves: boolean;
   readonly #keyPrefix: string;
   readonly #ttlOf: MigratingStoreOptions['ttlOf'];
+  readonly #values: MigratingValues;
   /** How long records were that `to` could not hold, by key. */
   readonly #staying = new Map<string, number>();
 
-  constructor({ from, to, moves, keyPrefix, ttlOf }: MigratingStoreOptions) {
+  constructor({ from, to, moves, keyPrefix, ttlOf, mayBeOne = false }: MigratingStoreOptions) {
     this.#from = from;
     this.#to = to;
     this.#moves = moves;
     this.#keyPrefix = keyPrefix;
     this.#ttlOf = ttlOf;
+    this.#values = new MigratingValues({ from, to, moves, mayBeOne });
     if (!moves || !isTextVersionedStore(to)) return;
     this.versionOf = (value) => {
       const version = to.versionOf(value);
@@ -115,28 +115,23 @@ export class MigratingStore implements SessionStore {
   }
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
-    if (this.#moves && !this.#isOwn(key)) {
-      await this.#to.set(key, value, ttl);
-      await this.#from.delete(key);
-      return;
-    }
+    if (!this.#isOwn(key)) return this.#values.set(key, value, ttl);
     // A process that is about to create the record in `to` then fails, or is overwritten.
     await this.#from.set(key, value, ttl);
     await this.#to.set(key, value, ttl);
+    // What stayed would count again if records moved back one day.
+    if (this.#moves && (ttl ?? Infinity) > TOMBSTONE_SECONDS) await this.#from.set(key, newMoved(), TOMBSTONE_SECONDS);
   }
 
   async delete(key: string): Promise<boolean> {
-    if (!this.#isOwn(key)) {
-      const wasThere = await this.#to.delete(key);
-      return (await this.#from.delete(key)) || wasThere;
-    }
+    if (!this.#isOwn(key)) return this.#values.delete(key);
     const here = await this.#from.read(key);
     const wasHere = (await this.#from.delete(key)) && here !== undefined && !isGone(here);
     return (await this.#deleteNext(key)) ?? wasHere;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
-    if (!this.#isOwn(key)) return this.#readValue(key);
+    if (!this.#isOwn(key)) return this.#values.read(key);
     let hasLeft = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const began = performance.now();
@@ -152,7 +147,7 @@ export class MigratingStore implements SessionStore {
   }
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
-    if (!this.#isOwn(key)) return this.#createValue(key, value, ttl);
+    if (!this.#isOwn(key)) return this.#values.create(key, value, ttl);
     if (!this.#moves) return this.#createFirst(key, value, ttl);
     if (!(await this.#createFirst(key, movingText(value, ttl), Math.min(ttl, TOMBSTONE_SECONDS)))) return false;
     try {
@@ -304,19 +299,6 @@ export class MigratingStore implements SessionStore {
     await this.#to.replace(key, arrivingText(text, ttl), ttl, there.version);
   }
 
-  /** Reads a value of the application, which may be any text and stays where it is until the application writes it. */
-  async #readValue(key: string): Promise<StoredSession | undefined> {
-    const there = await this.#to.read(key);
-    if (there !== undefined) return placed(this.#to, there);
-    const here = await this.#from.read(key);
-    return here && placed(this.#from, here);
-  }
-
-  async #createValue(key: string, value: string, ttl: number): Promise<boolean> {
-    if ((await this.#readValue(key)) !== undefined) return false;
-    return (this.#moves ? this.#to : this.#from).create(key, value, ttl);
-  }
-
   #isOwn(key: string): boolean {
     return key.startsWith(this.#keyPrefix);
   }
@@ -325,10 +307,6 @@ export class MigratingStore implements SessionStore {
 /** Whether nothing was stored for certain. */
 function isRefused(error: unknown): boolean {
   return isStoreRefusal(error) || error instanceof SessionTooLargeError || error instanceof SessionConfigurationError;
-}
-
-function placed(store: SessionStore, { value, version }: StoredSession): StoredSession {
-  return { value, version: { store, version } satisfies PlacedVersion };
 }
 
 /** Whether a store has the record, be it marked as arriving. */

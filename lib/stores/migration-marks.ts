@@ -76,5 +76,5 @@ export function isRecord(stored: StoredSession | undefined): stored is StoredSes
 }
 
 function has(stored: StoredSession | undefined, mark: string): stored is Mark {
-  return stored !== undefined && stored.value.startsWith(mark);
+  return stored?.value.startsWith(mark) ?? false;
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { MemoryStore, SessionTooLargeError, type SessionStore } from '../../../lib/index.js';
 import { MigratingStore } from '../../../lib/stores/migrating.store.js';
+import { otherPrefixed } from '../../../lib/stores/prefixed.store.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 
 const KEY = 'session:a';
@@ -134,7 +135,7 @@ describe('MigratingStore', () => {
   it('finds a record that the new store cannot hold in every one of many reads, and tries once', async () => {
     await from.inner.create(KEY, 'x'.repeat(50), 60);
     const stores = [migrating(), migrating(), migrating(false), migrating()];
-    const reads = Array.from({ length: 40 }, (_, at) => stores[at % 4]?.read(KEY));
+    const reads = Array.from({ length: 10 }, () => stores.map((store) => store.read(KEY))).flat();
     for (const found of await Promise.all(reads)) expect(found?.value).toBe('x'.repeat(50));
     from.taken();
     to.taken();
@@ -212,5 +213,40 @@ describe('MigratingStore', () => {
     to.failing = new Set(['set', 'replace']);
     expect(await store.delete(KEY)).toBe(true);
     expect(await store.read(KEY)).toBeUndefined();
+  });
+
+  describe('for the values of the application', () => {
+    it('keeps them where the two stores are one back-end with two prefixes', async () => {
+      const one = new MemoryStore();
+      const prefixed = otherPrefixed(one, { keyPrefix: 'session:', otherPrefix: 'old:' });
+      const store = new MigratingStore({
+        from: prefixed,
+        to: one,
+        moves: true,
+        keyPrefix: 'session:',
+        ttlOf: () => 50,
+        mayBeOne: true,
+      });
+      await store.set('value', 'set', 3600);
+      expect(await store.get('value')).toBe('set');
+      expect([await store.create('lock', 'one', 20), await store.create('lock', 'other', 20)]).toEqual([true, false]);
+      const found = await store.read('lock');
+      expect(await store.replace('lock', 'two', 20, found?.version)).toBe('replaced');
+      expect(await store.get('lock')).toBe('two');
+    });
+
+    it('creates a value once, whether processes move sessions or not', async () => {
+      const stores = [migrating(false), migrating(), migrating(false)];
+      const created = await Promise.all(stores.map((store, at) => store.create('lock', `${at}`, 60)));
+      expect(created.filter(Boolean)).toHaveLength(1);
+      for (const store of stores) expect(await store.create('lock', 'late', 60)).toBe(false);
+    });
+  });
+
+  it('leaves no value of its own in the old store that would count if sessions moved back', async () => {
+    await migrating().set(KEY, 'generation 2');
+    expect(await from.inner.get(KEY)).toContain('moved');
+    await to.inner.set(KEY, 'generation 3');
+    expect((await migrating(true, { from: to, to: from }).read(KEY))?.value).toBe('generation 3');
   });
 });
