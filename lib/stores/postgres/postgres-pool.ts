@@ -39,6 +39,8 @@ export interface StatementWaiter {
 export class PostgresPool {
   readonly #pool: PgPool;
   #lastAnswer = -Infinity;
+  /** Connections that are to be dropped and are not yet. */
+  #dropping = 0;
 
   constructor(pool: PgPool) {
     this.#pool = pool;
@@ -81,8 +83,11 @@ export class PostgresPool {
 
   /** Drops the connections that wait for work: they may lead to a server that is no longer the primary. */
   dropIdle(): void {
-    for (let count = this.#pool.idleCount; count > 0; count--) {
-      this.#pool.connect().then((client) => drop(client), ignore);
+    // Each late command asks for it; a connection that is already to be dropped is dropped once.
+    for (let count = this.#pool.idleCount - this.#dropping; count > 0; count--) {
+      this.#dropping++;
+      const done = (): void => void this.#dropping--;
+      this.#pool.connect().then(drop, ignore).finally(done);
     }
   }
 }
