@@ -111,7 +111,8 @@ export function isStoreRefusal(error: unknown): error is SessionStoreError {
  * @param quiet a class of errors, without state of its own.
  */
 export function markReported(error: SessionError, quiet: { readonly prototype: Error }): void {
-  if (isReported(error)) return;
+  // A frozen error stays as it is: it may be logged twice.
+  if (isReported(error) || !Object.isExtensible(error)) return;
   Object.setPrototypeOf(error, reportedPrototype(Object.getPrototypeOf(error) as object, quiet.prototype));
 }
 
@@ -120,11 +121,14 @@ export function isReported(error: unknown): boolean {
   return typeof error === 'object' && error !== null && STANDS_FOR in error;
 }
 
-const REPORTED = new WeakMap<object, object>();
+/** By the quiet prototype, of which there is one for each copy of the framework in this process, then by the original one. */
+const REPORTED = new WeakMap<object, WeakMap<object, object>>();
 
 /** All members of the class, over those of the quiet one: a class of its own has but one base. */
 function reportedPrototype(original: object, quiet: object): object {
-  let reported = REPORTED.get(original);
+  const known = REPORTED.get(quiet) ?? new WeakMap<object, object>();
+  REPORTED.set(quiet, known);
+  let reported = known.get(original);
   if (reported !== undefined) return reported;
   const members: object[] = [];
   for (let each = original; each !== Error.prototype; each = Object.getPrototypeOf(each) as object)
@@ -132,7 +136,7 @@ function reportedPrototype(original: object, quiet: object): object {
   reported = Object.create(quiet) as object;
   for (const each of members) Object.defineProperties(reported, Object.getOwnPropertyDescriptors(each));
   Object.defineProperty(reported, STANDS_FOR, { value: original });
-  REPORTED.set(original, reported);
+  known.set(original, reported);
   return reported;
 }
 

@@ -86,7 +86,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: EventHub, inject: [ModulesContainer], useFactory: hubOf },
     { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
-    { provide: StartUpProbe, inject: [SessionEngine, store], useFactory: provideProbe },
+    { provide: StartUpProbe, inject: [SessionEngine, store, RESOLVED_OPTIONS], useFactory: provideProbe },
     { provide: getSessionHealthToken(name), inject: [SessionEngine], useFactory: provideHealth },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
@@ -111,7 +111,7 @@ async function provideStore(
   const own = await storeOf(options, moduleRef, owner);
   const store = await migratingStoreOf(own, options, owner);
   const { keyPrefix, migration, storeMigration } = options;
-  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? '']);
+  return applicationStore(store, [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? ''], own);
 }
 
 /** The store, and the other one beside it while sessions move between the two. */
@@ -131,6 +131,7 @@ async function migratingStoreOf(
     moves,
     keyPrefix,
     ttlOf: (key, text) => lifetime.secondsOf(key, text),
+    mayBeOne: other !== made,
   });
 }
 
@@ -161,8 +162,11 @@ function provideEvents(hub: EventHub): SessionEvents {
   return new SessionEvents(hub);
 }
 
-function provideProbe(engine: SessionEngine, store: SessionStore): StartUpProbe {
-  return new StartUpProbe(engine, hasBackEnd(wholeStore(store)));
+function provideProbe(engine: SessionEngine, given: SessionStore, options: ResolvedOptions): StartUpProbe {
+  const store = wholeStore(given);
+  // A test may have replaced the two by one.
+  const other = store instanceof MigratingStore ? options.storeMigration?.store : undefined;
+  return new StartUpProbe(engine, hasBackEnd(store) || (other !== undefined && hasBackEnd(other)));
 }
 
 function provideHealth(engine: SessionEngine): SessionHealth {

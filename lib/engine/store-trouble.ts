@@ -1,6 +1,6 @@
 import type { SessionLogger } from '../session/session-logger.js';
-import type { SessionStoreError } from '../session.errors.js';
-import { failureReason } from '../stores/failure-reason.js';
+import { SessionError, type SessionStoreError } from '../session.errors.js';
+import { failureReason, shownReason } from '../stores/failure-reason.js';
 import type { EventPublisher } from './event-publisher.js';
 
 /** For how many milliseconds no command may fail before trouble is over: a back-end that half works is one outage, not thousands. */
@@ -14,27 +14,37 @@ interface Failure {
   readonly error: SessionStoreError;
   /** The method of the store. */
   readonly verb: string;
+  /** Whether the store has thrown an error of its own making, which does not say whether its back-end is away. @default false */
+  readonly isForeign?: boolean;
 }
 
 /** The store, while it fails, or refuses one kind of command. */
 interface Trouble {
   readonly at: Date;
   readonly reason: string | undefined;
+  /** The reason as a health check tells it. */
+  readonly shown: string;
   /** When it has begun, and when a command has failed last, by the clock of `performance`. */
   readonly start: number;
   lastFailure: number;
   failures: number;
   /** The methods of the store that have failed. */
   readonly verbs: Set<string>;
+  /** What the log has told of it: see {@link topicOf}. */
+  readonly told: Set<string>;
 }
 
 /** When trouble with the store was last, and why. */
 export interface LastTrouble {
-  readonly reason: string | undefined;
+  /** A code, the class of an error, `'no answer'` or `'unknown'`. */
+  readonly reason: string;
   readonly since: Date;
   /** Absent: it goes on. */
   readonly until?: Date;
 }
+
+/** How many errors of this library may stand before the one that led to them. */
+const DEPTH = 6;
 
 /** The name of the trouble that is no refusal. No reason is empty. */
 const OUTAGE = '';
@@ -49,7 +59,7 @@ export class StoreTrouble {
   readonly #logger: SessionLogger;
   readonly #name: string;
   readonly #open = new Map<string, Trouble>();
-  #last: LastTrouble | undefined;
+  #lastEnded: LastTrouble | undefined;
 
   /** @param name how the log names the sessions. */
   constructor(events: EventPublisher, logger: SessionLogger, name: string) {
@@ -63,9 +73,10 @@ export class StoreTrouble {
     return this.#open.size > 0;
   }
 
-  /** The trouble that began last. */
+  /** Of the trouble that goes on, what began last; where there is none, the one that has ended last. */
   get last(): LastTrouble | undefined {
-    return this.#last;
+    const open = [...this.#open.values()].at(-1);
+    return open === undefined ? this.#lastEnded : { reason: open.shown, since: open.at };
   }
 
   /** A command has failed. */
@@ -73,13 +84,11 @@ export class StoreTrouble {
     const { error, verb } = failure;
     const reason = failureReason(error);
     const kind = error.isRefusal ? (reason ?? 'refused') : OUTAGE;
-    let trouble = this.#open.get(kind);
-    if (trouble === undefined) {
-      const start = performance.now();
-      trouble = { at: new Date(), reason, start, lastFailure: start, failures: 0, verbs: new Set() };
-      this.#open.set(kind, trouble);
-      this.#last = { reason, since: trouble.at };
-      this.#tell(failure, trouble);
+    const trouble = this.#open.get(kind) ?? this.#begin(kind, error);
+    const topic = kind === OUTAGE ? topicOf(failure, reason) : kind;
+    if (!trouble.told.has(topic)) {
+      this.#tell(failure, reason, trouble);
+      trouble.told.add(topic);
     }
     trouble.failures++;
     trouble.lastFailure = performance.now();
@@ -97,31 +106,59 @@ export class StoreTrouble {
     }
   }
 
-  #tell({ error, verb }: Failure, { at, reason }: Trouble): void {
+  #begin(kind: string, error: SessionStoreError): Trouble {
+    const [at, start, reason] = [new Date(), performance.now(), failureReason(error)];
+    const began = { at, reason, shown: shownReason(error), start, lastFailure: start, failures: 0 };
+    const trouble: Trouble = { ...began, verbs: new Set(), told: new Set() };
+    this.#open.set(kind, trouble);
+    if (kind === OUTAGE) this.#events.outage(at, reason);
+    return trouble;
+  }
+
+  #tell({ error, verb }: Failure, reason: string | undefined, { told }: Trouble): void {
+    const also = told.size === 0 ? '' : ' also';
     const what = error.isRefusal ? `refuses to ${verb}` : 'fails';
     const why = reason === undefined || error.message.includes(reason) ? '' : ` (${reason})`;
     this.#logger.error(
-      `The store of the sessions${this.#name} ${what}${why}, which is not logged again until it has passed. ${error.message}`,
-      faultOf(error.cause),
+      `The store of the sessions${this.#name}${also} ${what}${why}, which is not logged again until it has passed. ${error.message}`,
+      placeOf(error, reason),
     );
-    if (!error.isRefusal) this.#events.outage(at, reason);
   }
 
-  #tellEnd(kind: string, { at, reason, start, failures }: Trouble, now: number): void {
+  #tellEnd(kind: string, { at, shown, start, failures }: Trouble, now: number): void {
     const seconds = ((now - start) / 1000).toFixed(1);
     const commands = failures === 1 ? 'one command' : `${failures} commands`;
     const how = kind === OUTAGE ? 'failed' : `were refused (${kind})`;
     this.#logger.log(
       `The store of the sessions${this.#name} serves again, after ${seconds} s in which ${commands} ${how}.`,
     );
-    if (this.#last?.since === at) this.#last = { reason, since: at, until: new Date() };
+    this.#lastEnded = { reason: shown, since: at, until: new Date() };
     if (kind === OUTAGE) this.#events.recovered(at, failures);
   }
 }
 
-/** Where a fault of the program happened. Without its message, which may hold a key. */
-function faultOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error) || !FAULTS.some((fault) => cause instanceof fault)) return undefined;
-  const places = (cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return [cause.name, ...places].join('\n');
+/** A code of Node for what has become of a connection. */
+const CONNECTION = /^E[A-Z]/;
+
+/**
+ * What the log tells once in an outage: that the back-end is away, which drivers report in several ways, and beside it each fault of a
+ * program. An error that is not of this library may be either.
+ */
+function topicOf({ isForeign = false }: Failure, reason = 'unknown'): string {
+  const isFault = FAULTS.some((fault) => fault.name === reason);
+  return isFault || (isForeign && !CONNECTION.test(reason)) ? reason : OUTAGE;
+}
+
+/** Where a fault of the program happened, or an error that has no reason. Without its message, which may hold a key. */
+function placeOf(error: SessionStoreError, reason: string | undefined): string | undefined {
+  let cause: unknown = error;
+  for (let depth = 0; cause instanceof SessionError && depth < DEPTH; depth++) cause = cause.cause;
+  if (!(cause instanceof Error) || cause instanceof SessionError) return undefined;
+  if (reason !== undefined && !FAULTS.some((fault) => cause instanceof fault)) return undefined;
+  const { message, stack = '' } = cause;
+  const at = stack.indexOf(message);
+  // A message that was changed stands in the stack as it was, and may have lines that look like places.
+  if (at === -1) return undefined;
+  const places = stack.slice(at + message.length).split('\n');
+  return [reason ?? 'Error', ...places.filter((line) => /^\s+at /.test(line))].join('\n');
 }

@@ -43,7 +43,7 @@ export class StoreWatch {
    */
   failed(verb: Verb, cause: unknown, start: number | undefined): SessionError {
     const error = failureOf(verb, cause);
-    if (error instanceof SessionStoreError) this.#trouble.failed({ error, verb });
+    if (error instanceof SessionStoreError) this.#trouble.failed({ error, verb, isForeign: error !== cause });
     if (start !== undefined) {
       const isRefused = !(error instanceof SessionStoreError) || error.isRefusal;
       const outcome = isRefused ? 'refused' : 'failed';

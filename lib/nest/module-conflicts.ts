@@ -32,13 +32,19 @@ export interface SessionModuleInUse {
 export function keepApart(inUse: readonly SessionModuleInUse[], modules: ModulesContainer): void {
   const pairs = inUse.flatMap((one, index) => inUse.slice(index + 1).map((other) => [one, other] as const));
   for (const [one, other] of pairs) refusePair(one.options, other.options);
-  for (const { store } of inUse) for (const { options } of inUse) alsoRefuseKeys(store, options.keyPrefix);
+  const prefixes = inUse.flatMap(({ options }) => prefixesOf(options));
+  for (const { store } of inUse) for (const prefix of prefixes) alsoRefuseKeys(store, prefix);
   refuseInGateways(modules);
   refuseUnknownNames(
     inUse.map(({ options }) => options.name),
     modules,
   );
   refuseNestSession(inUse, modules);
+}
+
+/** Those of the sessions that are still to move as well: what stood under one of them would be taken for a session. */
+function prefixesOf({ keyPrefix, migration, storeMigration }: ResolvedOptions): string[] {
+  return [keyPrefix, migration?.prefix ?? '', storeMigration?.keyPrefix ?? ''];
 }
 
 /** Nest's own decorator would hand out what another library has put there, and nothing would tell. */
@@ -70,12 +76,22 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `The SessionModules '${one.name}' and '${other.name}' both show their session as request.${one.exposeAs}: give one of them another \`exposeAs\`, or leave it out where the module has a name.`,
     );
   }
+  const path = snapshotOf(one);
+  if (path !== undefined && path === snapshotOf(other)) {
+    throw new SessionConfigurationError(
+      `The SessionModules '${one.name}' and '${other.name}' have the same snapshot, and the sessions of one would be lost: give each a path of its own.`,
+    );
+  }
   // Two stores may be one back-end, which the library cannot see: two clients may have one address.
   if (one.keyPrefix === other.keyPrefix) {
     throw new SessionConfigurationError(
       `The SessionModules '${one.name}' and '${other.name}' both have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,
     );
   }
+}
+
+function snapshotOf({ store, memory }: ResolvedOptions): string | undefined {
+  return store === 'memory' ? memory.snapshot : undefined;
 }
 
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {

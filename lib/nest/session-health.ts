@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { SessionEngine } from '../engine/session-engine.js';
 import { SessionStoreError } from '../session.errors.js';
-import { failureReason } from '../stores/failure-reason.js';
+import { shownReason } from '../stores/failure-reason.js';
 
 /** For a store of the application's own that has no deadline. Those of the library give up after a second. */
 const DEADLINE_MS = 5000;
@@ -12,7 +12,10 @@ export interface SessionStoreHealth {
   readonly status: 'up' | 'down';
   /** Milliseconds that the store took to answer, or to fail. */
   readonly responseTime: number;
-  /** Where it is down: why, as a code such as `'ECONNREFUSED'`, or as the class of the driver's error. */
+  /**
+   * Where it is down: why, as a code such as `'ECONNREFUSED'`, or as the class of the driver's error; `'no answer'` where there was none,
+   * and `'unknown'` where the error says nothing.
+   */
   readonly reason?: string;
   /** The last trouble of this process with the store: an outage, or a kind of command that the back-end refuses. */
   readonly lastError?: {
@@ -54,7 +57,7 @@ export class SessionHealth {
     const error = await this.#probe();
     const responseTime = Math.round(performance.now() - start);
     if (error === undefined) return { status: 'up', responseTime, ...this.#lastError };
-    return { status: 'down', responseTime, reason: reasonOf(error), ...this.#lastError };
+    return { status: 'down', responseTime, reason: shownReason(error), ...this.#lastError };
   }
 
   /** @returns why the store does not serve. */
@@ -75,12 +78,8 @@ export class SessionHealth {
   get #lastError(): Pick<SessionStoreHealth, 'lastError'> {
     const { last } = this.#engine.trouble;
     if (last === undefined) return {};
-    const { reason = 'no answer', since, until } = last;
+    const { reason, since, until } = last;
     const end = until && { until: until.toISOString() };
     return { lastError: { reason, since: since.toISOString(), ...end } };
   }
-}
-
-function reasonOf(error: Error): string {
-  return failureReason(error) ?? 'no answer';
 }

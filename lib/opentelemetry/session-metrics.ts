@@ -47,11 +47,16 @@ function observeOutages(meter: Meter, on: ChannelSubscriptions): void {
     unit: '{outage}',
     description: 'Outages of the store that go on.',
   });
+  // One that began before these subscriptions was not counted, and its end must not be either.
+  const counted = new Set<string>();
   on.on('outage', (event) => {
     outages.add(1, ofModule(event, errorType(event.reason)));
     active.add(1, ofModule(event));
+    counted.add(`${event.sessions} ${event.at.getTime()}`);
   });
-  on.on('recovered', (event) => active.add(-1, ofModule(event)));
+  on.on('recovered', (event) => {
+    if (counted.delete(`${event.sessions} ${event.since.getTime()}`)) active.add(-1, ofModule(event));
+  });
   const show = showZero(active);
   on.on('store-command', (command) => {
     show(command.sessions);

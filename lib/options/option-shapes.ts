@@ -55,6 +55,9 @@ const CONNECTION_EXAMPLES = {
 
 type ConnectionName = keyof typeof CONNECTION_EXAMPLES;
 
+/** Those of stores that have no client. */
+const WITHOUT_CLIENT: readonly ConnectionName[] = ['memory', 'file'];
+
 /** The names of those options. */
 export const CONNECTIONS = Object.keys(CONNECTION_EXAMPLES) as readonly ConnectionName[];
 
@@ -90,7 +93,8 @@ export function checkBus(bus: SessionBus): void {
 export function checkConnection(name: ConnectionName, connection: unknown): void {
   const example = CONNECTION_EXAMPLES[name];
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
-    throw new SessionConfigurationError(`${name} is no object: write ${example}, or { client }.`);
+    const orClient = WITHOUT_CLIENT.includes(name) ? '' : ', or { client }';
+    throw new SessionConfigurationError(`${name} is no object: write ${example}${orClient}.`);
   }
   if (missingMethods(connection, ['get', 'set']).length === 0) {
     throw new SessionConfigurationError(`${name} is a client: write { client }, or ${example}.`);

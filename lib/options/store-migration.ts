@@ -95,6 +95,12 @@ function checkOther(name: OptionName, options: OtherStoreOptions): void {
 /** Refuses one store under two names: what moves out of it would be removed from it. */
 function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWithDefaults): void {
   const { store, keyPrefix } = given;
+  if (keyPrefix === '') {
+    throw new SessionConfigurationError(
+      `keyPrefix is '', so that ${name} would take the values of the application for sessions: give the sessions a keyPrefix, and ${name} the one of before, as in { store, keyPrefix: '' }.`,
+    );
+  }
+  refuseOneSnapshot(name, other, given);
   if (other.store !== store || (other.keyPrefix ?? keyPrefix) !== keyPrefix) return;
   const connections = withDefaults(other);
   const isSame =
@@ -103,6 +109,15 @@ function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWith
   if (store === 'memory' || !isSame) return;
   throw new SessionConfigurationError(
     `${name} is the store of the module itself: name the other one, or a keyPrefix that differs.`,
+  );
+}
+
+function refuseOneSnapshot(name: OptionName, other: OtherStoreOptions, given: OptionsWithDefaults): void {
+  const path = other.memory?.snapshot;
+  if (path === undefined || other.store !== 'memory' || given.store !== 'memory' || path !== given.memory.snapshot)
+    return;
+  throw new SessionConfigurationError(
+    `${name} and store have the same snapshot: give each memory store a path of its own.`,
   );
 }
 

@@ -28,8 +28,8 @@ export function storeName(given: SessionStore): string {
 }
 
 /** Whether the store is one of the library's whose back-end may be down. */
-export function hasBackEnd(store: SessionStore): boolean {
-  const name = shippedAs(ownOf(store));
+export function hasBackEnd(store: SessionStore | StoreName): boolean {
+  const name = typeof store === 'string' ? store : shippedAs(ownOf(store));
   return name !== undefined && name !== 'memory' && name !== 'null';
 }
 

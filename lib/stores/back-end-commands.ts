@@ -66,6 +66,8 @@ export class CommandUnderWay<Answer> implements WaitingCommand {
 
   /** The back-end has answered. */
   readonly answered = (answer: Answer): void => {
+    // Not every driver tells when it is connected again.
+    this.#options.connection?.clear();
     if (this.#end()) this.#options.resolve(answer);
   };
 

@@ -1,14 +1,66 @@
 /** How deep a reason may lie. The error of a cluster has that of a node, which has that of a connection. */
 const DEPTH = 6;
 
-/** Codes of Node, OpenSSL and the drivers, such as `ECONNREFUSED` and `CERT_HAS_EXPIRED`, and those of SQL, such as `57P03`. */
-const CODE = /^(?!SESSION_)[A-Z0-9][A-Z0-9_]{2,63}$/;
+/**
+ * The codes of Node, of its `net`, `tls` and `dns` and of undici, such as `ECONNREFUSED` and `ERR_SOCKET_CLOSED`, and those of drivers of
+ * SQL that are named alike, https://nodejs.org/api/errors.html.
+ */
+const NODE_CODE = /^(?:E[A-Z0-9]{2,20}|(?:ERR|EAI|UND_ERR|ER|CR|SQLITE|PROTOCOL)_[A-Z0-9_]{2,50})$/;
+
+/** Why OpenSSL refuses a certificate, https://nodejs.org/api/tls.html#x509-certificate-error-codes. */
+const TLS_CODE =
+  /^(?:(?:CERT|CRL|UNABLE_TO|ERROR_IN|DEPTH_ZERO|SELF_SIGNED)_[A-Z0-9_]{2,50}|PATH_LENGTH_EXCEEDED|INVALID_(?:CA|PURPOSE)|HOSTNAME_MISMATCH|OUT_OF_MEM)$/;
+
+/** An SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html, and a code of Prisma. */
+const SQL_CODE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /** A name that MongoDB gives to a code, and the class of an error. */
 const NAME = /^[A-Za-z]\w{2,63}$/;
 
-/** The first word of Redis' error replies, https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors, also in one of a script. */
-const REPLY = /^(?:ERR .*-)?([A-Z]{2,20})(?: |$)/;
+/** The first words of the error replies of Redis and Valkey: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
+const REPLIES: readonly string[] = [
+  'ERR',
+  'ASK',
+  'ASKING',
+  'BUSY',
+  'BUSYGROUP',
+  'BUSYKEY',
+  'CLUSTERDOWN',
+  'CROSSSLOT',
+  'DENIED',
+  'EXECABORT',
+  'FAILOVER',
+  'INPROG',
+  'IOERR',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'MOVED',
+  'NOADDR',
+  'NOAUTH',
+  'NOGOODSLAVE',
+  'NOMASTERLINK',
+  'NOPERM',
+  'NOPROTO',
+  'NOREPLICAS',
+  'NOSCRIPT',
+  'NOTBUSY',
+  'NOTREADY',
+  'OOM',
+  'READONLY',
+  'REDIRECT',
+  'TRYAGAIN',
+  'UNBLOCKED',
+  'UNKILLABLE',
+  'WRONGPASS',
+  'WRONGTYPE',
+];
+
+/** The first word of a reply. */
+const REPLY = /^([A-Z]+)(?: |$)/;
+
+/** That of the reply which a script got, in the reply of a Redis before 7. What quotes may stand in follows it. */
+const REPLY_OF_SCRIPT = /^ERR [^'"{]*?: -([A-Z]+)(?: |$)/;
 
 const REPLY_CLASSES: readonly unknown[] = ['ReplyError', 'SimpleError', 'ErrorReply', 'BlobError'];
 
@@ -53,11 +105,16 @@ interface AnyError {
 
 /**
  * Why a driver failed, in one word that is safe to log: the code that it gives, such as `ECONNREFUSED`, or else the class of its
- * error. Never a part of a message, which may hold a key, apart from the word with which Redis and Memcached begin an error.
+ * error. Never a part of a message, which may hold a key, apart from the words that are known of Redis and Memcached.
  * @returns `undefined` when the error says nothing.
  */
 export function failureReason(error: unknown): string | undefined {
   return codeOf(error, DEPTH) ?? classOf(error, DEPTH);
+}
+
+/** Why a store failed, as a health check tells it: {@link failureReason}, or else whether there was an error at all. */
+export function shownReason(error: Error): string {
+  return failureReason(error) ?? (error.cause === undefined ? 'no answer' : 'unknown');
 }
 
 /** The code in an error, or in those that led to it. */
@@ -69,16 +126,23 @@ export function codeOf(error: unknown, depth = DEPTH): string | undefined {
 function ownCode(error: AnyError): string | undefined {
   const { code, codeName } = error;
   if (typeof codeName === 'string' && NAME.test(codeName)) return codeName;
-  if (typeof code === 'string' && CODE.test(code)) return code;
+  if (typeof code === 'string' && isCode(code)) return code;
   // The error of a gRPC call has its status' number, and says more in these two.
   if (typeof code === 'number' && ('details' in error || 'metadata' in error)) return GRPC_STATUS[code];
   return wordOf(error);
 }
 
+function isCode(code: string): boolean {
+  const isShaped = [NODE_CODE, TLS_CODE, SQL_CODE].some((shape) => shape.test(code));
+  return isShaped || REPLIES.includes(code) || GRPC_STATUS.includes(code);
+}
+
 function wordOf({ name, message, constructor }: AnyError & object): string | undefined {
   if (typeof message !== 'string') return undefined;
   const isReply = REPLY_CLASSES.includes(name) || REPLY_CLASSES.includes(constructor?.name);
-  return isReply ? REPLY.exec(message)?.[1] : MEMCACHED_LINE.exec(message)?.[0];
+  if (!isReply) return MEMCACHED_LINE.exec(message)?.[0];
+  const words = [REPLY_OF_SCRIPT, REPLY].map((shape) => shape.exec(message)?.[1]);
+  return words.find((word) => word !== undefined && REPLIES.includes(word));
 }
 
 function classOf(error: unknown, depth: number): string | undefined {

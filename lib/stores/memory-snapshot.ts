@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, renameSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** A record in a snapshot. */
 export interface SnapshotRecord {
@@ -26,24 +36,35 @@ const MODE = 0o600;
 
 const NAME = 'MemoryStore';
 
+/** The files that the stores of this process have taken. */
+const TAKEN = new Set<string>();
+
 /**
- * The file in which a memory store leaves its records for the next process. Reading it removes it: a snapshot that is older than the
- * sessions could bring one back that has ended meanwhile.
+ * The file in which a memory store leaves its records for the next process. The one that reads it takes it away, so that no other does,
+ * and removes it at its first change: a snapshot that is older than the sessions could bring one back that has ended meanwhile. A start
+ * that fails before leaves the file to the next one.
  */
 export class MemorySnapshot {
   readonly #path: string;
+  #taken: string | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** The records in the file, which is gone afterwards. None when there is no file, or when it is not to be trusted, with a process warning. */
+  /** The records in the file. None when there is no file, or when it is not to be trusted, with a process warning. */
   take(): SnapshotRecord[] {
     try {
-      if (!this.#isOurs()) return [];
-      const taken = `${this.#path}.${randomBytes(6).toString('hex')}`;
+      const left = this.#leftOver();
+      const path = this.#isThere() ? this.#path : left.pop();
+      if (path === undefined || !this.#isOurs(path)) return [];
+      const taken = `${this.#path}.taken-${process.pid}-${randomBytes(6).toString('hex')}`;
       // Of several processes one takes the file.
-      renameSync(this.#path, taken);
+      renameSync(path, taken);
+      this.#taken = taken;
+      TAKEN.add(taken);
+      // They are older.
+      for (const older of left) unlinkSync(older);
       return this.#recordsOf(taken);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') this.#warn(`cannot be read (${codeOf(error)}): the sessions in it are lost`);
@@ -51,11 +72,33 @@ export class MemorySnapshot {
     }
   }
 
+  /** Removes what has been taken, as the records are about to change. */
+  forget(): void {
+    if (this.#taken === undefined) return;
+    const taken = this.#taken;
+    this.#taken = undefined;
+    TAKEN.delete(taken);
+    try {
+      unlinkSync(taken);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') this.#warn(`stays as ${taken} (${codeOf(error)}): remove it`);
+    }
+  }
+
+  /** What processes have taken that are no more, and that changed nothing. */
+  #leftOver(): string[] {
+    const [folder, beginning] = [dirname(this.#path), `${basename(this.#path)}.taken-`];
+    return readdirSync(folder)
+      .filter((name) => name.startsWith(beginning))
+      .map((name) => join(folder, name))
+      .filter((path) => !TAKEN.has(path) && !isAlive(Number(path.split('-').at(-2))));
+  }
+
   /** Writes the file whole or not at all. A failure is a process warning: a shutdown has to go on. */
   async write(records: Iterable<SnapshotRecord>): Promise<void> {
     const unfinished = `${this.#path}.${randomBytes(6).toString('hex')}`;
     try {
-      if (this.#isThere() && !this.#isOurs()) return;
+      if (this.#isThere() && !this.#isOurs(this.#path)) return;
       const file = await open(unfinished, 'wx', MODE);
       try {
         await writeLines(file, records);
@@ -65,6 +108,7 @@ export class MemorySnapshot {
       }
       await rename(unfinished, this.#path);
       await syncDirectory(dirname(this.#path));
+      this.forget();
     } catch (error) {
       await unlink(unfinished).catch(() => undefined);
       this.#warn(`cannot be written (${codeOf(error)}): the sessions are lost`);
@@ -74,12 +118,11 @@ export class MemorySnapshot {
   #recordsOf(taken: string): SnapshotRecord[] {
     const text = readFileSync(taken, 'utf8');
     const records = parsed(text);
-    if (records === undefined) {
-      this.#warn(`is damaged: the store starts empty. The file is kept as ${taken}`);
-      return [];
-    }
-    unlinkSync(taken);
-    return records;
+    if (records !== undefined) return records;
+    const aside = `${this.#path}.${randomBytes(6).toString('hex')}`;
+    renameSync(taken, aside);
+    this.#warn(`is damaged: the store starts empty. The file is kept as ${aside}`);
+    return [];
   }
 
   #isThere(): boolean {
@@ -93,8 +136,8 @@ export class MemorySnapshot {
   }
 
   /** Whether it is a file that a store of this user has written, and that no other user could have changed. */
-  #isOurs(): boolean {
-    const file = openSync(this.#path, READ);
+  #isOurs(path: string): boolean {
+    const file = openSync(path, READ);
     try {
       const status = fstatSync(file);
       const { uid, mode } = status;
@@ -161,6 +204,16 @@ function recordOf(line: unknown): SnapshotRecord {
     return { kind, key, value, expiresAt: expiresAt as number | null };
   }
   throw new TypeError('no record');
+}
+
+/** Whether another process of this number runs. In a container, each process may have the number of the one before it. */
+function isAlive(pid: number): boolean {
+  if (pid === process.pid || !Number.isSafeInteger(pid)) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
 }
 
 function codeOf(error: unknown): string {

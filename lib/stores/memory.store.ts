@@ -77,6 +77,7 @@ export class MemoryStore implements ClosableStore {
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     this.#refuseIfClosed();
+    this.#snapshot?.forget();
     // A tombstone takes the place of its session.
     const records = this.#sessions.has(key) ? this.#sessions : this.#values;
     records.put(key, this.#versioned(value), ttl);
@@ -84,6 +85,7 @@ export class MemoryStore implements ClosableStore {
 
   async delete(key: string): Promise<boolean> {
     this.#refuseIfClosed();
+    this.#snapshot?.forget();
     return this.#sessions.delete(key) || this.#values.delete(key);
   }
 
@@ -93,6 +95,7 @@ export class MemoryStore implements ClosableStore {
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     if (this.#find(key)) return false;
+    this.#snapshot?.forget();
     this.#sessions.put(key, this.#versioned(value), ttl);
     return true;
   }
@@ -101,6 +104,7 @@ export class MemoryStore implements ClosableStore {
     const stored = this.#find(key);
     if (!stored) return 'missing';
     if (stored.version !== version) return 'conflict';
+    this.#snapshot?.forget();
     const records = this.#values.has(key) ? this.#values : this.#sessions;
     records.put(key, this.#versioned(value), ttl);
     return 'replaced';

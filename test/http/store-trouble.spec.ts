@@ -17,6 +17,7 @@ import {
   MemoryStore,
   Session,
   SESSION_STORE,
+  SessionConfigurationError,
   SessionError,
   SessionHealth,
   SessionStoreError,
@@ -135,6 +136,32 @@ describe.each(platforms)('on %s', (platform) => {
       for (const path of ['/count', '/count', '/direct']) expect((await client.get(path)).status).toBe(503);
       expect(app.log).toMatchObject([{ level: 'error', stack: undefined }]);
     });
+  });
+
+  it('of the store from which sessions move is told at the start as well', async () => {
+    const migrateFrom = { store: 'redis', redis: { url: `redis://127.0.0.1:${await deadPort()}` } } as const;
+    const app = await start({ store: 'memory', migrateFrom });
+    await untilLogged(app, 'ECONNREFUSED');
+    expect(app.log.filter(({ level }) => level === 'error')).toHaveLength(1);
+  });
+
+  it('is none that the application makes with a value that is no text, or a lifetime that is none', async () => {
+    class OwnStore extends MemoryStore {
+      override async set(_key: string, value: string, ttl?: number): Promise<void> {
+        throw new TypeError(`${value.length} ${ttl}`);
+      }
+    }
+    const app = await start({ store: OwnStore });
+    const store = app.app.get<SessionStore>(SESSION_STORE);
+    const asked = [
+      () => store.set('mine', undefined as never),
+      () => store.create('mine', Buffer.from('a') as never, 60),
+      () => store.replace('mine', {} as never, 60, 1),
+      () => store.set('mine', 'a', 0),
+      () => store.create('mine', 'a', undefined as never),
+    ];
+    for (const ask of asked) await expect(ask()).rejects.toBeInstanceOf(SessionConfigurationError);
+    expect(app.log).toEqual([]);
   });
 
   it('names a host that is not there, and not the password', async () => {

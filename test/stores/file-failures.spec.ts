@@ -122,6 +122,18 @@ describe('A file store at the start', () => {
     await expect(refused).rejects.toThrow(/^The file store cannot use \/proc\/sessions: /);
   });
 
+  it('refuses a directory with something else in it, and touches nothing there', async () => {
+    await mkdir(directory);
+    await writeFile(join(directory, 'letter.txt'), 'theirs');
+    await expect(FileStore.connect({ directory })).rejects.toThrow('it holds something else');
+    expect(await readdir(directory)).toEqual(['letter.txt']);
+  });
+
+  it('refuses an option that it does not know', async () => {
+    const options = { directory, dir: directory };
+    await expect(FileStore.connect(options)).rejects.toThrow('There is no option file.dir: write directory');
+  });
+
   it('refuses a directory that another version has laid out', async () => {
     await connect();
     await writeFile(join(directory, 'nest-session'), 'Layout 2\n');

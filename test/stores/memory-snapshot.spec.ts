@@ -60,7 +60,7 @@ async function restarted(store: MemoryStore): Promise<MemoryStore> {
 const warnings = (): string => warn.mock.calls.map(([message]) => String(message)).join('\n');
 
 describe('the snapshot of a MemoryStore', () => {
-  it('brings back what was in it, whatever the text, and is gone from then on', async () => {
+  it('brings back what was in it, whatever the text, and is gone from the first change on', async () => {
     const store = new MemoryStore({ snapshot: path });
     const values = ['plain', '', 'a\u0000b', '\uD800 alone', 'ü 🍵\n\r\u2028', 'x'.repeat(100_000)];
     for (const [at, value] of values.entries()) await store.create(`k${at}\uDC00`, value, 60);
@@ -68,6 +68,7 @@ describe('the snapshot of a MemoryStore', () => {
     const next = await restarted(store);
     expect(await Promise.all(values.map((_, at) => next.get(`k${at}\uDC00`)))).toEqual(values);
     expect(await next.get('application')).toBe('value');
+    await next.delete('application');
     expect(readdirSync(folder)).toEqual([]);
     expect(warn).not.toHaveBeenCalled();
   });
@@ -169,6 +170,23 @@ describe('the snapshot of a MemoryStore', () => {
 
   it.each(['', 1, null])('refuses %j as its path', (snapshot) => {
     expect(() => new MemoryStore({ snapshot: snapshot as never })).toThrow(SessionConfigurationError);
+  });
+
+  it('is left to the next start by a start that fails before anything changes', async () => {
+    const store = new MemoryStore({ snapshot: path });
+    await store.create('key', 'text', 60);
+    await store.close();
+    const source = `
+      import { MemoryStore } from '~/lib/index.js';
+      const store = new MemoryStore({ snapshot: process.env.SNAPSHOT });
+      if ((await store.get('key')) !== 'text') throw new Error('not there');
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    await runProgram(source, { env: { SNAPSHOT: path }, drivers: 'installed' });
+    const [next, other] = [new MemoryStore({ snapshot: path }), new MemoryStore({ snapshot: path })];
+    expect([await next.get('key'), await other.get('key')]).toEqual(['text', undefined]);
+    await next.delete('key');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is not written by a process that is killed, which leaves none to bring a session back that had ended', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 
-import { MongoClient } from 'mongodb';
+import { MongoClient, type MongoClientOptions } from 'mongodb';
 import { MongoClient as MongoClient6 } from 'mongodb-6';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
@@ -65,8 +65,8 @@ async function connect(port: number, options: MongoConnectOptions = {}): Promise
 }
 
 /** A client as its owner would make it, with the driver's defaults. */
-function ownClient(Driver: typeof MongoClient, port: number): MongoClient {
-  const client = new Driver(urlOf(port));
+function ownClient(Driver: typeof MongoClient, port: number, options: MongoClientOptions = {}): MongoClient {
+  const client = new Driver(urlOf(port), options);
   leftovers.push(() => client.close());
   return client;
 }
@@ -218,6 +218,18 @@ describe('A client of yours that is closed', () => {
     const store = new MongoStore(client);
     await store.set(key, 'value');
     await Promise.allSettled([...Array.from({ length: 5 }, () => store.get(key)), client.close()]);
+    for (let count = 0; count < 3; count++) await expect(store.get(key)).rejects.toThrow(SessionStoreError);
+    await expect(client.db().command({ ping: 1 })).rejects.toThrow();
+  });
+
+  it.each(drivers)('stays closed, also where it never had a connection: %s', async (_name, Driver) => {
+    const server = await mongo();
+    await server.stop();
+    const client = ownClient(Driver, server.port, { serverSelectionTimeoutMS: 100 });
+    const store = new MongoStore(client);
+    for (let count = 0; count < 3; count++) await expect(store.get(key)).rejects.toThrow(SessionStoreError);
+    await client.close();
+    await server.restart();
     for (let count = 0; count < 3; count++) await expect(store.get(key)).rejects.toThrow(SessionStoreError);
     await expect(client.db().command({ ping: 1 })).rejects.toThrow();
   });

@@ -134,6 +134,26 @@ describe('A PostgreSQL that hangs', () => {
     await store.close();
   });
 
+  it('lets the process end after close, whatever connections it has dropped', async () => {
+    const between = await proxy();
+    const key = newKey();
+    const running = runProgram(
+      `
+      import { PostgresStore } from '~/lib/stores/postgres/postgres.store.ts';
+      const store = await PostgresStore.connect({ url: '${urlOf(between.port)}', max: 3 });
+      await Promise.all([1, 2, 3].map((n) => store.set('${key}' + n, 'value', 60)));
+      await store.set('${key}', 'ready', 60);
+      for (let hangs = false; !hangs; ) hangs = await store.get('${key}').then(() => false, () => true);
+      await store.close();
+    `,
+      { drivers: 'installed' },
+    );
+    const store = await connect(portOf(inject('postgresUrl')));
+    await eventually(async () => expect(await store.get(key)).toBe('ready'));
+    between.freeze();
+    expect(await running).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
   it('is an error where it takes connections and says nothing', async () => {
     const server = await postgres();
     await server.pause();
@@ -529,6 +549,28 @@ describe('PostgresStore', () => {
   ])('says what to pass instead of %s', (_name, make, message) => {
     expect(() => new PostgresStore(make() as PostgresClient)).toThrow(message);
   });
+
+  it.each(['url', 'max', 'tabel', 'password'])('refuses %s beside a client, and does not repeat it', async (name) => {
+    const options = { client: poolTo(), schema: 'public', [name]: 'pass word' };
+    await expect(PostgresStore.connect(options)).rejects.toThrow(
+      `postgres.${name} does nothing beside postgres.client`,
+    );
+    await expect(PostgresStore.connect(options)).rejects.not.toThrow('pass word');
+    const store = await PostgresStore.connect({ client: poolTo(), url: undefined, sweepInterval: false });
+    await store.close();
+  });
+
+  it.each([undefined, null, 'text', '', 7, {}, '99999999999999999999', '9223372036854775808', '1.5'])(
+    'takes the version %o, which is not of this store, for one that no record has',
+    async (version) => {
+      const store = await connect(portOf(inject('postgresUrl')));
+      const key = newKey();
+      expect(await store.replace(key, 'new', 60, version)).toBe('missing');
+      await store.set(key, 'old', 60);
+      expect(await store.replace(key, 'new', 60, version)).toBe('conflict');
+      expect(await store.get(key)).toBe('old');
+    },
+  );
 
   it('refuses a client in the place of options', async () => {
     const pool = poolTo();

@@ -66,6 +66,16 @@ describe('A sweep', () => {
     expect(await store().sweep()).toBe(2500);
   });
 
+  it('goes on with fewer rows at once where a batch takes too long', async () => {
+    const { schema, client, store } = await table();
+    await fill(client, schema, 600);
+    await client.query(`
+      CREATE FUNCTION ${schema}.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.003); RETURN old; END';
+      CREATE TRIGGER slow BEFORE DELETE ON ${schema}.nest_session FOR EACH ROW EXECUTE FUNCTION ${schema}.slow();`);
+    expect(await store().sweep()).toBe(600);
+    expect(await keysOf(client, schema)).toEqual([]);
+  });
+
   it('is shared by four processes: each row is deleted by one, and none is left', async () => {
     const { schema, client } = await table();
     await fill(client, schema, 10_000);
@@ -109,7 +119,7 @@ describe('A sweep', () => {
     await swept.sweep();
     await fill(client, schema, 10);
     await client.query('SET enable_seqscan = off');
-    const { rows } = await client.query<Record<string, string>>(`EXPLAIN ${statements[0]}`);
+    const { rows } = await client.query<Record<string, string>>(`EXPLAIN ${statements[0]}`, ['1000']);
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('nest_session_sweep');
   });
 });

@@ -246,7 +246,7 @@ describe('A client of node-redis', () => {
     for (const verb of Object.values(verbs)) {
       await expect(verb(store)).rejects.toMatchObject({
         code: 'SESSION_STORE',
-        message: expect.stringContaining('the application calls `await client.connect()` before it takes requests'),
+        message: expect.stringContaining('the application has called `client.connect().catch(() => {})`'),
       });
     }
   });
@@ -281,6 +281,25 @@ describe('A client of node-redis', () => {
     await server.restart();
     await eventually(() => store.set('another key', 'value'));
     expect(await store.get('key')).toBeUndefined();
+  });
+
+  it.each(nodeRedis)('that is slow is not said to have broken, after it broke before: %s', async (_name, makeStore) => {
+    const server = await redis();
+    const store = makeStore(server.port);
+    await eventually(() => store.set('key', 'value'));
+    await server.stop();
+    await expect(store.set('key', 'value')).rejects.toThrow(SessionStoreError);
+    await server.restart();
+    await eventually(() => store.set('key', 'value'));
+    await server.pause();
+    await expect(store.set('key', 'another')).rejects.toThrow(/^Redis did not answer within 1000 ms: check that/);
+  });
+
+  it('whose write is late while Redis is down is not said to have broken either, but why there is no connection', async () => {
+    const server = await redis();
+    await server.stop();
+    const store = ofNodeRedis(createClient({ socket: { host: '127.0.0.1', port: server.port } }));
+    await expect(store.set('key', 'value')).rejects.toThrow(/^Redis did not answer within 1000 ms \(ECONNREFUSED\)/);
   });
 
   it('may have no listener for its errors: the process goes on, and closing the store leaves it so', async () => {

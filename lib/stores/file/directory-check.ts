@@ -1,11 +1,11 @@
-import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { SessionConfigurationError } from '../../session.errors.js';
 import { codeOf, isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
 import { ONLY_OWN } from './node-file-system.js';
-import { newName, StoreDirectory } from './store-directory.js';
+import { MARK_FILE, newName, StoreDirectory } from './store-directory.js';
 
 /** The number of the layout comes last. */
 const MARK = 'The sessions of nest-session. Leave what is in here to the store. Layout 1\n';
@@ -40,6 +40,7 @@ export async function openDirectory(path: string, fs: FileSystem): Promise<Store
 
 async function opened(absolute: string, fs: FileSystem): Promise<StoreDirectory> {
   await make(absolute);
+  await checkIsOwn(absolute);
   const { mode } = await stat(absolute);
   if (process.platform !== 'win32' && (mode & OTHERS) !== 0) warnOfOthers(absolute);
   // A link that is changed later must not lead one process elsewhere than the others.
@@ -56,6 +57,16 @@ async function make(path: string): Promise<void> {
   await make(dirname(path));
   // Another process may have been faster.
   await succeeds(mkdir(path, ONLY_OWN), isTaken);
+}
+
+/** A store writes its mark before anything else. */
+async function checkIsOwn(path: string): Promise<void> {
+  const names = await readdir(path);
+  const isOwn = names.includes(MARK_FILE) || names.every((name) => name === 'lost+found');
+  if (isOwn) return;
+  throw new SessionConfigurationError(
+    `The file store cannot use ${path}: it holds something else. Give the store a directory of its own, such as ${join(path, 'sessions')}.`,
+  );
 }
 
 async function mark({ marker, path }: StoreDirectory): Promise<void> {

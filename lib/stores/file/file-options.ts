@@ -35,11 +35,17 @@ export interface ResolvedFileOptions {
   readonly sweepInterval: number;
 }
 
+const NAMES: readonly string[] = ['directory', 'fsync', 'sweepInterval'] satisfies (keyof FileStoreOptions)[];
+
 /** A timer of Node holds no more milliseconds. */
 const LONGEST_INTERVAL = 2 ** 31 - 1;
 
 /** @throws {SessionConfigurationError} when there is no directory, or an option is wrong. */
 export function checkedFileOptions(options: FileStoreOptions): ResolvedFileOptions {
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new SessionConfigurationError(`There is no option file.${unknown}: write ${NAMES.join(', ')}.`);
+  }
   const { directory, fsync = true, sweepInterval = FILE_SWEEP_INTERVAL } = options;
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new SessionConfigurationError(

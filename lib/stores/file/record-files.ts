@@ -123,7 +123,7 @@ export class RecordFiles {
   async create(place: Place, contents: Contents, command: Command): Promise<boolean> {
     // The id of a session is new, so most registers are made without a look.
     const first = RecordVersion.first(contents.until);
-    if (await this.#begin(place, first, fileOf(place.key, contents.value))) return true;
+    if (await this.#begin(place, { to: first, contents: fileOf(place.key, contents.value), command })) return true;
     return this.#put(place, contents, { tried: new Set([first.name]), overwrites: false, command });
   }
 
@@ -239,7 +239,7 @@ export class RecordFiles {
 
   #step(place: Place, { from, to, value, command }: Step): Promise<boolean> {
     const contents = fileOf(place.key, value);
-    return from ? this.#advance(place, { from, to, contents, command }) : this.#begin(place, to, contents);
+    return from ? this.#advance(place, { from, to, contents, command }) : this.#begin(place, { to, contents, command });
   }
 
   /** The compare-and-set. */
@@ -275,13 +275,14 @@ export class RecordFiles {
    * Makes the register of a record.
    * @returns `false` when there is one.
    */
-  async #begin(place: Place, to: RecordVersion, contents: Buffer): Promise<boolean> {
+  async #begin(place: Place, { to, contents, command }: Beginning): Promise<boolean> {
     const register = join(place.shard, newName());
     try {
       await this.#makeRegister(place, register);
       const directory = join(register, to.name);
       await this.#fs.makeDirectory(directory);
       await this.#fs.write(join(directory, to.name), contents, [directory, register]);
+      command.check();
     } catch (error) {
       this.#later(() => this.removeTree(register));
       // The sweep has come in between, or the directory of the store is gone.
@@ -372,8 +373,11 @@ interface Step {
   readonly command: Command;
 }
 
-interface Advance {
+interface Advance extends Beginning {
   readonly from: RecordVersion;
+}
+
+interface Beginning {
   readonly to: RecordVersion;
   readonly contents: Buffer;
   readonly command: Command;

@@ -23,6 +23,9 @@ export interface Place {
 /** What a name in a shard stands for; `undefined` for a name that is not the store's. */
 export type ShardEntry = 'register' | 'new' | 'dead' | undefined;
 
+/** The file that tells a directory of a store from any other. */
+export const MARK_FILE = 'nest-session';
+
 /** The paths below the directory of a store. No key is ever part of a path. */
 export class StoreDirectory {
   readonly path: string;
@@ -33,7 +36,7 @@ export class StoreDirectory {
 
   constructor(path: string) {
     this.path = path;
-    this.marker = join(path, 'nest-session');
+    this.marker = join(path, MARK_FILE);
     this.sweepMark = join(path, 'last-sweep');
   }
 

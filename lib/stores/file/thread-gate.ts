@@ -1,10 +1,19 @@
 import type { BackEndCommands } from '../back-end-commands.js';
+import { LinkedQueue, type Linked } from '../linked-queue.js';
 
 /** Threads that Node has for the file system, and for DNS, cryptography and compression: https://nodejs.org/api/cli.html#uv_threadpool_sizesize */
 const THREADS = 4;
 
+/** How many calls may wait for a thread. More cannot have one in time: each would be the memory of a request, for nothing. */
+const WAITING = 10_000;
+
 /** A call of `node:fs`, with a callback that takes its outcome. */
 export type FileCall<Result> = (done: (error: Error | null, result?: Result) => void) => void;
+
+/** There are too many calls before this one, which was not made. */
+export class TooManyCalls extends Error {
+  override readonly name = 'TooManyCalls';
+}
 
 /** How a call ended. The error stays as it is, for its code tells what it means. */
 type Outcome<Result> = { readonly error: Error } | { readonly result: Result };
@@ -15,7 +24,8 @@ type Outcome<Result> = { readonly error: Error } | { readonly result: Result };
  */
 export class ThreadGate {
   readonly #commands: BackEndCommands;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new LinkedQueue<WaitingCall>();
+  #waits = 0;
   #free: number;
 
   /** @param commands what bounds each call. */
@@ -28,34 +38,59 @@ export class ThreadGate {
 
   /**
    * Makes a call when there is a thread for it, in the order in which they come. Rejects with the error of the call, or with a
-   * {@link SessionStoreError} when it has not ended in time. A call that had no thread by then is not made.
+   * {@link SessionStoreError} when it has not ended in time, or when too many wait. A call that had no thread by then is not made.
    */
   async pass<Result>(call: FileCall<Result>): Promise<Result> {
-    const outcome = await this.#commands.ask<Outcome<Result>>((command) => {
-      this.#enter(() => {
-        if (command.hasEnded) return this.#leave();
-        call((error, result) => {
-          this.#leave();
-          command.answered(error ? { error } : { result: result as Result });
-        });
-      });
-    });
+    let waiting: WaitingCall | undefined;
+    const outcome = await this.#commands.ask<Outcome<Result>>(
+      (command) => {
+        waiting = this.#enter(() =>
+          call((error, result) => {
+            this.#leave();
+            command.answered(error ? { error } : { result: result as Result });
+          }),
+        );
+      },
+      () => {
+        if (waiting?.waits === true) this.#remove(waiting);
+      },
+    );
     if ('error' in outcome) throw outcome.error;
     return outcome.result;
   }
 
-  #enter(make: () => void): void {
-    if (this.#free === 0) {
-      this.#waiting.push(make);
-      return;
+  /** @returns the call if it has to wait. */
+  #enter(make: () => void): WaitingCall | undefined {
+    if (this.#free > 0) {
+      this.#free--;
+      make();
+      return undefined;
     }
-    this.#free--;
-    make();
+    if (this.#waits === WAITING) throw new TooManyCalls();
+    this.#waits++;
+    const waiting = { make, waits: true, older: undefined, newer: undefined };
+    this.#waiting.add(waiting);
+    return waiting;
   }
 
   #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free++;
+    const next = this.#waiting.oldest;
+    if (next === undefined) {
+      this.#free++;
+      return;
+    }
+    this.#remove(next);
+    next.make();
   }
+
+  #remove(waiting: WaitingCall): void {
+    this.#waits--;
+    this.#waiting.remove(waiting);
+    waiting.waits = false;
+  }
+}
+
+interface WaitingCall extends Linked<WaitingCall> {
+  readonly make: () => void;
+  waits: boolean;
 }

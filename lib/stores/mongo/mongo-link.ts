@@ -7,11 +7,16 @@ interface Connectable {
   on(event: 'serverHeartbeatFailed', listener: (event: HeartbeatFailed) => void): unknown;
   on(event: 'serverHeartbeatSucceeded', listener: () => void): unknown;
   off(event: string, listener: unknown): unknown;
+  /** The state of the driver's client. It tells in no other way that `close` was called, and refuses by it to connect by itself. */
+  readonly s?: { readonly hasBeenClosed?: unknown };
 }
 
 interface HeartbeatFailed {
   readonly failure: unknown;
 }
+
+/** Errors of commands after which the client may be closed, without its owner having closed it. */
+const CUT: readonly unknown[] = ['MongoServerSelectionError', 'MongoTopologyClosedError'];
 
 /**
  * Connects a client again whose first connection failed: the driver then leaves it closed, and each command fails at once, whether the
@@ -22,7 +27,6 @@ export class MongoLink {
   readonly errors = new ConnectionErrors();
   readonly #client: Connectable | undefined;
   #mustConnect = false;
-  #isFoundClosed = false;
 
   constructor(source: MongoSource) {
     this.#client = [source, (source as { client?: unknown }).client].find(isConnectable);
@@ -32,7 +36,7 @@ export class MongoLink {
 
   /** Whether the next command has to wait for {@link connect}. */
   get isCut(): boolean {
-    return this.#mustConnect && this.#client !== undefined;
+    return this.#mustConnect && this.#client !== undefined && this.#client.s?.hasBeenClosed !== true;
   }
 
   /** Does nothing where the client is connected. All that call it meanwhile wait for the same attempt. */
@@ -42,17 +46,10 @@ export class MongoLink {
     this.#mustConnect = false;
   }
 
-  /** Notes how commands fail that are sent from here on. */
-  watch(): (error: unknown) => void {
-    const wasFoundClosed = this.#isFoundClosed;
-    return (error) => {
-      const name = error instanceof Error ? error.name : undefined;
-      // Also the error of commands under way while the owner closes the client; those that come later get another one.
-      const isClosed = name === 'MongoTopologyClosedError';
-      if (name === 'MongoServerSelectionError' || (isClosed && wasFoundClosed)) this.#mustConnect = true;
-      this.#isFoundClosed = isClosed;
-    };
-  }
+  /** Notes how a command has failed. */
+  readonly failed = (error: unknown): void => {
+    if (error instanceof Error && CUT.includes(error.name)) this.#mustConnect = true;
+  };
 
   /** Removes the listeners. */
   stop(): void {

@@ -156,7 +156,6 @@ export class MongoStore implements ClosableStore {
     return this.#commands.ask<Answer>(
       (command) => {
         if (this.#closed) throw storeError(MONGO, 'is no longer used, because the store is closed');
-        const watched = this.#link.watch();
         const sent = this.#link.isCut
           ? this.#link.connect().then(() => send({ signal: late.signal }))
           : send({ signal: late.signal });
@@ -167,7 +166,7 @@ export class MongoStore implements ClosableStore {
           },
           (error: unknown) => {
             if (!isServerRefusal(error)) this.#index.doubt();
-            watched(error);
+            this.#link.failed(error);
             command.failed(error);
           },
         );

@@ -1,3 +1,4 @@
+import { SessionStoreError } from '../../session.errors.js';
 import type { PostgresParameter } from './postgres-client.js';
 
 /** Under which names the errors of ORMs keep the error of the driver. */
@@ -40,6 +41,11 @@ export function isRefused(error: unknown): boolean {
 export function isToRepeat(error: unknown): boolean {
   const state = sqlStateOf(error);
   return state === '40001' || state === '40P01';
+}
+
+/** Whether a statement got no answer in time: neither the server nor the connection told of a problem, or the statement was cancelled. */
+export function isTooSlow(error: unknown): boolean {
+  return sqlStateOf(error) === '57014' || (error instanceof SessionStoreError && error.cause === undefined);
 }
 
 /** Whether something of that name is there by now: another process has made it at the same time. */

@@ -43,7 +43,7 @@ export interface PostgresStoreOptions extends PostgresTableOptions {
    * @default the environment's PGHOST, PGUSER, PGDATABASE …, as for `psql`
    */
   readonly url?: string | undefined;
-  /** A `Pool` of yours, or anything with a {@link PostgresClient.query}, instead of options for one. It is never closed. */
+  /** A `Pool` of yours, or anything with a {@link PostgresClient.query}, instead of options for one, which are refused beside it. It is never closed. */
   readonly client?: PostgresClient | undefined;
   readonly [option: string]: unknown;
 }
@@ -74,6 +74,18 @@ export function resolveTable({
   checkBoolean('unlogged', unlogged);
   checkBoolean('migrate', migrate);
   return { schema, table, unlogged, migrate, sweepSeconds: secondsOf(sweepInterval) };
+}
+
+/**
+ * Refuses what would do nothing beside a client. Their values are not quoted, for they may hold a password.
+ * @throws {SessionConfigurationError} when there is such an option.
+ */
+export function checkBesideClient(options: Readonly<Record<string, unknown>>): void {
+  const name = Object.keys(options).find((option) => options[option] !== undefined);
+  if (name === undefined) return;
+  throw new SessionConfigurationError(
+    `postgres.${name} does nothing beside postgres.client: write only schema, table, unlogged, migrate and sweepInterval there, or leave out client.`,
+  );
 }
 
 function checkIdentifier(name: string, value: unknown): void {

@@ -10,6 +10,8 @@ export const POSTGRES_VALUE_MAX_BYTES = 256 * 1024 * 1024;
 /** Seconds; more than a point in time of PostgreSQL could hold. */
 const LONGEST = 100_000_000_000;
 
+const VERSION = /^-?\d{1,19}$/;
+
 // A backslash, and what is not printable ASCII.
 const ESCAPED = /[^\x20-\x5b\x5d-\x7e]/g;
 
@@ -51,4 +53,10 @@ export function lifetimeText(ttl: number | undefined): string | null {
 /** A version that no record has had. */
 export function newVersion(): string {
   return String(getRandomValues(new BigInt64Array(1))[0]);
+}
+
+/** A version as the table has it; `null`, which no record has, for one that is not of this store. */
+export function versionText(version: unknown): string | null {
+  const isVersion = typeof version === 'string' && VERSION.test(version);
+  return isVersion && BigInt.asIntN(64, BigInt(version)) === BigInt(version) ? version : null;
 }

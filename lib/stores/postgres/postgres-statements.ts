@@ -45,7 +45,7 @@ RETURNING CASE WHEN ${EXPIRED} THEN 'expired' ELSE 'deleted' END AS outcome`,
     sweep: `WITH gone AS (
   DELETE FROM ${table} WHERE key = ANY (ARRAY(
     SELECT key FROM ${table} WHERE sweep_after <= statement_timestamp() AT TIME ZONE 'UTC'
-    LIMIT ${SWEEP_BATCH} FOR UPDATE SKIP LOCKED
+    LIMIT $1::text::bigint FOR UPDATE SKIP LOCKED
   )) RETURNING 1
 ) SELECT count(*)::text AS outcome FROM gone`,
     relations: 'SELECT to_regclass($1::text)::text AS "table", to_regclass($2::text)::text AS "index"',

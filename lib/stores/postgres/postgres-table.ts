@@ -1,5 +1,5 @@
 import { SessionStoreError } from '../../session.errors.js';
-import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
+import { BackEndCommands } from '../back-end-commands.js';
 import { storeError, type BackEnd } from '../back-end.js';
 import { rowsOf, type PostgresClient, type PostgresParameter, type Row } from './postgres-client.js';
 import type { OwnPostgresPool } from './postgres-connection.js';
@@ -13,7 +13,7 @@ import {
   mayNotCreate,
 } from './postgres-errors.js';
 import type { ResolvedTable } from './postgres-options.js';
-import { isPgPool, PostgresPool } from './postgres-pool.js';
+import { isPgPool, PostgresPool, type StatementWaiter } from './postgres-pool.js';
 import { schemaOf, type PostgresSchema } from './postgres-schema.js';
 import { statementsFor, type PostgresStatements } from './postgres-statements.js';
 
@@ -32,6 +32,8 @@ interface Attempts {
   mayRepeat: boolean;
   /** Whether to make the table if it is missing. */
   mayMigrate: boolean;
+  /** Whether the server is to give it up when the store does. */
+  readonly mayCancel: boolean;
 }
 
 /** The table of one store: sends its statements, and makes it where it is missing. */
@@ -65,13 +67,13 @@ export class PostgresTable {
 
   /** The row that a statement returned. A statement that only reads is sent again if its connection broke. */
   async read(sql: string, parameters: Parameters): Promise<Row | undefined> {
-    const rows = await this.#ask(sql, parameters, { mayRepeat: true, mayMigrate: this.#mayMigrate });
+    const rows = await this.#ask(sql, parameters, { mayRepeat: true, mayMigrate: this.#mayMigrate, mayCancel: true });
     return rows[0];
   }
 
   /** What a statement that may have changed something says that it did. */
   async write(sql: string, parameters: Parameters): Promise<string | undefined> {
-    const rows = await this.#ask(sql, parameters, { mayRepeat: false, mayMigrate: this.#mayMigrate });
+    const rows = await this.#ask(sql, parameters, { mayRepeat: false, mayMigrate: this.#mayMigrate, mayCancel: true });
     return rows[0]?.['outcome'] ?? undefined;
   }
 
@@ -95,39 +97,49 @@ export class PostgresTable {
   async #migrate(): Promise<void> {
     const { table, index, createTable, createIndex } = this.#schema;
     // CREATE … IF NOT EXISTS asks for rights, and locks the table, before it looks.
-    const there = await this.#ask(this.statements.relations, [table, index], { mayRepeat: true, mayMigrate: false });
+    const attempts = { mayRepeat: true, mayMigrate: false, mayCancel: true };
+    const there = await this.#ask(this.statements.relations, [table, index], attempts);
     if (there[0]?.['table'] === null) await this.#create(createTable);
     if (there[0]?.['index'] === null) await this.#create(createIndex);
   }
 
   async #create(sql: string): Promise<void> {
-    await this.#ask(sql, [], { mayRepeat: false, mayMigrate: false }).catch((error: unknown) => {
+    // The index of a large table takes its time: the server goes on with it.
+    await this.#ask(sql, [], { mayRepeat: false, mayMigrate: false, mayCancel: false }).catch((error: unknown) => {
       if (isDuplicate(error)) return;
       throw mayNotCreate(error) ? this.#missing('and does not let this role make it', causeOf(error)) : error;
     });
   }
 
   #ask(sql: string, parameters: Parameters, attempts: Attempts): Promise<readonly Row[]> {
+    let cancel: (() => void) | undefined;
+    const sent = (cancelSent: () => void): void => {
+      if (attempts.mayCancel) cancel = cancelSent;
+    };
     return this.#commands.ask<readonly Row[]>(
       (command) => {
         if (this.#closed) throw storeError(POSTGRES, 'is no longer used, because the store is closed');
-        this.#send(sql, parameters, { command, ...attempts }).then(command.answered, command.failed);
+        const waiter = { isWaiting: () => !command.hasEnded, sent };
+        this.#send(sql, parameters, { waiter, ...attempts }).then(command.answered, command.failed);
       },
-      () => this.#pool?.dropIfSilent(),
+      () => {
+        cancel?.();
+        this.#pool?.dropIfSilent();
+      },
     );
   }
 
   async #send(
     sql: string,
     parameters: Parameters,
-    attempts: Attempts & { readonly command: CommandUnderWay<readonly Row[]> },
+    attempts: Attempts & { readonly waiter: StatementWaiter },
   ): Promise<readonly Row[]> {
     for (;;) {
       try {
-        return rowsOf(await this.#query(sql, [...parameters], attempts.command));
+        return rowsOf(await this.#query(sql, [...parameters], attempts.waiter));
       } catch (error) {
         hideParameters(error, parameters);
-        if (attempts.command.hasEnded) throw error;
+        if (!attempts.waiter.isWaiting()) throw error;
         await this.#prepareNext(error, attempts);
       }
     }
@@ -147,10 +159,8 @@ export class PostgresTable {
     attempts.mayRepeat = false;
   }
 
-  #query(sql: string, parameters: PostgresParameter[], command: CommandUnderWay<readonly Row[]>): Promise<unknown> {
-    return this.#pool === undefined
-      ? this.#client.query(sql, parameters)
-      : this.#pool.query(sql, parameters, () => !command.hasEnded);
+  #query(sql: string, parameters: PostgresParameter[], waiter: StatementWaiter): Promise<unknown> {
+    return this.#pool === undefined ? this.#client.query(sql, parameters) : this.#pool.query(sql, parameters, waiter);
   }
 
   #missing(why: string, cause: unknown): SessionStoreError {

@@ -1,14 +1,19 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { SessionConfigurationError } from '../../session.errors.js';
+import { DEADLINE_MS } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedPostgresClient, type PostgresClient } from './postgres-client.js';
 import { openPostgres } from './postgres-connection.js';
 import {
+  checkBesideClient,
   resolveTable,
   type PostgresSchemaOptions,
   type PostgresStoreOptions,
   type PostgresTableOptions,
 } from './postgres-options.js';
-import { keyText, lifetimeText, newVersion, valueOf, valueBytes } from './postgres-record.js';
+import { isTooSlow } from './postgres-errors.js';
+import { keyText, lifetimeText, newVersion, versionText, valueOf, valueBytes } from './postgres-record.js';
 import { schemaOf } from './postgres-schema.js';
 import { SWEEP_BATCH } from './postgres-statements.js';
 import { PostgresSweeper } from './postgres-sweeper.js';
@@ -33,6 +38,10 @@ export type { PostgresSchemaOptions, PostgresStoreOptions, PostgresTableOptions 
  * `new PostgresStore(client)` uses a client of yours and never closes it; {@link PostgresStore.connect} makes one. A `Pool` of yours
  * needs a listener for `error`, or an idle connection that breaks ends the process. It also needs `query_timeout` and
  * `connectionTimeoutMillis`, or connections that hang fill it up; {@link POSTGRES_DEFAULTS} has values that hold.
+ *
+ * The store sends a cancel request for a statement without an answer within its second, so that it neither goes on waiting for a lock nor
+ * is carried out later. It can do so with a `Pool` of `pg` only. For any other client set `statement_timeout`, in milliseconds, for its
+ * role (`ALTER ROLE app SET statement_timeout = 1000`) or its connections: a client that closes a connection does not end its statement.
  */
 export class PostgresStore implements ClosableStore {
   readonly #table: PostgresTable;
@@ -58,7 +67,10 @@ export class PostgresStore implements ClosableStore {
     if (typeof options['query'] === 'function') {
       throw new SessionConfigurationError('postgres is a client: write { client }, or the options for one, { url }.');
     }
-    if (client !== undefined) return new PostgresStore(client, tableOptions);
+    if (client !== undefined) {
+      checkBesideClient({ url, ...settings });
+      return new PostgresStore(client, tableOptions);
+    }
     resolveTable(tableOptions);
     const pool = await openPostgres(url, settings);
     const store = new PostgresStore(pool, tableOptions);
@@ -85,18 +97,29 @@ export class PostgresStore implements ClosableStore {
   }
 
   /**
-   * Deletes the rows that had expired before this hour began, in batches of 1000, and returns how many they were. Several processes may
+   * Deletes the rows that had expired before this hour began, in batches of 1000, or of fewer where that takes too long, and returns how many they
+   * were. Several processes may
    * sweep at once: none waits for another, and each row is deleted by one. No need to call it with the option `sweepInterval`.
    * @throws {SessionStoreError} when PostgreSQL fails. The promise rejects with it; the batches before stay deleted.
    */
   async sweep(): Promise<number> {
     let swept = 0;
+    let size = SWEEP_BATCH;
     while (!this.#table.isClosed) {
-      const batch = Number(await this.#table.write(this.#table.statements.sweep, []));
-      swept += batch;
-      if (batch < SWEEP_BATCH) break;
+      const batch = await this.#sweepBatch(size).catch((error: unknown) => {
+        if (size === 1 || !isTooSlow(error)) throw error;
+        // Until the server has given the batch up, the rows are locked, and the next batch would find none.
+        return setTimeout(DEADLINE_MS / 2);
+      });
+      swept += batch ?? 0;
+      if (batch === undefined) size = Math.ceil(size / 10);
+      else if (batch < size) break;
     }
     return swept;
+  }
+
+  async #sweepBatch(size: number): Promise<number> {
+    return Number(await this.#table.write(this.#table.statements.sweep, [String(size)]));
   }
 
   async get(key: string): Promise<string | undefined> {
@@ -121,7 +144,7 @@ export class PostgresStore implements ClosableStore {
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
-    const outcome = await this.#put(this.#table.statements.replace, [key, value, ttl], version as string);
+    const outcome = await this.#put(this.#table.statements.replace, [key, value, ttl], versionText(version));
     return (outcome as ReplaceOutcome | undefined) ?? 'missing';
   }
 
@@ -137,7 +160,7 @@ export class PostgresStore implements ClosableStore {
   #put(
     sql: string,
     [key, value, ttl]: readonly [key: string, value: string, ttl: number | undefined],
-    ...version: string[]
+    ...version: (string | null)[]
   ): Promise<string | undefined> {
     const parameters = [keyText(key), valueBytes(value), newVersion(), lifetimeText(ttl), ...version];
     return this.#table.write(sql, parameters);

@@ -11,7 +11,7 @@ export const REDIS: BackEnd = {
 
 const NOT_CONNECTED: BackEnd = {
   ...REDIS,
-  check: 'the application calls `await client.connect()` before it takes requests, and closes the client last',
+  check: 'the application has called `client.connect().catch(() => {})`, and closes the client last',
 };
 
 /** The errors with which node-redis rejects a command that it has not written to a connection. */

@@ -36,10 +36,14 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
  * A write under way when its connection breaks is an error, whether the driver sends it again or not: no answer can tell whether it
  * was carried out the first time, not even a success, because another client may have put back the value that was read.
  *
- * `new RedisStore(client)` uses a client of yours, of ioredis or node-redis, and never closes it. One of node-redis must be connected
- * by you; an application that is to start while Redis is down does not wait for that: `client.connect().catch(() => {})`. The store
- * listens to its errors where you do not, because node-redis would end the process otherwise. {@link RedisStore.connect} makes a client
- * of ioredis.
+ * `new RedisStore(client)` uses a client of yours, of ioredis or node-redis, and never closes it; {@link RedisStore.connect} makes one of
+ * ioredis. For a client of node-redis:
+ *
+ * - You connect it. Do not wait for that where the application is to start while Redis is down: `client.connect().catch(() => {})`. A
+ *   cluster that finds no node then stays closed, and has to be told again.
+ * - The store listens to its errors where you do not, because node-redis would end the process otherwise.
+ * - A connection that has gone silent, such as one that a firewall has forgotten, stays in use until TCP gives it up, which takes a
+ *   quarter of an hour: node-redis takes what it sends itself for a sign of life. ioredis replaces it (`socketTimeout`).
  */
 export class RedisStore implements ClosableStore, TextVersionedStore {
   readonly #redis: RedisCommands;
@@ -132,25 +136,27 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
   /** Sends a read once more if its connection broke: a short disturbance is no outage. */
   #read<T>(send: () => Promise<T>): Promise<T> {
     const { breaks } = this.#redis;
-    return this.#ask(send, (error) => this.#redis.hasBroken(error, breaks));
+    return this.#ask(send, { mayRepeat: (error) => this.#redis.hasBroken(error, breaks) });
   }
 
   /** @param isCertain whether the answer means the same if the command had been carried out before. */
   #write<T>(send: () => Promise<T>, isCertain: (answer: T) => boolean): Promise<T> {
     const { breaks } = this.#redis;
-    return this.#ask(send).then(
+    let isLate = false;
+    return this.#ask(send, { onLate: () => void (isLate = true) }).then(
       (answer) => {
         if (this.#redis.breaks === breaks || isCertain(answer)) return answer;
         throw storeError(REDIS, BROKE);
       },
       (error: unknown) => {
-        throw this.#redis.hasBroken((error as Error).cause, breaks) ? storeError(REDIS, BROKE, error) : error;
+        // Of one that is late, the cause is why there was no connection, and not how the command ended.
+        const failure = isLate ? undefined : (error as Error).cause;
+        throw this.#redis.hasBroken(failure, breaks) ? storeError(REDIS, BROKE, error) : error;
       },
     );
   }
 
-  /** @param mayRepeat asked when the command has failed in time: whether to send it once more. */
-  #ask<T>(send: () => Promise<T>, mayRepeat?: (error: unknown) => boolean): Promise<T> {
+  #ask<T>(send: () => Promise<T>, { mayRepeat, onLate }: AskOptions): Promise<T> {
     return this.#commands.ask((command) => {
       if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
       const giveUp = (error: unknown): void => this.#giveUp(command, error);
@@ -158,7 +164,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
         if (command.hasEnded || !mayRepeat?.(error)) giveUp(error);
         else Promise.resolve().then(send).then(command.answered, giveUp);
       });
-    });
+    }, onLate);
   }
 
   #giveUp(command: CommandUnderWay<never>, error: unknown): void {
@@ -167,4 +173,10 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
     if (error instanceof Error && isReplicasRefusal(error)) this.#redis.leaveReplica();
     command.failed(error);
   }
+}
+
+interface AskOptions {
+  /** Asked when the command has failed in time: whether to send it once more. */
+  readonly mayRepeat?: (error: unknown) => boolean;
+  readonly onLate?: () => void;
 }

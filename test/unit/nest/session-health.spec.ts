@@ -45,6 +45,17 @@ describe('SessionHealth', () => {
     });
   });
 
+  it('tells a failure that has no reason from a store that does not answer', async () => {
+    class PlainStore extends SpyStore {
+      override read(): never {
+        throw new Error('no relation "secret"');
+      }
+    }
+    expect(await healthOf(new PlainStore()).isHealthy()).toMatchObject({
+      sessions: { status: 'down', reason: 'unknown', lastError: { reason: 'unknown' } },
+    });
+  });
+
   it('finds a store up again, and tells when it was not', async () => {
     const store = new SpyStore();
     const health = healthOf(store);

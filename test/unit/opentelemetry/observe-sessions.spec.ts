@@ -1,5 +1,5 @@
 import { context, trace } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { observeSessions } from '../../../lib/opentelemetry/observe-sessions.js';
 import { SessionStoreError } from '../../../lib/index.js';
@@ -78,6 +78,27 @@ describe('the metrics of OpenTelemetry', () => {
     for (let at = 0; at < 3; at++) await engine.open('a'.repeat(32)).catch(() => undefined);
     expect(await pointsOf('nest_session.outages.active')).toEqual([point(1, '{outage}')]);
     expect(await pointsOf('nest_session.outages')).toEqual([point(1, '{outage}', { 'error.type': '_OTHER' })]);
+  });
+
+  it('count no end of an outage whose beginning they did not see', async () => {
+    store.failing.add('read');
+    const fail = (): Promise<unknown> => engine.open('a'.repeat(32)).catch(() => undefined);
+    const recover = async (): Promise<void> => {
+      store.failing.clear();
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 1001);
+      await engine.open('a'.repeat(32));
+      vi.restoreAllMocks();
+    };
+    stop();
+    await fail();
+    stop = observeSessions(telemetry);
+    await recover();
+    expect(await pointsOf('nest_session.outages.active')).toEqual([point(0, '{outage}')]);
+    store.failing.add('read');
+    await fail();
+    expect(await pointsOf('nest_session.outages.active')).toEqual([point(1, '{outage}')]);
+    await recover();
+    expect(await pointsOf('nest_session.outages.active')).toEqual([point(0, '{outage}')]);
   });
 
   it('tell the code of a back-end that refuses', async () => {

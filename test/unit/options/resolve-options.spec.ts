@@ -73,6 +73,8 @@ describe('resolveOptions', () => {
     [{ store: null }, `store is null: ${STORES}`],
     [{ redis: 'redis://:password@host' }, `redis is no object: ${REDIS}`],
     [{ redis: null }, `redis is no object: ${REDIS}`],
+    [{ file: '/var/lib/app' }, "file is no object: write { directory: '/var/lib/app/sessions' }."],
+    [{ memory: true }, "memory is no object: write { snapshot: '/var/lib/app/sessions' }."],
     [{ redis: new Map() }, "redis is a client: write { client }, or { url: 'redis://host:6379' }."],
     [
       { store: 'redis', redis: { client: undefined } },

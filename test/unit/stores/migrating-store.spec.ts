@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { MemoryStore, SessionTooLargeError, type SessionStore } from '../../../lib/index.js';
 import { MigratingStore } from '../../../lib/stores/migrating.store.js';
+import { otherPrefixed } from '../../../lib/stores/prefixed.store.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 
 const KEY = 'session:a';
@@ -34,7 +35,11 @@ describe('MigratingStore', () => {
     from.taken();
     const store = migrating();
     expect((await store.read(KEY))?.value).toBe('text');
-    expect([from.taken(), to.taken(), to.ttls]).toEqual(['read replace read replace', 'read read create read', [50]]);
+    expect([from.taken(), to.taken(), to.ttls]).toEqual([
+      'read replace read replace',
+      'read read create read replace read',
+      [50, 50],
+    ]);
     expect((await store.read(KEY))?.value).toBe('text');
     expect([from.taken(), to.taken()]).toEqual(['', 'read']);
   });
@@ -89,26 +94,70 @@ describe('MigratingStore', () => {
   });
 
   it.each(['replace', 'delete', 'set'] as const)(
-    'ends by %s what a process has left that died half-way',
+    'ends by %s what a process has left that died before the record had left the old store',
     async (verb) => {
       await from.inner.create(KEY, 'text', 1000);
       const store = migrating();
-      const gate = from.pause('replace', undefined, 'before');
+      const gate = to.pause('create', KEY, 'after');
       const reading = store.read(KEY);
       await gate.reached;
+      from.failing.add('replace');
       gate.open();
-      await reading;
-      // As if the process had died before the last command of the move.
-      await from.inner.set(KEY, 'nest-session tombstone moving 1000 text', 1000);
-      const found = await store.read(KEY);
-      if (verb === 'replace') await store.replace(KEY, 'nest-session tombstone x', 30, found?.version);
-      if (verb === 'delete') await store.delete(KEY);
+      await expect(reading).rejects.toThrow('fail to replace');
+      from.failing.clear();
+      if (verb === 'replace') {
+        const found = await store.read(KEY);
+        expect(await store.replace(KEY, 'short-lived', 31, found?.version)).toBe('replaced');
+      }
+      if (verb === 'delete') expect(await store.delete(KEY)).toBe(true);
       if (verb === 'set') await store.set(KEY, 'nest-session tombstone x', 30);
+      // As it expires, or is evicted.
       await to.inner.delete(KEY);
-      const left = (await store.read(KEY))?.value;
-      expect(left === undefined || left === 'nest-session tombstone x').toBe(true);
+      expect((await from.inner.get(KEY)) ?? '').not.toContain(' text');
+      expect((await store.read(KEY))?.value).not.toBe('text');
     },
   );
+
+  it('goes on in the new store with a move of which only the last command is missing', async () => {
+    await to.inner.create(KEY, 'nest-session tombstone arriving 1000 text', 1000);
+    expect((await migrating(false).read(KEY))?.value).toBe('text');
+    expect(await to.inner.get(KEY)).toBe('text');
+    expect(await migrating().create(KEY, 'other', 60)).toBe(false);
+  });
+
+  it('moves a record back from where it was arriving', async () => {
+    await from.inner.create(KEY, 'nest-session tombstone arriving 1000 text', 1000);
+    await to.inner.create(KEY, 'nest-session tombstone moving 1000 text', 1000);
+    expect((await migrating().read(KEY))?.value).toBe('text');
+    expect(await to.inner.get(KEY)).toBe('text');
+  });
+
+  it('finds a record that the new store cannot hold in every one of many reads, and tries once', async () => {
+    await from.inner.create(KEY, 'x'.repeat(50), 60);
+    const stores = [migrating(), migrating(), migrating(false), migrating()];
+    const reads = Array.from({ length: 10 }, () => stores.map((store) => store.read(KEY))).flat();
+    for (const found of await Promise.all(reads)) expect(found?.value).toBe('x'.repeat(50));
+    from.taken();
+    to.taken();
+    const found = await stores[0]?.read(KEY);
+    expect([from.taken(), to.taken()]).toEqual(['read', 'read']);
+    await stores[1]?.read(KEY);
+    expect(await stores[0]?.replace(KEY, 'y'.repeat(50), 60, found?.version)).toBe('replaced');
+  });
+
+  it('forgets a new record after half a minute that the new store was too ill to take', async () => {
+    to.failing.add('create');
+    await expect(migrating().create(KEY, 'text', 1000)).rejects.toThrow('fail to create');
+    expect(from.ttls).toEqual([30]);
+  });
+
+  it('moves a record that begins again while the mark of its end still stands', async () => {
+    const [follower, mover] = [migrating(false), migrating()];
+    await follower.create(KEY, 'one', 60);
+    await follower.delete(KEY);
+    expect(await follower.create(KEY, 'two', 60)).toBe(true);
+    expect([(await mover.read(KEY))?.value, (await follower.read(KEY))?.value]).toEqual(['two', 'two']);
+  });
 
   it('does not bring a session back that has ended while a process stood still', async () => {
     await from.inner.create(KEY, 'text', 1000);
@@ -164,5 +213,40 @@ describe('MigratingStore', () => {
     to.failing = new Set(['set', 'replace']);
     expect(await store.delete(KEY)).toBe(true);
     expect(await store.read(KEY)).toBeUndefined();
+  });
+
+  describe('for the values of the application', () => {
+    it('keeps them where the two stores are one back-end with two prefixes', async () => {
+      const one = new MemoryStore();
+      const prefixed = otherPrefixed(one, { keyPrefix: 'session:', otherPrefix: 'old:' });
+      const store = new MigratingStore({
+        from: prefixed,
+        to: one,
+        moves: true,
+        keyPrefix: 'session:',
+        ttlOf: () => 50,
+        mayBeOne: true,
+      });
+      await store.set('value', 'set', 3600);
+      expect(await store.get('value')).toBe('set');
+      expect([await store.create('lock', 'one', 20), await store.create('lock', 'other', 20)]).toEqual([true, false]);
+      const found = await store.read('lock');
+      expect(await store.replace('lock', 'two', 20, found?.version)).toBe('replaced');
+      expect(await store.get('lock')).toBe('two');
+    });
+
+    it('creates a value once, whether processes move sessions or not', async () => {
+      const stores = [migrating(false), migrating(), migrating(false)];
+      const created = await Promise.all(stores.map((store, at) => store.create('lock', `${at}`, 60)));
+      expect(created.filter(Boolean)).toHaveLength(1);
+      for (const store of stores) expect(await store.create('lock', 'late', 60)).toBe(false);
+    });
+  });
+
+  it('leaves no value of its own in the old store that would count if sessions moved back', async () => {
+    await migrating().set(KEY, 'generation 2');
+    expect(await from.inner.get(KEY)).toContain('moved');
+    await to.inner.set(KEY, 'generation 3');
+    expect((await migrating(true, { from: to, to: from }).read(KEY))?.value).toBe('generation 3');
   });
 });

@@ -106,6 +106,16 @@ describe('An error of the file system', () => {
 });
 
 describe('A command whose time is over', () => {
+  it('creates no record any more, and leaves nothing behind', async () => {
+    const late = {
+      check: (): never => {
+        throw new CommandTooLong();
+      },
+    };
+    await expect(files.create(place, contents, late)).rejects.toThrow(CommandTooLong);
+    expect((await left()).filter((path) => path.split('/').length > 2)).toEqual([]);
+  });
+
   it('writes nothing any more', async () => {
     await files.create(place, contents, command);
     const { version } = (await files.read(place))!;
