@@ -151,7 +151,10 @@ function versionOf(name) {
 }
 
 const server = await startRedis();
-const redis = createClient({ url: `redis://${server.address}` });
+// Of no protocol in particular, as the libraries expect it.
+const redis = /** @type {ReturnType<typeof createClient>} */ (
+  /** @type {unknown} */ (createClient({ url: `redis://${server.address}` }))
+);
 await redis.connect();
 /** @type {Record<string, Record<string, string>>} */
 const table = {};
