@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,10 @@ const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'),
 const peers = Object.keys(peerDependencies);
 
 function versionOf(peer: string): string {
-  return (require(`${peer}/package.json`) as { version: string }).version;
+  // Not every package exports its package.json.
+  const folders = require.resolve.paths(peer) ?? [];
+  const file = folders.map((folder) => join(folder, peer, 'package.json')).find((path) => existsSync(path));
+  return (JSON.parse(readFileSync(file ?? '', 'utf8')) as { version: string }).version;
 }
 
 /** Where `^5.1 || ^6` starts: 5.1.0. */
@@ -34,8 +37,11 @@ describe('the peers of this test project', () => {
 
   // reflect-metadata exports nothing: see below.
   it.each(peers.filter((peer) => peer !== 'reflect-metadata'))('are imported from its folder: %s', async (peer) => {
-    const imported: unknown = await import(peer);
-    expect(imported).toBe(await import(require.resolve(peer)));
+    const imported = (await import(peer)) as Record<string, unknown>;
+    const there = (await import(require.resolve(peer))) as Record<string, unknown>;
+    // A package may have a file of its own for `import`, which hands on what is in the other one.
+    const shared = Object.keys(imported).filter((name) => imported[name] === there[name]);
+    expect(shared).not.toEqual([]);
   });
 
   it('have one reflect-metadata between them, from its folder', () => {
