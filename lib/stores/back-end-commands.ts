@@ -34,6 +34,12 @@ export class BackEndCommands {
     });
   }
 
+  /** Ends a client after the answers to its commands. A server that is down or hangs does not answer that: it has a deadline too. */
+  async endClient(end: () => Promise<unknown>): Promise<void> {
+    await this.ended();
+    await this.ask(({ answered, failed }) => void end().then(answered, failed)).catch(() => {});
+  }
+
   /** Waits until no command is under way. */
   ended(): Promise<void> {
     return this.#deadlines.empty();

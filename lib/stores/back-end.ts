@@ -46,6 +46,11 @@ export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): 
   return new SessionStoreError(messageOf(backEnd, failure, cause), { cause });
 }
 
+/** The error for a command on a store that was closed. */
+export function storeClosed(backEnd: BackEnd): SessionStoreError {
+  return storeError(backEnd, 'is no longer used, because the store is closed');
+}
+
 /** The error for a command that the driver gave up. An error of this library stays as it is. */
 export function commandError(backEnd: BackEnd, error: unknown): SessionError {
   if (error instanceof SessionError) return error;

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
 import { MemcachedStore, type MemcachedConnectOptions } from '../../lib/stores/memcached/memcached.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
-import { runProgram, type ProgramResult } from '../fixtures/child-program.js';
+import { closedTwice, runProgram, type ProgramResult } from '../fixtures/child-program.js';
 import { eventually } from '../fixtures/eventually.js';
 import { MemcachedWire } from '../fixtures/memcached-wire.js';
 import { startMemcached } from '../fixtures/servers.mjs';
@@ -128,14 +128,10 @@ describe('A Memcached that is down', () => {
   });
 
   it('lets the process end after close', async () => {
-    const program = `
-      import { MemcachedStore } from '~/lib/stores/memcached/memcached.store.ts';
-      const store = await MemcachedStore.connect({ servers: '127.0.0.1:${await freePort()}' });
-      await store.get('key').catch((error) => console.log(error.code));
-      await Promise.all([store.close(), store.close()]);
-      console.log('closed');
-    `;
-    const result = await runProgram(program, { drivers: 'installed' });
+    const result = await closedTwice(
+      { path: '~/lib/stores/memcached/memcached.store.ts', name: 'MemcachedStore' },
+      { servers: `127.0.0.1:${await freePort()}` },
+    );
     expect(result).toMatchObject({ code: 0, stdout: 'SESSION_STORE\nclosed\n' });
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { SessionStoreError } from '../../lib/session.errors.js';
 import type { SessionStore } from '../../lib/stores/session-store.js';
 import { MongoStore, type MongoConnectOptions } from '../../lib/stores/mongo/mongo.store.js';
-import { runProgram } from '../fixtures/child-program.js';
+import { closedTwice } from '../fixtures/child-program.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
@@ -199,14 +199,10 @@ describe('A MongoDB that is down', () => {
   });
 
   it('lets the process end after close', async () => {
-    const program = `
-      import { MongoStore } from '~/lib/stores/mongo/mongo.store.ts';
-      const store = await MongoStore.connect({ url: '${urlOf(await freePort())}' });
-      await store.get('key').catch((error) => console.log(error.code));
-      await Promise.all([store.close(), store.close()]);
-      console.log('closed');
-    `;
-    const result = await runProgram(program, { drivers: 'installed' });
+    const result = await closedTwice(
+      { path: '~/lib/stores/mongo/mongo.store.ts', name: 'MongoStore' },
+      { url: urlOf(await freePort()) },
+    );
     expect(result).toMatchObject({ code: 0, stdout: 'SESSION_STORE\nclosed\n', stderr: '' });
   });
 });

@@ -10,7 +10,7 @@ import {
   type PostgresStoreOptions,
 } from '../../lib/stores/postgres/postgres.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
-import { ChildProgram, runProgram } from '../fixtures/child-program.js';
+import { ChildProgram, closedTwice, runProgram } from '../fixtures/child-program.js';
 import { eventually } from '../fixtures/eventually.js';
 import { startPostgres } from '../fixtures/postgres-server.mjs';
 import { prismaClient } from '../fixtures/prisma-client.mjs';
@@ -186,14 +186,10 @@ describe('A PostgreSQL that is down', () => {
   });
 
   it('lets the process end after close', async () => {
-    const program = `
-      import { PostgresStore } from '~/lib/stores/postgres/postgres.store.ts';
-      const store = await PostgresStore.connect({ url: 'postgres://127.0.0.1:${await freePort()}' });
-      await store.get('key').catch((error) => console.log(error.code));
-      await Promise.all([store.close(), store.close()]);
-      console.log('closed');
-    `;
-    const result = await runProgram(program, { drivers: 'installed' });
+    const result = await closedTwice(
+      { path: '~/lib/stores/postgres/postgres.store.ts', name: 'PostgresStore' },
+      { url: `postgres://127.0.0.1:${await freePort()}` },
+    );
     expect(result).toMatchObject({ code: 0, stdout: 'SESSION_STORE\nclosed\n', stderr: '' });
   });
 });

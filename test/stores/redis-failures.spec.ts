@@ -7,7 +7,7 @@ import { afterEach, describe, expect, inject, it } from 'vitest';
 import { SessionStoreError } from '../../lib/session.errors.js';
 import { RedisStore, type NodeRedisClient, type RedisConnectOptions } from '../../lib/stores/redis/redis.store.js';
 import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
-import { runProgram } from '../fixtures/child-program.js';
+import { closedTwice, runProgram } from '../fixtures/child-program.js';
 import { TestEngine } from '../fixtures/engine.js';
 import { eventually } from '../fixtures/eventually.js';
 import { MASTER_NAME, startWatchedRedis } from '../fixtures/redis-sentinel.mjs';
@@ -174,14 +174,10 @@ describe('A Redis that is down', () => {
   });
 
   it('lets the process end after close', async () => {
-    const program = `
-      import { RedisStore } from '~/lib/stores/redis/redis.store.ts';
-      const store = await RedisStore.connect({ url: 'redis://127.0.0.1:${await freePort()}' });
-      await store.get('key').catch((error) => console.log(error.code));
-      await Promise.all([store.close(), store.close()]);
-      console.log('closed');
-    `;
-    const result = await runProgram(program, { drivers: 'installed' });
+    const result = await closedTwice(
+      { path: '~/lib/stores/redis/redis.store.ts', name: 'RedisStore' },
+      { url: `redis://127.0.0.1:${await freePort()}` },
+    );
     expect(result).toMatchObject({ code: 0, stdout: 'SESSION_STORE\nclosed\n', stderr: '' });
   });
 });

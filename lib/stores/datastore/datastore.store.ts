@@ -1,6 +1,6 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
-import { storeError, type BackEnd } from '../back-end.js';
+import { type BackEnd, storeClosed } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedDatastoreClient, type DatastoreClient, type Entity, type EntityKey } from './datastore-client.js';
 import { DatastoreConnection, openDatastore } from './datastore-connection.js';
@@ -130,7 +130,7 @@ export class DatastoreStore implements ClosableStore {
     const before = connection.answers;
     return this.#commands.ask<T>(
       (command) => {
-        if (this.#closed) throw storeError(DATASTORE, 'is no longer used, because the store is closed');
+        if (this.#closed) throw storeClosed(DATASTORE);
         const { client, heard } = connection;
         const entity = new DatastoreEntity(this.#keyOf(key), { client, heard, isOver: () => command.hasEnded });
         act(entity).then(command.answered, (error: unknown) => {

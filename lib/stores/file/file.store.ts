@@ -1,6 +1,6 @@
 import type { SessionError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
-import { commandError, storeError, type BackEnd } from '../back-end.js';
+import { type BackEnd, commandError, storeClosed, storeError } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { openDirectory } from './directory-check.js';
 import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
@@ -102,7 +102,7 @@ export class FileStore implements ClosableStore {
   }
 
   async #run<Result>(run: (command: FileCommand) => Promise<Result>): Promise<Result> {
-    if (this.#closed) throw storeError(this.#backEnd, 'is no longer used, because the store is closed');
+    if (this.#closed) throw storeClosed(this.#backEnd);
     this.#underWay++;
     try {
       return await run(new FileCommand());

@@ -1,5 +1,5 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
-import { refusal, storeError, type BackEnd } from '../back-end.js';
+import { type BackEnd, refusal, storeClosed, storeError } from '../back-end.js';
 import { ConnectionErrors } from '../connection-errors.js';
 import { codeOf } from '../failure-reason.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
@@ -109,7 +109,7 @@ export class MemcachedStore implements ClosableStore {
     return this.#commands.ask<Result | undefined>(
       (command) => {
         checkedKey(key, this.#client.namespace);
-        if (this.#closed) throw storeError(MEMCACHED, 'is no longer used, because the store is closed');
+        if (this.#closed) throw storeClosed(MEMCACHED);
         send((done = doneOf(command, this.#connection)));
       },
       () => this.#giveUp(done),

@@ -1,5 +1,5 @@
 import { BackEndCommands } from '../back-end-commands.js';
-import { DEADLINE_MS, storeError, type BackEnd } from '../back-end.js';
+import { type BackEnd, DEADLINE_MS, storeClosed } from '../back-end.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { collectionOf, type MongoCollection, type MongoSource, type OwnMongoClient } from './mongo-client.js';
 import { openMongo } from './mongo-connection.js';
@@ -135,9 +135,7 @@ export class MongoStore implements ClosableStore {
     await this.#commands.ended();
     this.#link.stop();
     const own = this.#own;
-    // A server that hangs does not answer the driver's farewell.
-    if (own !== undefined)
-      await this.#commands.ask(({ answered, failed }) => void own.close().then(answered, failed)).catch(() => {});
+    if (own !== undefined) await this.#commands.endClient(() => own.close());
   }
 
   /** Sends an upsert again that met one of the same new key: the server refused it, and now the document is there to be updated. */
@@ -155,7 +153,7 @@ export class MongoStore implements ClosableStore {
     const late = new AbortController();
     return this.#commands.ask<Answer>(
       (command) => {
-        if (this.#closed) throw storeError(MONGO, 'is no longer used, because the store is closed');
+        if (this.#closed) throw storeClosed(MONGO);
         const sent = this.#link.isCut
           ? this.#link.connect().then(() => send({ signal: late.signal }))
           : send({ signal: late.signal });

@@ -1,6 +1,6 @@
 import { SessionStoreError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
-import { storeError, type BackEnd } from '../back-end.js';
+import { type BackEnd, storeClosed } from '../back-end.js';
 import { rowsOf, type PostgresClient, type PostgresParameter, type Row } from './postgres-client.js';
 import type { OwnPostgresPool } from './postgres-connection.js';
 import {
@@ -87,11 +87,9 @@ export class PostgresTable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#commands.ended();
     const own = this.#own;
-    if (own === undefined) return;
-    // A connection that hangs does not end the others' wait.
-    await this.#commands.ask(({ answered, failed }) => void own.end().then(answered, failed)).catch(() => {});
+    if (own === undefined) await this.#commands.ended();
+    else await this.#commands.endClient(() => own.end());
   }
 
   async #migrate(): Promise<void> {
@@ -118,7 +116,7 @@ export class PostgresTable {
     };
     return this.#commands.ask<readonly Row[]>(
       (command) => {
-        if (this.#closed) throw storeError(POSTGRES, 'is no longer used, because the store is closed');
+        if (this.#closed) throw storeClosed(POSTGRES);
         const waiter = { isWaiting: () => !command.hasEnded, sent };
         this.#send(sql, parameters, { waiter, ...attempts }).then(command.answered, command.failed);
       },

@@ -97,9 +97,9 @@ export class PostgresStore implements ClosableStore {
   }
 
   /**
-   * Deletes the rows that had expired before this hour began, in batches of 1000, or of fewer where that takes too long, and returns how many they
-   * were. Several processes may
-   * sweep at once: none waits for another, and each row is deleted by one. No need to call it with the option `sweepInterval`.
+   * Deletes the rows that had expired before this hour began, in batches of 1000, or of fewer where that takes too long, and returns how
+   * many they were. Several processes may sweep at once: none waits for another, and each row is deleted by one. No need to call it with
+   * the option `sweepInterval`.
    * @throws {SessionStoreError} when PostgreSQL fails. The promise rejects with it; the batches before stay deleted.
    */
   async sweep(): Promise<number> {

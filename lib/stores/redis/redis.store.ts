@@ -1,5 +1,5 @@
 import { BackEndCommands, type CommandUnderWay } from '../back-end-commands.js';
-import { storeError } from '../back-end.js';
+import { storeClosed, storeError } from '../back-end.js';
 import { ConnectionErrors } from '../connection-errors.js';
 import {
   checkedTtl,
@@ -158,7 +158,7 @@ export class RedisStore implements ClosableStore, TextVersionedStore {
 
   #ask<T>(send: () => Promise<T>, { mayRepeat, onLate }: AskOptions): Promise<T> {
     return this.#commands.ask((command) => {
-      if (this.#closed) throw storeError(REDIS, 'is no longer used, because the store is closed');
+      if (this.#closed) throw storeClosed(REDIS);
       const giveUp = (error: unknown): void => this.#giveUp(command, error);
       send().then(command.answered, (error: unknown) => {
         if (command.hasEnded || !mayRepeat?.(error)) giveUp(error);
