@@ -1,5 +1,5 @@
 // PostgreSQL servers of bench/back-end-losses.mjs, which crash and come back with what they have on their disk.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -25,6 +25,19 @@ const [first, ...others] = [...AS_POSTGRES, 'env'];
 /** @type {Set<Postgres>} */
 const running = new Set();
 process.on('exit', () => running.forEach((server) => server.signal('SIGKILL')));
+
+/**
+ * Sends a signal to a process, if there is one.
+ * @param {number} pid
+ * @param {NodeJS.Signals | 0} signal
+ */
+function signalTo(pid, signal) {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
 
 /** A server whose data outlive it. */
 class Postgres {
@@ -79,26 +92,40 @@ class Postgres {
   async restart() {
     const place = ['-D', this.data, '-k', this.directory, '-h', '127.0.0.1', '-p', String(this.port)];
     const settings = this.settings.flatMap((setting) => ['-c', setting]);
-    // A group of its own, so that all of its processes can be killed at once.
-    const options = { stdio: /** @type {const} */ ('ignore'), detached: true, cwd: this.directory };
+    const options = { stdio: /** @type {const} */ ('ignore'), cwd: this.directory };
     this.#process = spawn(first, [...others, bin('postgres'), ...place, ...settings], options);
     await until('PostgreSQL has started', () => this.ask('SELECT 1'));
   }
 
-  /** @param {NodeJS.Signals} signal for all of its processes. */
+  /**
+   * To all of its processes, as when the machine crashes: a process of a connection outlives the one that began it, and may still answer.
+   * @param {NodeJS.Signals} signal
+   */
   signal(signal) {
-    if (this.#process?.pid !== undefined && this.#process.exitCode === null && this.#process.signalCode === null)
-      process.kill(-this.#process.pid, signal);
+    if (this.#process?.pid === undefined || !this.#isRunning()) return [];
+    const { pid } = this.#process;
+    // One that has stopped begins no other process meanwhile.
+    signalTo(pid, 'SIGSTOP');
+    const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+    const all = [pid, ...stdout.split('\n').filter(Boolean).map(Number)];
+    for (const one of all) signalTo(one, signal);
+    return all;
   }
 
   async kill() {
     const ended = this.#process && once(this.#process, 'exit');
-    this.signal('SIGKILL');
+    const killed = this.signal('SIGKILL');
     await ended;
+    // A server does not start while a process of the one before still has their memory.
+    await until('all of its processes have ended', () => !killed.some((pid) => signalTo(pid, 0)));
+  }
+
+  #isRunning() {
+    return this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
   async stop() {
-    if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.kill();
+    if (this.#isRunning()) await this.kill();
     running.delete(this);
     rmSync(this.directory, { recursive: true, force: true });
   }
