@@ -151,10 +151,10 @@ function versionOf(name) {
 }
 
 const server = await startRedis();
-// Of no protocol in particular, as the libraries expect it.
-const redis = /** @type {ReturnType<typeof createClient>} */ (
-  /** @type {unknown} */ (createClient({ url: `redis://${server.address}` }))
-);
+// Of no protocol in particular, as the libraries expect it; with some versions of redis it has a type of its own.
+/** @type {unknown} */
+const client = createClient({ url: `redis://${server.address}` });
+const redis = /** @type {ReturnType<typeof createClient>} */ (client);
 await redis.connect();
 /** @type {Record<string, Record<string, string>>} */
 const table = {};
