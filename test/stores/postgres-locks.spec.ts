@@ -31,22 +31,44 @@ async function countUsers(client: Client, schema: string, where = 'true'): Promi
   return Number(rows[0]!.count);
 }
 
-async function throughPgBouncer(): Promise<string> {
+interface Place {
+  readonly store: PostgresStore;
+  /** Resolves when no statement waits on its way to the server. */
+  nothingWaits(): Promise<void>;
+}
+
+/** Statements beyond the few connections that PgBouncer has to the server wait within it. */
+async function throughPgBouncer(schema: string): Promise<Place> {
   const pooler = await startPgBouncer(Number(new URL(inject('postgresUrl')).port));
   leftovers.push(() => pooler.stop());
-  return `postgres://postgres@${pooler.address}/postgres`;
+  const console = new Client(`postgres://postgres@${pooler.address}/pgbouncer`);
+  await console.connect();
+  leftovers.push(() => console.end());
+  const nothingWaits = (): Promise<void> =>
+    eventually(async () => {
+      const { rows } = await console.query<{ database: string; cl_waiting: number }>('SHOW POOLS');
+      expect(rows.filter(({ database, cl_waiting }) => database === 'postgres' && cl_waiting !== 0)).toEqual([]);
+    });
+  const store = await PostgresStore.connect({ url: `postgres://postgres@${pooler.address}/postgres`, schema });
+  return { store, nothingWaits };
 }
 
 const MAX = 4;
-const makers: readonly (readonly [string, (schema: string) => Promise<PostgresStore>])[] = [
-  ['a pool of its own', async (schema) => PostgresStore.connect({ url: inject('postgresUrl'), schema, max: MAX })],
-  ['a pool through PgBouncer', async (schema) => PostgresStore.connect({ url: await throughPgBouncer(), schema })],
+const makers: readonly (readonly [string, (schema: string) => Promise<Place>])[] = [
+  [
+    'a pool of its own',
+    async (schema) => {
+      const store = await PostgresStore.connect({ url: inject('postgresUrl'), schema, max: MAX });
+      return { store, nothingWaits: async () => {} };
+    },
+  ],
+  ['a pool through PgBouncer', throughPgBouncer],
   [
     'a Pool of yours',
     async (schema) => {
       const pool = new Pool({ connectionString: inject('postgresUrl'), max: MAX });
       leftovers.push(() => pool.end());
-      return new PostgresStore(pool, { schema });
+      return { store: new PostgresStore(pool, { schema }), nothingWaits: async () => {} };
     },
   ],
 ];
@@ -54,7 +76,7 @@ const makers: readonly (readonly [string, (schema: string) => Promise<PostgresSt
 describe.each(makers)('A locked table and %s', (_name, make) => {
   it('leaves no statement at the server that the store has given up, and carries none out later', async () => {
     const { schema, client } = await newTable();
-    const store = await make(schema);
+    const { store, nothingWaits } = await make(schema);
     leftovers.push(() => store.close());
     await store.set('before', 'value', 60);
     await client.query(`BEGIN; LOCK TABLE ${schema}.nest_session IN ACCESS EXCLUSIVE MODE`);
@@ -66,6 +88,7 @@ describe.each(makers)('A locked table and %s', (_name, make) => {
       counts.push(await countUsers(client, schema));
     }
     expect(Math.max(...counts)).toBeLessThanOrEqual(MAX);
+    await nothingWaits();
     await eventually(async () => expect(await countUsers(client, schema, `wait_event_type = 'Lock'`)).toBe(0));
     await client.query('COMMIT');
     await eventually(() => store.set('after', 'value', 60));

@@ -18,7 +18,7 @@ let processes: SessionProcess[];
 
 beforeAll(async () => {
   program = await buildSessionProgram();
-  processes = await Promise.all(numbers(PROCESSES).map(() => SessionProcess.start(program)));
+  processes = await Promise.all(numbers(PROCESSES).map(() => SessionProcess.start(program, { only: sharedBackEnds })));
 });
 
 afterAll(async () => {
@@ -79,7 +79,7 @@ describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
   });
 
   it('leave no session rather than two when one dies while it regenerates', async () => {
-    const victim = await SessionProcess.start(program);
+    const victim = await SessionProcess.start(program, { only: [name] });
     const cookie = await started();
     await expect(victim.client(name).get('/die', { cookie })).rejects.toThrow();
     await victim.ended();

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => program.remove());
 
 beforeEach(async () => {
-  pair = await ProcessPair.start(program);
+  pair = await ProcessPair.start(program, ['bus', 'clusterBus', 'cutBus']);
   ({ here, there, proxy } = pair);
 });
 

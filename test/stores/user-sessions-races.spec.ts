@@ -219,7 +219,7 @@ describe.each(sharedBackEnds)('A process on %s that dies', (name) => {
 
   it.each(numbers(ROUNDS))('in the middle of sign-ins leaves no session out of the list (%i)', async (round) => {
     const user = randomUUID();
-    const victim = await SessionProcess.start(program);
+    const victim = await SessionProcess.start(program, { only: [name] });
     const cookies: string[] = [];
     let dying: Promise<void> | undefined;
     const requests = numbers(60).map(async (number) => {
@@ -238,7 +238,7 @@ describe.each(sharedBackEnds)('A process on %s that dies', (name) => {
 
   it.each(deaths)('at its command %i, %s it, in endAll leaves what the next one ends', async (commands, dies) => {
     const user = randomUUID();
-    const victim = await SessionProcess.start(program);
+    const victim = await SessionProcess.start(program, { only: [name] });
     const clients = numbers(4).map((number) => users.client(number));
     await Promise.all(clients.map((client) => client.post(`/sign-in/${user}`)));
     const cookies = clients.map((client) => client.cookieHeader);
@@ -255,7 +255,7 @@ describe.each(sharedBackEnds)('A process on %s that dies', (name) => {
     'at its command %i, %s it, in a sign-in leaves no session that works',
     async (commands, dies) => {
       const user = randomUUID();
-      const victim = await SessionProcess.start(program);
+      const victim = await SessionProcess.start(program, { only: [name] });
       const other = users.client(0);
       await other.post(`/sign-in/${user}`);
       await victim.dieAfter(commands, dies);
