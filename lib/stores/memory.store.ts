@@ -1,6 +1,7 @@
 import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
 import { MemoryRecords, type MemoryBounds } from './memory-records.js';
 import { MemorySnapshot, type SnapshotRecord } from './memory-snapshot.js';
+import { checkOwnOptions } from './own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 
 /** The default of {@link MemoryStoreOptions.max}. */
@@ -31,6 +32,8 @@ export interface MemoryStoreOptions {
   readonly snapshot?: string | undefined;
 }
 
+const NAMES: readonly string[] = ['max', 'maxBytes', 'snapshot'] satisfies (keyof MemoryStoreOptions)[];
+
 /**
  * Keeps records in this process: for development, tests and a single small instance. A restart loses them, unless `snapshot` names a
  * file, and no other process sees them. The store is bounded, and has no timer that would keep the process alive: an expired record leaves its place when it is
@@ -50,7 +53,9 @@ export class MemoryStore implements ClosableStore {
   #warned = false;
 
   /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, or `snapshot` is no path. */
-  constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot }: MemoryStoreOptions = {}) {
+  constructor(options: MemoryStoreOptions = {}) {
+    checkOwnOptions('memory', options, NAMES);
+    const { max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot } = options;
     checkOptions({ max, maxBytes, snapshot });
     const bounds: MemoryBounds = { max, maxBytes };
     this.#sessions = new MemoryRecords(bounds, () =>
