@@ -26,7 +26,7 @@ export interface MemoryStoreOptions {
    * The path of a file in which `close` leaves what is in the store, and from which the next store takes it, so that a restart signs
    * no user out. `store: 'memory'` closes at `app.close()`, and at a signal after `app.enableShutdownHooks()`; a process that is killed
    * or crashes leaves nothing. For one process at a time. The file holds what is in the sessions, and only its owner may read it: choose
-   * a folder that no other user can write to.
+   * a folder that no other user can write to. The folder has to exist.
    * @default undefined: a restart loses the sessions
    */
   readonly snapshot?: string | undefined;
@@ -52,7 +52,8 @@ export class MemoryStore implements ClosableStore {
   #writes = 0;
   #warned = false;
 
-  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, or `snapshot` is no path. */
+  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, an option is unknown, or `snapshot` is no
+   * path of a file that can be written. */
   constructor(options: MemoryStoreOptions = {}) {
     checkOwnOptions('memory', options, NAMES);
     const { max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot } = options;
