@@ -53,6 +53,7 @@ export function optionWarnings(options: SessionModuleOptions): string[] {
     ...secretWarnings(options),
     ...addressWarnings(options),
     ...otherStoreWarnings(options),
+    ...snapshotWarnings(options),
     ...storeWarnings(options),
     ...busWarnings(options),
     ...lifetimeWarnings(options),
@@ -103,6 +104,13 @@ function otherStoreWarnings({ migrateFrom, migrateTo }: SessionModuleOptions): s
       ? addressWarnings(other as SessionModuleOptions).map((warning) => `In \`${name}\`: ${warning}`)
       : [],
   );
+}
+
+function snapshotWarnings({ store = 'memory', memory }: SessionModuleOptions): string[] {
+  const isMissing = store === 'memory' && memory && 'snapshot' in memory && memory.snapshot === undefined;
+  return isMissing
+    ? ['`memory.snapshot` is there but undefined, so a restart signs everybody out: set it, or leave it out.']
+    : [];
 }
 
 function storeWarnings(options: SessionModuleOptions): string[] {

@@ -15,6 +15,8 @@ describe('optionWarnings', () => {
     ['a URL that is not used', { redis: { url: undefined } }],
     ['a URL of PostgreSQL beside a host', { store: 'postgres', postgres: { url: undefined, host: 'h' } }],
     ['a URL of MongoDB that is not used', { store: 'redis', mongo: { url: undefined } }],
+    ['a snapshot that is not used', { store: 'redis', memory: { snapshot: undefined } }],
+    ['a snapshot', { memory: { snapshot: '/p' } }],
     ['servers that are not used', { memcached: { servers: undefined } }],
     ['a URL beside a store that is chosen', { store: 'memory', redis: { url: 'redis://127.0.0.1:6379' } }],
     ['a lifetime of 400 days', { idleTimeout: 34_560_000, absoluteTimeout: '9000d' }],
@@ -60,6 +62,11 @@ describe('optionWarnings', () => {
     ['milliseconds', { idleTimeout: 14 * 24 * 3_600_000 }, '`idleTimeout` is longer than 400 days'],
     ['a day in milliseconds', { absoluteTimeout: 86_400_000 }, '`absoluteTimeout` is longer than 400 days'],
     ['half a day in milliseconds', { idleTimeout: 43_200_000 }, '`idleTimeout` is longer than 400 days'],
+    [
+      'a snapshot that is undefined',
+      { memory: { snapshot: undefined } },
+      '`memory.snapshot` is there but undefined, so a restart signs everybody out',
+    ],
     ['a bus for one process', { bus: 'redis' }, "`bus` is 'redis', but sessions are kept in the memory of one process"],
     ['such a bus with a URL', { bus: 'redis', redis: { url: 'redis://h' } }, "`bus` is 'redis', but sessions are kept"],
     [
