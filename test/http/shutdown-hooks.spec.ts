@@ -21,7 +21,7 @@ describe.each(platforms)('an application with a snapshot on %s', (platform) => {
     folder = mkdtempSync(join(tmpdir(), 'nest-session-hooks-'));
     memory = { snapshot: join(folder, 'sessions') };
     // Those of the test run itself.
-    others = SIGNALS.map((signal) => [signal, process.listeners(signal) as NodeJS.SignalsListener[]]);
+    others = SIGNALS.map((signal) => [signal, process.listeners(signal)]);
     for (const signal of SIGNALS) process.removeAllListeners(signal);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   });
