@@ -61,7 +61,7 @@ function fileIn(place: string): string {
 /** In a folder that nobody may write to; root, which may all the same, becomes another user meanwhile. */
 function asAnotherUser(run: () => unknown): () => void {
   return () => {
-    chmodSync(folder, 0o500);
+    chmodSync(folder, 0o555);
     if (process.getuid?.() === 0) process.seteuid?.(65_534);
     try {
       run();
