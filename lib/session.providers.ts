@@ -14,6 +14,7 @@ import { PassportRoutes } from './nest/passport-routes.js';
 import { RequestEntry } from './nest/request-entry.js';
 import { SessionEvents } from './nest/session-events.js';
 import { SessionGuard } from './nest/session.guard.js';
+import { ShutdownHooksCheck } from './nest/shutdown-hooks-check.js';
 import { SignedInGuard } from './nest/signed-in.guard.js';
 import { SessionInterceptor } from './nest/session.interceptor.js';
 import { SessionService } from './nest/session.service.js';
@@ -87,6 +88,7 @@ export function sessionProviders(optionsToken: string | symbol, name: string): P
     { provide: SessionEvents, inject: [EventHub], useFactory: provideEvents },
     { provide: SessionEngine, inject: [RESOLVED_OPTIONS, store, BackEndOwner], useFactory: provideEngine },
     { provide: StartUpProbe, inject: [SessionEngine, store, RESOLVED_OPTIONS], useFactory: provideProbe },
+    { provide: ShutdownHooksCheck, inject: [RESOLVED_OPTIONS], useFactory: provideHooksCheck },
     { provide: getSessionHealthToken(name), inject: [SessionEngine], useFactory: provideHealth },
     { provide: CurrentPlace, inject: [RESOLVED_OPTIONS], useFactory: provideCurrentPlace },
     { provide: service, inject: [SessionEngine, CurrentPlace], useFactory: provideService },
@@ -167,6 +169,10 @@ function provideProbe(engine: SessionEngine, given: SessionStore, options: Resol
   // A test may have replaced the two by one.
   const other = store instanceof MigratingStore ? options.storeMigration?.store : undefined;
   return new StartUpProbe(engine, hasBackEnd(store) || (other !== undefined && hasBackEnd(other)));
+}
+
+function provideHooksCheck(options: ResolvedOptions): ShutdownHooksCheck {
+  return new ShutdownHooksCheck(options, nestLogger());
 }
 
 function provideHealth(engine: SessionEngine): SessionHealth {

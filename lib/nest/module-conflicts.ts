@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import type { ModulesContainer } from '@nestjs/core';
 
 import type { ResolvedOptions } from '../options/resolve-options.js';
@@ -76,8 +78,8 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `The SessionModules '${one.name}' and '${other.name}' both show their session as request.${one.exposeAs}: give one of them another \`exposeAs\`, or leave it out where the module has a name.`,
     );
   }
-  const path = snapshotOf(one);
-  if (path !== undefined && path === snapshotOf(other)) {
+  const theirs = snapshotsOf(other);
+  if (snapshotsOf(one).some((path) => theirs.includes(path))) {
     throw new SessionConfigurationError(
       `The SessionModules '${one.name}' and '${other.name}' have the same snapshot, and the sessions of one would be lost: give each a path of its own.`,
     );
@@ -90,8 +92,14 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
   }
 }
 
-function snapshotOf({ store, memory }: ResolvedOptions): string | undefined {
-  return store === 'memory' ? memory.snapshot : undefined;
+/** Those of its store, and of the one that its sessions leave or move to. */
+function snapshotsOf({ store, memory, storeMigration }: ResolvedOptions): string[] {
+  const stores = [
+    { store, memory },
+    { store: storeMigration?.store, memory: storeMigration?.connections.memory },
+  ];
+  const inMemory = stores.filter((each) => each.store === 'memory');
+  return inMemory.flatMap(({ memory: { snapshot } = {} }) => (snapshot === undefined ? [] : resolve(snapshot)));
 }
 
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {

@@ -3,6 +3,7 @@ import type { CookieSigner } from '../cookies/cookie-signer.js';
 import type { SessionSerializer } from '../serializers/session-serializer.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import type { MemcachedClient } from '../stores/memcached/memcached.store.js';
+import { checkBesideClient } from '../stores/own-options.js';
 import { STORE_VERBS, type SessionStore } from '../stores/session-store.js';
 
 interface Shape {
@@ -58,6 +59,9 @@ type ConnectionName = keyof typeof CONNECTION_EXAMPLES;
 /** Those of stores that have no client. */
 const WITHOUT_CLIENT: readonly ConnectionName[] = ['memory', 'file'];
 
+/** Those in which nothing counts beside a client. */
+const CLIENT_ALONE: readonly ConnectionName[] = ['redis', 'memcached'];
+
 /** The names of those options. */
 export const CONNECTIONS = Object.keys(CONNECTION_EXAMPLES) as readonly ConnectionName[];
 
@@ -101,6 +105,10 @@ export function checkConnection(name: ConnectionName, connection: unknown): void
   }
   if ('client' in connection && connection.client === undefined) {
     throw new SessionConfigurationError(`${name}.client is undefined: give the client, or leave the key out.`);
+  }
+  if ('client' in connection && CLIENT_ALONE.includes(name)) {
+    const { client: _client, ...others } = connection;
+    checkBesideClient(name, others, []);
   }
 }
 

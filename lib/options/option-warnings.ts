@@ -47,16 +47,13 @@ type StoreWithAddress = keyof typeof ADDRESSES;
 
 const STORES_WITH_ADDRESS = Object.keys(ADDRESSES) as StoreWithAddress[];
 
-/** Those of them that are taken for meant where a name differs from them by one slip. No other option of ioredis does. */
-const OFTEN_MISSPELT = ['url', 'host', 'port'];
-
 /** Warnings for start-up about options that are allowed but most likely a mistake. They never quote an option: it may be secret. */
 export function optionWarnings(options: SessionModuleOptions): string[] {
   return [
     ...secretWarnings(options),
     ...addressWarnings(options),
     ...otherStoreWarnings(options),
-    ...misspeltWarnings(options),
+    ...snapshotWarnings(options),
     ...storeWarnings(options),
     ...busWarnings(options),
     ...lifetimeWarnings(options),
@@ -109,26 +106,11 @@ function otherStoreWarnings({ migrateFrom, migrateTo }: SessionModuleOptions): s
   );
 }
 
-/** ioredis ignores options that it does not know, so that a misspelt address leads to localhost. */
-function misspeltWarnings({ store, bus, redis }: SessionModuleOptions): string[] {
-  if (redis === undefined || redis === null || (store !== 'redis' && bus !== 'redis')) return [];
-  return Object.keys(redis).flatMap((key) => {
-    const meant = OFTEN_MISSPELT.find((name) => isSlipOf(name, key));
-    if (meant === undefined) return [];
-    return [`\`redis.${key}\` is no option of ioredis and does nothing: write redis.${meant}.`];
-  });
-}
-
-/** Whether a name differs from the right one by its case, by one letter, or by two neighbours that changed places. */
-function isSlipOf(name: string, key: string): boolean {
-  const typed = key.toLowerCase();
-  if (typed === name) return key !== name;
-  let at = 0;
-  while (typed[at] === name[at]) at++;
-  const swapped =
-    typed[at] === name[at + 1] && typed[at + 1] === name[at] && typed.slice(at + 2) === name.slice(at + 2);
-  const [rest, more] = [typed.slice(at), typed.slice(at + 1)];
-  return swapped || more === name.slice(at + 1) || more === name.slice(at) || rest === name.slice(at + 1);
+function snapshotWarnings({ store = 'memory', memory }: SessionModuleOptions): string[] {
+  const isMissing = store === 'memory' && memory && 'snapshot' in memory && memory.snapshot === undefined;
+  return isMissing
+    ? ['`memory.snapshot` is there but undefined, so a restart signs everybody out: set it, or leave it out.']
+    : [];
 }
 
 function storeWarnings(options: SessionModuleOptions): string[] {

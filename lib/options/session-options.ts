@@ -41,7 +41,10 @@ export type RedisStoreOptions = { readonly client: RedisClient } | (RedisConnect
 /** Where Memcached is: a client that you own and close yourself, or the options for a client that the module makes. */
 export type MemcachedStoreOptions = { readonly client: MemcachedClient } | (MemcachedConnectOptions & NoClient);
 
-/** The options that say where each back-end is, by the name of its store. */
+/**
+ * The options that say where each back-end is, by the name of its store. What is not the library's goes to the driver; a name that is
+ * one slip from one of the library's is refused.
+ */
 export interface StoreConnections {
   /**
    * With `store: 'memory'`: its bounds, and the file in which a shutdown leaves the sessions for the next start.
@@ -142,7 +145,7 @@ export interface SessionModuleOptions extends StoreConnections {
   /**
    * Where the sessions are so far. A store that they leave for this one: `{ store: 'redis', redis: { url } }`, with the options of that
    * store, or a store that you own. Each session moves at its next request, so that nothing is left there once the longest lifetime of a
-   * session has gone by. Or another library: `expressSession({ secret })`, with the options of that library, whose sessions lie in the
+   * session has gone by. A memory store needs the `snapshot` of the process before. Or another library: `expressSession({ secret })`, with the options of that library, whose sessions lie in the
    * same back-end.
    * @default undefined
    */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { SessionMigration } from '../migration/session-migration.js';
@@ -30,6 +31,9 @@ type OptionName = 'migrateFrom' | 'migrateTo';
 
 const NAMES: readonly string[] = ['store', 'keyPrefix', ...CONNECTIONS];
 
+/** Options of the library that say how a store works, and not where its records are. */
+const HOW: readonly string[] = ['unlogged', 'migrate', 'sweepInterval', 'fsync'];
+
 /** What the messages say of a value that is none. */
 const REMEDY =
   "write the store, { store: 'redis', redis: { url } }, or expressSession({ secret }), imported from 'nest-session'";
@@ -49,6 +53,7 @@ export function resolveMigrations(given: OptionsWithDefaults): Migrations {
     );
   }
   const [name, other] = from === undefined ? (['migrateTo', to] as const) : (['migrateFrom', from] as const);
+  if (from !== undefined) refuseNothing(from);
   if (other !== undefined) checkTwo(name, other, given);
   return {
     migration,
@@ -92,6 +97,14 @@ function checkOther(name: OptionName, options: OtherStoreOptions): void {
     if (options[connection] !== undefined) checkConnection(connection, options[connection]);
 }
 
+/** Refuses a store that is empty at each start: nobody would move, and each deploy would sign everybody out. */
+function refuseNothing({ store, memory }: OtherStoreOptions): void {
+  if (store !== 'memory' || memory?.snapshot !== undefined) return;
+  throw new SessionConfigurationError(
+    "migrateFrom.store is 'memory' without a snapshot, so that it is empty: the sessions ended with the process that had them. Deploy the application as it was with memory: { snapshot }, and then migrateFrom: { store: 'memory', memory: { snapshot } } with the same path.",
+  );
+}
+
 /** Refuses one store under two names: what moves out of it would be removed from it. */
 function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWithDefaults): void {
   const { store, keyPrefix } = given;
@@ -105,7 +118,9 @@ function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWith
   const connections = withDefaults(other);
   const isSame =
     typeof store !== 'string' ||
-    CONNECTIONS.every((connection) => connection !== store || isDeepStrictEqual(connections[store], given[store]));
+    CONNECTIONS.every(
+      (connection) => connection !== store || isDeepStrictEqual(placeOf(connections[store]), placeOf(given[store])),
+    );
   if (store === 'memory' || !isSame) return;
   throw new SessionConfigurationError(
     `${name} is the store of the module itself: name the other one, or a keyPrefix that differs.`,
@@ -113,12 +128,18 @@ function checkTwo(name: OptionName, other: OtherStoreOptions, given: OptionsWith
 }
 
 function refuseOneSnapshot(name: OptionName, other: OtherStoreOptions, given: OptionsWithDefaults): void {
-  const path = other.memory?.snapshot;
-  if (path === undefined || other.store !== 'memory' || given.store !== 'memory' || path !== given.memory.snapshot)
-    return;
+  const [path, ours] = [other.memory?.snapshot, given.memory.snapshot];
+  if (path === undefined || other.store !== 'memory' || given.store !== 'memory' || ours === undefined) return;
+  if (resolve(String(path)) !== resolve(String(ours))) return;
   throw new SessionConfigurationError(
     `${name} and store have the same snapshot: give each memory store a path of its own.`,
   );
+}
+
+/** What says where the records are, so that two places can be compared. */
+function placeOf(connection: object): object {
+  const said = Object.entries(connection).filter(([name, value]) => value !== undefined && !HOW.includes(name));
+  return Object.fromEntries(said.map(([name, value]) => [name, name === 'directory' ? resolve(String(value)) : value]));
 }
 
 function isStore(value: unknown): value is SessionStore {

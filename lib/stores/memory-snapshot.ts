@@ -11,7 +11,9 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+
+import { checkSnapshot } from './snapshot-check.js';
 
 /** A record in a snapshot. */
 export interface SnapshotRecord {
@@ -48,8 +50,11 @@ export class MemorySnapshot {
   readonly #path: string;
   #taken: string | undefined;
 
+  /** @throws {SessionConfigurationError} when the file cannot be written. */
   constructor(path: string) {
-    this.#path = path;
+    // The process may change its working directory before the shutdown.
+    this.#path = resolve(path);
+    checkSnapshot(this.#path);
   }
 
   /** The records in the file. None when there is no file, or when it is not to be trusted, with a process warning. */

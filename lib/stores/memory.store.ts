@@ -1,6 +1,7 @@
 import { SessionConfigurationError, SessionStoreError } from '../session.errors.js';
 import { MemoryRecords, type MemoryBounds } from './memory-records.js';
 import { MemorySnapshot, type SnapshotRecord } from './memory-snapshot.js';
+import { checkOwnOptions } from './own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from './session-store.js';
 
 /** The default of {@link MemoryStoreOptions.max}. */
@@ -24,12 +25,15 @@ export interface MemoryStoreOptions {
   /**
    * The path of a file in which `close` leaves what is in the store, and from which the next store takes it, so that a restart signs
    * no user out. `store: 'memory'` closes at `app.close()`, and at a signal after `app.enableShutdownHooks()`; a process that is killed
-   * or crashes leaves nothing. For one process at a time. The file holds what is in the sessions, and only its owner may read it: choose
-   * a folder that no other user can write to.
+   * or crashes leaves nothing. The module warns if nothing listens to SIGTERM or SIGINT ten seconds after the start. For one process at
+   * a time. The file holds what is in the sessions, and only its owner may read it: choose a folder that no other user can write to. The
+   * folder has to exist, and let this process write.
    * @default undefined: a restart loses the sessions
    */
   readonly snapshot?: string | undefined;
 }
+
+const NAMES: readonly string[] = ['max', 'maxBytes', 'snapshot'] satisfies (keyof MemoryStoreOptions)[];
 
 /**
  * Keeps records in this process: for development, tests and a single small instance. A restart loses them, unless `snapshot` names a
@@ -49,8 +53,11 @@ export class MemoryStore implements ClosableStore {
   #writes = 0;
   #warned = false;
 
-  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, or `snapshot` is no path. */
-  constructor({ max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot }: MemoryStoreOptions = {}) {
+  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, an option is unknown, or `snapshot` is no
+   * path of a file that can be written. */
+  constructor(options: MemoryStoreOptions = {}) {
+    checkOwnOptions('memory', options, NAMES);
+    const { max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot } = options;
     checkOptions({ max, maxBytes, snapshot });
     const bounds: MemoryBounds = { max, maxBytes };
     this.#sessions = new MemoryRecords(bounds, () =>

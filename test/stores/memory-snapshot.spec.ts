@@ -1,16 +1,18 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest';
 
@@ -50,6 +52,25 @@ describeSessionStore(
   async () => ({ store: new MemoryStore({ snapshot: join(tmpdir(), `never-written-${process.pid}`) }) }),
   storeRunner,
 );
+
+function fileIn(place: string): string {
+  writeFileSync(join(place, 'file'), '');
+  return join(place, 'file');
+}
+
+/** In a folder that nobody may write to; root, which may all the same, becomes another user meanwhile. */
+function asAnotherUser(run: () => unknown): () => void {
+  return () => {
+    chmodSync(folder, 0o555);
+    if (process.getuid?.() === 0) process.seteuid?.(65_534);
+    try {
+      run();
+    } finally {
+      if (process.getuid?.() === 0) process.seteuid?.(0);
+      chmodSync(folder, 0o700);
+    }
+  };
+}
 
 /** What a restart brings back. */
 async function restarted(store: MemoryStore): Promise<MemoryStore> {
@@ -162,10 +183,58 @@ describe('the snapshot of a MemoryStore', () => {
   });
 
   it('warns where it cannot be written, and lets the shutdown go on', async () => {
-    const store = new MemoryStore({ snapshot: join(folder, 'missing', 'sessions') });
+    const later = join(folder, 'later');
+    mkdirSync(later);
+    const store = new MemoryStore({ snapshot: join(later, 'sessions') });
     await store.create('key', 'text', 60);
+    rmdirSync(later);
     await store.close();
     expect(warnings()).toContain('cannot be written (ENOENT): the sessions are lost');
+  });
+
+  it('is where it was at the start, wherever the process has gone since', async () => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      const store = new MemoryStore({ snapshot: 'sessions' });
+      process.chdir(tmpdir());
+      await store.close();
+    } finally {
+      process.chdir(before);
+    }
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it.each<[string, () => string, () => string]>([
+    [
+      'without its folder',
+      () => join(folder, 'none', 's'),
+      () => `there is no directory ${join(folder, 'none')}: make it, or`,
+    ],
+    [
+      'below a file',
+      () => join(fileIn(folder), 's'),
+      () => `${join(folder, 'file')} is a file, or below one: name another`,
+    ],
+    ['that is a directory', () => folder, () => `it is a directory: name a file in it, such as ${path}`],
+    ['with too long a name', () => join(folder, 's'.repeat(240)), () => 'ENAMETOOLONG: name another path'],
+    ['with a zero byte', () => 'a\0b', () => 'ERR_INVALID_ARG_VALUE: name another path'],
+  ])('refuses at the start a path %s, and says what to do', (_what, pathOf, reason) => {
+    const snapshot = pathOf();
+    const start = (): unknown => new MemoryStore({ snapshot });
+    expect(start).toThrow(SessionConfigurationError);
+    expect(start).toThrow(`The memory store cannot write the snapshot ${resolve(snapshot)}: ${reason()}`);
+    expect(readdirSync(folder).filter((name) => name !== 'file')).toEqual([]);
+  });
+
+  it('refuses at the start a folder that this process may not write to, and leaves what is there', async () => {
+    const store = new MemoryStore({ snapshot: path });
+    await store.create('key', 'text', 60);
+    await store.close();
+    expect(asAnotherUser(() => new MemoryStore({ snapshot: path }))).toThrow(
+      `this process may not write to ${folder} (EACCES): let it, or name another path`,
+    );
+    expect(await new MemoryStore({ snapshot: path }).get('key')).toBe('text');
   });
 
   it.each(['', 1, null])('refuses %j as its path', (snapshot) => {

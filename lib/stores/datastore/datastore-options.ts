@@ -9,6 +9,9 @@ export interface DatastoreNames {
   readonly namespace?: string;
 }
 
+/** The names of those options. */
+export const DATASTORE_NAME_OPTIONS: readonly string[] = ['kind', 'namespace'] satisfies (keyof DatastoreNames)[];
+
 /** A client of yours, which the store never closes. */
 export interface DatastoreClientOptions extends DatastoreNames {
   /** A `Datastore` of `@google-cloud/datastore`, 9.2, 10 or 11, with the project and the database that you gave it. */

@@ -1,6 +1,7 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
 import { type BackEnd, storeClosed } from '../back-end.js';
+import { checkBesideClient, checkOwnOptions, checkSpelling } from '../own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedDatastoreClient, type DatastoreClient, type Entity, type EntityKey } from './datastore-client.js';
 import { DatastoreConnection, openDatastore } from './datastore-connection.js';
@@ -9,6 +10,8 @@ import { dropDetails, hideKey, isDatastoreRefusal } from './datastore-errors.js'
 import {
   checkNames,
   DATASTORE_KIND,
+  DATASTORE_NAME_OPTIONS,
+  type DatastoreClientOptions,
   type DatastoreConnectOptions,
   type DatastoreNames,
   type DatastoreStoreOptions,
@@ -58,6 +61,7 @@ export class DatastoreStore implements ClosableStore {
 
   /** @throws {SessionConfigurationError} when the client is not one of `@google-cloud/datastore`, or a name is wrong. */
   constructor(client: DatastoreClient, names: DatastoreNames = {}) {
+    checkOwnOptions('datastore', names, DATASTORE_NAME_OPTIONS);
     checkNames(names);
     this.#connection = DatastoreConnection.ofYours(checkedDatastoreClient(client));
     this.#kind = names.kind ?? DATASTORE_KIND;
@@ -72,14 +76,20 @@ export class DatastoreStore implements ClosableStore {
    */
   static async connect(options: DatastoreStoreOptions = {}): Promise<DatastoreStore> {
     if ('request_' in options) throw new SessionConfigurationError('datastore is a client: write { client }.');
-    const store =
-      options.client === undefined ? await DatastoreStore.#open(options) : new DatastoreStore(options.client, options);
+    const store = options.client === undefined ? await DatastoreStore.#open(options) : DatastoreStore.#on(options);
     // The client loads its API and its credentials with the first request, which takes the better part of a second: not that of a user.
     await store.read(WARM_UP).catch(() => {});
     return store;
   }
 
+  static #on({ client, ...names }: DatastoreClientOptions): DatastoreStore {
+    checkBesideClient('datastore', names, DATASTORE_NAME_OPTIONS);
+    const { kind, namespace } = names;
+    return new DatastoreStore(client, { kind, namespace });
+  }
+
   static async #open({ kind = DATASTORE_KIND, ...options }: DatastoreConnectOptions): Promise<DatastoreStore> {
+    checkSpelling('datastore', options, ['projectId', 'databaseId', 'client', ...DATASTORE_NAME_OPTIONS]);
     checkNames({ ...options, kind });
     const client = await openDatastore(options);
     const store = new DatastoreStore(client, { kind });

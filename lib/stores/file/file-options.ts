@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from '../../duration.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { shown } from '../../shown.js';
+import { checkOwnOptions } from '../own-options.js';
 
 /** The default of {@link FileStoreOptions.sweepInterval}. */
 export const FILE_SWEEP_INTERVAL = '10m';
@@ -42,10 +43,7 @@ const LONGEST_INTERVAL = 2 ** 31 - 1;
 
 /** @throws {SessionConfigurationError} when there is no directory, or an option is wrong. */
 export function checkedFileOptions(options: FileStoreOptions): ResolvedFileOptions {
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined) {
-    throw new SessionConfigurationError(`There is no option file.${unknown}: write ${NAMES.join(', ')}.`);
-  }
+  checkOwnOptions('file', options, NAMES);
   const { directory, fsync = true, sweepInterval = FILE_SWEEP_INTERVAL } = options;
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new SessionConfigurationError(

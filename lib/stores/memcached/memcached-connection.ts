@@ -1,5 +1,6 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import { loadDriver } from '../back-end.js';
+import { checkSpelling } from '../own-options.js';
 import type { OwnMemcachedClient } from './memcached-client.js';
 import { keepExact } from './memcached-driver.js';
 
@@ -44,6 +45,14 @@ export async function openMemcached({
   servers = 'localhost:11211',
   ...options
 }: MemcachedConnectOptions): Promise<OwnMemcachedClient> {
+  checkSpelling('memcached', options, ['servers', 'client'] satisfies (keyof MemcachedConnectOptions)[]);
+  // What other stores call their address. The driver would ignore it, and connect to localhost.
+  const other = ['url', 'host'].find((name) => name in options);
+  if (other !== undefined) {
+    throw new SessionConfigurationError(
+      `There is no option memcached.${other}: write memcached.servers, 'host:11211'.`,
+    );
+  }
   const list = [servers].flat();
   if (list.length === 0 || !list.every((server) => typeof server === 'string' && server.trim() !== '')) {
     throw new SessionConfigurationError("memcached.servers: write 'host:11211', or a list of such.");

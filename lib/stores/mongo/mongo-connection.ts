@@ -1,8 +1,9 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import { loadDriver } from '../back-end.js';
+import { checkSpelling } from '../own-options.js';
 import { isClient, type OwnMongoClient } from './mongo-client.js';
 import { hideText } from './mongo-errors.js';
-import type { MongoConnectOptions } from './mongo-options.js';
+import { MONGO_PLACE_OPTIONS, type MongoConnectOptions } from './mongo-options.js';
 
 /**
  * The driver options of a client that the store makes. With the driver's own defaults a command waits half a minute for a server that is
@@ -34,6 +35,7 @@ export async function openMongo(options: MongoConnectOptions): Promise<OwnMongoC
   if (isClient(options)) {
     throw new SessionConfigurationError('mongo is a client: write { client }, or { url }.');
   }
+  checkSpelling('mongo', options, ['url', 'client', ...MONGO_PLACE_OPTIONS]);
   const { url = 'mongodb://127.0.0.1:27017', client: _none, database: _database, collection: _name, ...own } = options;
   // Not quoted: the URL may hold a password.
   if (typeof url !== 'string' || !/^mongodb(?:\+srv)?:\/\/./.test(url)) {

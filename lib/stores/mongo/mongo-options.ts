@@ -8,6 +8,9 @@ export interface MongoPlaceOptions {
   readonly collection?: string;
 }
 
+/** The names of those. */
+export const MONGO_PLACE_OPTIONS: readonly string[] = ['database', 'collection'] satisfies (keyof MongoPlaceOptions)[];
+
 /** Options for a client that the store makes. All that are not here are those of the driver's `MongoClient`, and override `MONGO_DEFAULTS`. */
 export interface MongoConnectOptions extends MongoPlaceOptions {
   /** `mongodb://user:password@host:27017/database?replicaSet=name`, or `mongodb+srv://…`. @default mongodb://127.0.0.1:27017 */

@@ -1,12 +1,13 @@
 import { BackEndCommands } from '../back-end-commands.js';
 import { type BackEnd, DEADLINE_MS, storeClosed } from '../back-end.js';
+import { checkBesideClient, checkOwnOptions } from '../own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { collectionOf, type MongoCollection, type MongoSource, type OwnMongoClient } from './mongo-client.js';
 import { openMongo } from './mongo-connection.js';
 import { hideRecords, isServerRefusal, isTaken } from './mongo-errors.js';
 import { ExpiryIndex } from './mongo-index.js';
 import { MongoLink } from './mongo-link.js';
-import type { MongoPlaceOptions, MongoStoreOptions } from './mongo-options.js';
+import { MONGO_PLACE_OPTIONS, type MongoPlaceOptions, type MongoStoreOptions } from './mongo-options.js';
 import { aliveAt, always, ifVersion, newRecord, unlessAlive } from './mongo-record.js';
 
 export type { MongoClient, MongoCollection, MongoDatabase, MongoSource, MongoUpdateResult } from './mongo-client.js';
@@ -67,7 +68,9 @@ export class MongoStore implements ClosableStore {
   #closed = false;
 
   /** @throws {SessionConfigurationError} when the client is not one of the driver, or the database or collection cannot have that name. */
-  constructor(client: MongoSource, { database, collection = 'nest_session' }: MongoPlaceOptions = {}) {
+  constructor(client: MongoSource, place: MongoPlaceOptions = {}) {
+    checkOwnOptions('mongo', place, MONGO_PLACE_OPTIONS);
+    const { database, collection = 'nest_session' } = place;
     this.#collection = collectionOf(client, { database, collection });
     this.#index = new ExpiryIndex(this.#collection);
     this.#link = new MongoLink(client);
@@ -80,9 +83,14 @@ export class MongoStore implements ClosableStore {
    * @throws {SessionConfigurationError} when the driver `mongodb` is not installed, or the options are wrong.
    */
   static async connect(options: MongoStoreOptions = {}): Promise<MongoStore> {
-    if (options.client !== undefined) return new MongoStore(options.client, options);
+    const { client, ...others } = options;
+    const { database, collection } = options;
+    if (client !== undefined) {
+      checkBesideClient('mongo', others, MONGO_PLACE_OPTIONS);
+      return new MongoStore(client, { database, collection });
+    }
     const own = await openMongo(options);
-    const store = new MongoStore(own, options);
+    const store = new MongoStore(own, { database, collection });
     store.#own = own;
     store.#link.connect().then(
       () => store.#index.make(),

@@ -58,6 +58,26 @@ export interface ResolvedTable {
   readonly sweepSeconds: number | undefined;
 }
 
+/** Those that count beside a client. */
+export const POSTGRES_TABLE_OPTIONS: readonly string[] = [
+  'schema',
+  'table',
+  'unlogged',
+  'migrate',
+  'sweepInterval',
+] satisfies (keyof PostgresTableOptions)[];
+
+/** Those of this library, and those of `pg` that say where PostgreSQL is. */
+export const POSTGRES_OPTIONS: readonly string[] = [
+  'url',
+  'client',
+  ...POSTGRES_TABLE_OPTIONS,
+  'connectionString',
+  'host',
+  'port',
+  'database',
+];
+
 // PostgreSQL cuts an identifier after 63 bytes, and the index has the table's name with six more.
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,56}$/;
 
@@ -74,18 +94,6 @@ export function resolveTable({
   checkBoolean('unlogged', unlogged);
   checkBoolean('migrate', migrate);
   return { schema, table, unlogged, migrate, sweepSeconds: secondsOf(sweepInterval) };
-}
-
-/**
- * Refuses what would do nothing beside a client. Their values are not quoted, for they may hold a password.
- * @throws {SessionConfigurationError} when there is such an option.
- */
-export function checkBesideClient(options: Readonly<Record<string, unknown>>): void {
-  const name = Object.keys(options).find((option) => options[option] !== undefined);
-  if (name === undefined) return;
-  throw new SessionConfigurationError(
-    `postgres.${name} does nothing beside postgres.client: write only schema, table, unlogged, migrate and sweepInterval there, or leave out client.`,
-  );
 }
 
 function checkIdentifier(name: string, value: unknown): void {

@@ -2,11 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 
 import { SessionConfigurationError } from '../../session.errors.js';
 import { DEADLINE_MS } from '../back-end.js';
+import { checkBesideClient, checkOwnOptions, checkSpelling } from '../own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
 import { checkedPostgresClient, type PostgresClient } from './postgres-client.js';
 import { openPostgres } from './postgres-connection.js';
 import {
-  checkBesideClient,
+  POSTGRES_OPTIONS,
+  POSTGRES_TABLE_OPTIONS,
   resolveTable,
   type PostgresSchemaOptions,
   type PostgresStoreOptions,
@@ -49,6 +51,7 @@ export class PostgresStore implements ClosableStore {
 
   /** @throws {SessionConfigurationError} when the client has no `query`, or an option is wrong. */
   constructor(client: PostgresClient, options: PostgresTableOptions = {}) {
+    checkOwnOptions('postgres', options, POSTGRES_TABLE_OPTIONS);
     const resolved = resolveTable(options);
     this.#table = new PostgresTable(resolved, checkedPostgresClient(client));
     if (resolved.sweepSeconds !== undefined) {
@@ -68,9 +71,10 @@ export class PostgresStore implements ClosableStore {
       throw new SessionConfigurationError('postgres is a client: write { client }, or the options for one, { url }.');
     }
     if (client !== undefined) {
-      checkBesideClient({ url, ...settings });
+      checkBesideClient('postgres', { url, ...settings }, POSTGRES_TABLE_OPTIONS);
       return new PostgresStore(client, tableOptions);
     }
+    checkSpelling('postgres', settings, POSTGRES_OPTIONS);
     resolveTable(tableOptions);
     const pool = await openPostgres(url, settings);
     const store = new PostgresStore(pool, tableOptions);
@@ -83,6 +87,7 @@ export class PostgresStore implements ClosableStore {
    * @throws {SessionConfigurationError} when an option is wrong.
    */
   static schema(options: PostgresSchemaOptions = {}): string {
+    checkSpelling('postgres', options, POSTGRES_OPTIONS);
     const { createTable, createIndex } = schemaOf(options);
     return `${createTable};\n\n${createIndex};\n`;
   }

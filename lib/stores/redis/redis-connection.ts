@@ -1,6 +1,7 @@
 import { SessionConfigurationError } from '../../session.errors.js';
 import type { BackEndCommands } from '../back-end-commands.js';
 import { loadDriver, type DriverUser } from '../back-end.js';
+import { checkSpelling } from '../own-options.js';
 import type { OwnRedisClient } from './ioredis-client.js';
 import { isReplicasRefusal } from './redis-errors.js';
 
@@ -38,6 +39,9 @@ export const REDIS_DEFAULTS = Object.freeze({
   reconnectOnError: isReplicasRefusal,
 });
 
+/** What says where Redis is, of our options and of those of ioredis. */
+const ADDRESS = ['url', 'host', 'port', 'client'];
+
 /** What suits a client on which nothing but the store sends commands. */
 const STORE_ONLY = Object.freeze({
   /** The store bounds each command itself. */
@@ -52,6 +56,7 @@ export async function openRedis(
   { url, ...options }: RedisConnectOptions,
   user: DriverUser = 'store',
 ): Promise<OwnRedisClient> {
+  checkSpelling('redis', options, ADDRESS);
   // Not quoted: the URL may hold a password.
   if (url !== undefined && !isRedisUrl(url)) {
     throw new SessionConfigurationError(

@@ -42,6 +42,8 @@ const MIGRATION =
 const COOKIE = 'write name, path, httpOnly, secure, sameSite, persistent, domain, partitioned, priority.';
 const REDIS = "write { url: 'redis://host:6379' }, or { client }.";
 const MEMCACHED = "write { servers: 'host:11211' }, or { client }.";
+const EMPTY_MEMORY =
+  "migrateFrom.store is 'memory' without a snapshot, so that it is empty: the sessions ended with the process that had them. Deploy the application as it was with memory: { snapshot }, and then migrateFrom: { store: 'memory', memory: { snapshot } } with the same path.";
 
 const ONE_STORE = new MemoryStore();
 
@@ -159,6 +161,24 @@ describe('resolveOptions', () => {
       { store: ONE_STORE, migrateTo: ONE_STORE },
       'migrateTo is the store of the module itself: name the other one, or a keyPrefix that differs.',
     ],
+    [
+      {
+        store: 'postgres',
+        postgres: { url: 'postgres://h/d', unlogged: true, sweepInterval: false },
+        migrateFrom: { store: 'postgres', postgres: { url: 'postgres://h/d', table: undefined } },
+      },
+      'migrateFrom is the store of the module itself: name the other one, or a keyPrefix that differs.',
+    ],
+    [
+      {
+        store: 'file',
+        file: { directory: '/var/../sessions', fsync: false },
+        migrateTo: { store: 'file', file: { directory: '/sessions/' } },
+      },
+      'migrateTo is the store of the module itself: name the other one, or a keyPrefix that differs.',
+    ],
+    [{ store: 'redis', migrateFrom: { store: 'memory' } }, EMPTY_MEMORY],
+    [{ store: 'redis', migrateFrom: { store: 'memory', memory: { snapshot: undefined } } }, EMPTY_MEMORY],
     [
       { acceptUnsigned: true },
       'acceptUnsigned is for an application that begins to sign: write secret, or leave acceptUnsigned out.',

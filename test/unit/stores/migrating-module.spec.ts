@@ -58,7 +58,12 @@ describe('SESSION_STORE while sessions move', () => {
     const memory = { snapshot: '/tmp/never-written' };
     const options = { memory, keyPrefix: 'new:', migrateFrom: { store: 'memory', memory, keyPrefix: 'old:' } } as const;
     await expect(started(SessionModule.forRoot(options))).rejects.toThrow('same snapshot');
+    const dotted = { ...options, memory: { snapshot: '/tmp/../tmp/never-written' } };
+    await expect(started(SessionModule.forRoot(dotted))).rejects.toThrow('same snapshot');
     const modules = [SessionModule.forRoot({ memory }), SessionModule.forRoot({ name: 'admin', memory })];
     await expect(started(...modules)).rejects.toThrow('same snapshot');
+    const left = { store: new MemoryStore(), migrateFrom: { store: 'memory', memory } } as const;
+    const leaving = [SessionModule.forRoot({ memory }), SessionModule.forRoot({ name: 'admin', ...left })];
+    await expect(started(...leaving)).rejects.toThrow('same snapshot');
   });
 });
