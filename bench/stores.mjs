@@ -20,7 +20,6 @@ import { startMongo } from '../test/fixtures/mongo-server.mjs';
 import { startPostgres } from '../test/fixtures/postgres-server.mjs';
 import { startMemcached, startRedis } from '../test/fixtures/servers.mjs';
 import { table } from './markdown.mjs';
-import { until } from './servers.mjs';
 
 /**
  * @typedef {import('nest-session').SessionStore} Store
@@ -123,8 +122,6 @@ async function postgresWith(settings, options) {
   const server = await startPostgres('-c', 'fsync=on', ...settings);
   const urlAt = (/** @type {number} */ port) => `postgres://postgres@127.0.0.1:${port}/postgres`;
   const client = new Pool({ connectionString: urlAt(server.port) });
-  // It answers before it has started.
-  await until('PostgreSQL has started', () => client.query('SELECT').catch(() => undefined));
   return {
     port: server.port,
     open: async (port = server.port) => closable(await PostgresStore.connect({ url: urlAt(port), ...options })),
