@@ -1,6 +1,6 @@
 import type { SessionError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
-import { type BackEnd, commandError, storeClosed, storeError } from '../back-end.js';
+import { type BackEnd, commandError, storeClosed, storeError, timeoutError } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { openDirectory } from './directory-check.js';
 import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
@@ -127,7 +127,7 @@ export class FileStore implements ClosableStore {
 
   /** The error as the caller gets it. */
   #told(error: unknown): SessionError {
-    if (error instanceof CommandTooLong) return storeError(this.#backEnd, `did not finish within ${COMMAND_MS} ms`);
+    if (error instanceof CommandTooLong) return timeoutError(this.#backEnd, `did not finish within ${COMMAND_MS} ms`);
     if (error instanceof NotDurable) return storeError(this.#backEnd, 'may lose a write in a power cut', error);
     if (error instanceof UnknownFormat) return storeError(this.#backEnd, 'has a record of another format', error);
     if (error instanceof ForeignFiles) return storeError(this.#backEnd, 'has files of others in it', error);
