@@ -10,6 +10,7 @@ import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
+import { SweepWarning } from '../sweep-warning.js';
 import type { StoreDirectory } from './store-directory.js';
 
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
@@ -38,6 +39,7 @@ export class FileStore implements ClosableStore {
   readonly #files: RecordFiles;
   readonly #sweep: FileSweep;
   readonly #warned = new Set<string>();
+  readonly #sweepWarning = new SweepWarning('FileStore');
   readonly #onIdle: (() => void)[] = [];
   #underWay = 0;
   #closed = false;
@@ -48,7 +50,14 @@ export class FileStore implements ClosableStore {
     this.#directory = directory;
     const files = new RecordFiles({ fs, directory, later: this.#later, onDamage: this.#onDamage });
     this.#files = files;
-    this.#sweep = new FileSweep({ fs, directory, files, interval: sweepInterval, onFailure: this.#onSweepFailure });
+    this.#sweep = new FileSweep({
+      fs,
+      directory,
+      files,
+      interval: sweepInterval,
+      onFailure: this.#onSweepFailure,
+      onSuccess: () => this.#sweepWarning.worked(),
+    });
     this.#sweep.start();
   }
 
@@ -139,7 +148,8 @@ export class FileStore implements ClosableStore {
   };
 
   readonly #onSweepFailure = (error: unknown): void => {
-    this.#warn('sweep', `Expired sessions stay in ${this.#directory.path}: ${codeOf(error) ?? String(error)}`);
+    const reason = (): string => codeOf(error) ?? String(error);
+    this.#sweepWarning.failed(error, () => `Expired sessions stay in ${this.#directory.path}: ${reason()}`);
   };
 
   #warn(topic: string, message: string): void {
