@@ -20,6 +20,7 @@ import {
   SessionConfigurationError,
   SessionError,
   SessionHealth,
+  SessionModule,
   SessionStoreError,
   type SessionModuleOptions,
   type SessionStore,
@@ -168,6 +169,34 @@ describe.each(platforms)('on %s', (platform) => {
     await app.close();
     expect(await pointsOf('nest_session.outages.active')).toMatchObject([{ value: 0, attributes: module }]);
     expect(app.log).toHaveLength(1);
+  });
+
+  it('of two modules in one application ends for both in the metrics when it closes', async () => {
+    const telemetry = new Telemetry();
+    const stop = observeSessions(telemetry);
+    opened.push({ stop: () => telemetry.stop() }, { stop: async () => stop() });
+    const stores = [new SpyStore(), new SpyStore()] as const;
+    const app = await SessionApp.start(platform, {
+      session: { store: stores[0] },
+      imports: [SessionModule.forRoot({ name: 'admin', store: stores[1] })],
+    });
+    opened.push(app);
+    for (const store of stores) store.failing.add('read');
+    for (const name of [undefined, 'admin']) await app.app.get<SessionHealth>(getSessionHealthToken(name)).isHealthy();
+    const active = async (): Promise<unknown[]> =>
+      (await telemetry.points())
+        .filter(({ name }) => name === 'nest_session.outages.active')
+        .map(({ value, attributes }) => [attributes['nest_session.name'], value]);
+    expect(await active()).toEqual([
+      ['default', 1],
+      ['admin', 1],
+    ]);
+    await app.close();
+    expect(await active()).toEqual([
+      ['default', 0],
+      ['admin', 0],
+    ]);
+    expect(app.log.map(({ level }) => level)).toEqual(['error', 'error']);
   });
 
   it('of the store from which sessions move is told at the start as well', async () => {

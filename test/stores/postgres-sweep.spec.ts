@@ -1,11 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Pool } from 'pg';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import {
-  PostgresStore,
-  type PostgresClient,
-  type PostgresTableOptions,
-} from '../../lib/stores/postgres/postgres.store.js';
+import { PostgresStore, type PostgresTableOptions } from '../../lib/stores/postgres/postgres.store.js';
 import { ChildProgram, runProgram } from '../fixtures/child-program.js';
 import { eventually } from '../fixtures/eventually.js';
 import { TcpProxy } from '../fixtures/tcp-proxy.js';
@@ -168,7 +164,7 @@ describe('The timer of the sweeps', () => {
         return pool.query(sql, parameters);
       },
     };
-    const store = new PostgresStore(counting as PostgresClient, { schema, sweepInterval: 1 });
+    const store = new PostgresStore(counting, { schema, sweepInterval: 1 });
     leftovers.push(async () => {
       await store.close();
       await pool.end();

@@ -2,7 +2,7 @@ import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { observeSessions } from '../../../lib/opentelemetry/observe-sessions.js';
-import { SessionStoreError } from '../../../lib/index.js';
+import { SessionAddressError, SessionStoreError } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 import { Telemetry, type Point } from '../../fixtures/telemetry.js';
@@ -65,6 +65,16 @@ describe('the metrics of OpenTelemetry', () => {
     expect(await pointsOf('nest_session.cookies.refused')).toEqual(
       ['malformed', 'unknown'].map((reason) => point(1, '{cookie}', { 'nest_session.reason': reason })),
     );
+  });
+
+  it('count no open by a client whose address is none, as the store has not failed', async () => {
+    const pinned = new TestEngine(store, { pinning: true });
+    const address = (): never => {
+      throw new SessionAddressError('no address');
+    };
+    const id = await pinned.stored({ count: 1 });
+    await expect(pinned.open(id, { address })).rejects.toBeInstanceOf(SessionAddressError);
+    expect(await pointsOf('nest_session.open.duration')).toEqual([point(1, 's', { 'nest_session.outcome': 'new' })]);
   });
 
   it('time the commands of the store under the names of the semantic conventions', async () => {
