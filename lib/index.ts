@@ -13,7 +13,12 @@ export { untilEnded } from './nest/until-ended.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { SessionEvents } from './nest/session-events.js';
 export type { SessionEvent } from './engine/session-event.js';
-export type { CommittedMeasurement, OpenedMeasurement, StoreCommandMeasurement } from './engine/measurements.js';
+export type {
+  CommittedMeasurement,
+  OpenedMeasurement,
+  OutageMeasurement,
+  StoreCommandMeasurement,
+} from './engine/measurements.js';
 export { SessionService } from './nest/session.service.js';
 export type { SessionSource } from './nest/session-place.js';
 export { SessionHealth, type SessionHealthResult, type SessionStoreHealth } from './nest/session-health.js';

@@ -75,6 +75,8 @@ export class SessionConfigurationError extends SessionError {
 export interface SessionStoreErrorOptions extends SessionErrorOptions {
   /** See {@link SessionStoreError.isRefusal}. @default false */
   readonly isRefusal?: boolean;
+  /** See {@link SessionStoreError.isTimeout}. @default false */
+  readonly isTimeout?: boolean;
 }
 
 /** The back-end failed or did not answer in time. The response is 503 with `Retry-After`, and leaves the cookie alone. */
@@ -87,10 +89,16 @@ export class SessionStoreError extends SessionError {
    * another command. `false` when the back-end was down or silent, or when it is not known whether it refused.
    */
   readonly isRefusal: boolean;
+  /**
+   * Whether the store gave the command up because no answer came in time. The log, the metrics and the health check then give
+   * `'timeout'` for the reason, unless the `cause` has one.
+   */
+  readonly isTimeout: boolean;
 
-  constructor(message: string, { isRefusal = false, ...options }: SessionStoreErrorOptions = {}) {
+  constructor(message: string, { isRefusal = false, isTimeout = false, ...options }: SessionStoreErrorOptions = {}) {
     super(message, options);
     this.isRefusal = isRefusal;
+    this.isTimeout = isTimeout;
   }
 }
 

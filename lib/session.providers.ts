@@ -49,6 +49,8 @@ interface Closable {
  */
 export class BackEndOwner implements OnApplicationShutdown {
   readonly #owned: Closable[] = [];
+  /** Watches the back-ends until all of them are closed. */
+  watcher: Closable | undefined;
 
   constructor(readonly hub: EventHub) {}
 
@@ -60,8 +62,12 @@ export class BackEndOwner implements OnApplicationShutdown {
   // Nest drains the server before this hook. In an earlier hook, a request under way would find its store closed.
   async onApplicationShutdown(): Promise<void> {
     const owned = this.#owned.splice(0);
-    await Promise.all(owned.map((backEnd) => backEnd.close()));
-    this.hub.close();
+    try {
+      await Promise.all(owned.map((backEnd) => backEnd.close()));
+    } finally {
+      this.watcher?.close();
+      this.hub.close();
+    }
   }
 }
 
@@ -153,6 +159,7 @@ async function provideEngine(
   const engine = new SessionEngine({ options, store: wholeStore(store), logger: nestLogger(), bus, hub: owner.hub });
   watchCommands(store, engine.watch);
   owner.own(engine.endings);
+  owner.watcher = engine.trouble;
   return engine;
 }
 

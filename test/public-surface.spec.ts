@@ -38,6 +38,7 @@ const surface = {
     'NullStore',
     'OpenedMeasurement',
     'OtherStoreOptions',
+    'OutageMeasurement',
     'Pinning',
     'PinningOptions',
     'Public',

@@ -1,4 +1,5 @@
 import { SessionConflictError } from '../session.errors.js';
+import { failureReason } from '../stores/failure-reason.js';
 import { COMMITS, type CommittedOutcome } from './measurements.js';
 import type { RecordState } from './record-state.js';
 
@@ -31,10 +32,11 @@ export class CommitMeasurement {
   }
 
   failed(error: unknown): void {
-    this.#publish(error instanceof SessionConflictError ? 'conflict' : 'failed');
+    if (error instanceof SessionConflictError) this.#publish('conflict');
+    else this.#publish('failed', failureReason(error));
   }
 
-  #publish(outcome: CommittedOutcome): void {
-    COMMITS.publish(this.#start, { sessions: this.#sessions, outcome });
+  #publish(outcome: CommittedOutcome, reason?: string): void {
+    COMMITS.publish(this.#start, { sessions: this.#sessions, outcome, reason });
   }
 }

@@ -32,6 +32,11 @@ export class EventPublisher {
     this.#options = options;
   }
 
+  /** The `name` of the SessionModule. */
+  get sessions(): string {
+    return this.#options.name;
+  }
+
   /** Whether anything listens to events of this type. */
   wants(type: EventType): boolean {
     return this.#hub.wants(type);
@@ -123,6 +128,6 @@ export class EventPublisher {
   }
 
   #now(): Pick<SessionEvent, 'sessions' | 'at'> {
-    return { sessions: this.#options.name, at: new Date() };
+    return { sessions: this.sessions, at: new Date() };
   }
 }

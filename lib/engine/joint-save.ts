@@ -79,7 +79,7 @@ export class JointSave {
 }
 
 function copyOf(error: SessionStoreError): SessionStoreError {
-  const copy = new SessionStoreError(error.message, { cause: error.cause });
+  const copy = new SessionStoreError(error.message, { cause: error.cause, isTimeout: error.isTimeout });
   // The log tells of the copy, too, where it tells of the error.
   return Object.setPrototypeOf(copy, Object.getPrototypeOf(error) as object) as SessionStoreError;
 }

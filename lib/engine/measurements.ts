@@ -29,7 +29,10 @@ export interface StoreCommandMeasurement extends AnyMeasurement {
   /** The method of the store. */
   readonly verb: keyof SessionStore;
   readonly outcome: StoreCommandOutcome;
-  /** The code of the reason why it was refused or failed, such as `'ECONNREFUSED'`, as far as the driver tells. */
+  /**
+   * Why it was refused or failed: a code such as `'ECONNREFUSED'`, or the class of the driver's error, or `'timeout'` where there was no
+   * answer in time; `undefined` where the store tells none.
+   */
   readonly reason: string | undefined;
 }
 
@@ -46,6 +49,8 @@ export type OpenedOutcome = 'found' | 'new' | RefusedBecause | 'expired' | 'unli
 /** A request has asked for its session: a message of the channel `nest-session:opened`. */
 export interface OpenedMeasurement extends AnyMeasurement {
   readonly outcome: OpenedOutcome;
+  /** Why it failed, as in {@link StoreCommandMeasurement.reason}; `undefined` where it has not. */
+  readonly reason: string | undefined;
 }
 
 /**
@@ -63,6 +68,23 @@ export type CommittedOutcome = 'created' | 'replaced' | 'destroyed' | 'gone' | '
 /** A session was saved, after as many attempts as it took: a message of the channel `nest-session:committed`. */
 export interface CommittedMeasurement extends AnyMeasurement {
   readonly outcome: CommittedOutcome;
+  /** Why it failed, as in {@link StoreCommandMeasurement.reason}, or the class of another error; `undefined` where it has not. */
+  readonly reason: string | undefined;
+}
+
+/**
+ * How an outage ended:
+ *
+ * - `'recovered'`: the store serves again.
+ * - `'closed'`: the application has shut down meanwhile.
+ */
+export type OutageOutcome = 'recovered' | 'closed';
+
+/** An outage of the store has ended, for this application: a message of the channel `nest-session:outage-ended`. */
+export interface OutageMeasurement extends AnyMeasurement {
+  readonly outcome: OutageOutcome;
+  /** The `at` of the event `outage`: the same object. */
+  readonly since: Date;
 }
 
 /** One channel of Node's `diagnostics_channel`. Where nothing listens, it costs a look at that. */
@@ -86,4 +108,5 @@ export class Measurements<Message extends AnyMeasurement> {
 
 export const STORE_COMMANDS = new Measurements<StoreCommandMeasurement>('nest-session:store-command');
 export const OPENINGS = new Measurements<OpenedMeasurement>('nest-session:opened');
+export const OUTAGES = new Measurements<OutageMeasurement>('nest-session:outage-ended');
 export const COMMITS = new Measurements<CommittedMeasurement>('nest-session:committed');

@@ -5,6 +5,7 @@ import { SessionLifetime } from '../session/session-lifetime.js';
 import { storeName } from '../options/store-name.js';
 import type { SessionLogger } from '../session/session-logger.js';
 import { DEFAULT_NAME } from '../session.constants.js';
+import { failureReason } from '../stores/failure-reason.js';
 import type { SessionStore } from '../stores/session-store.js';
 import { EventHub } from './event-hub.js';
 import { EventPublisher } from './event-publisher.js';
@@ -86,13 +87,17 @@ export class SessionEngine {
     const { start } = OPENINGS;
     const presented = new PresentedSessions(this.#context, request);
     let outcome: OpenedOutcome = 'failed';
+    let reason: string | undefined;
     try {
       const found = (await presented.findNext()) ?? (await presented.findInstead());
       const open = new OpenSession(this.#context, request, { presented, found });
       outcome = typeof found === 'object' ? 'found' : (presented.refusedBecause ?? 'new');
       return open;
+    } catch (error) {
+      if (start !== undefined) reason = failureReason(error);
+      throw error;
     } finally {
-      if (start !== undefined) OPENINGS.publish(start, { sessions: this.options.name, outcome });
+      if (start !== undefined) OPENINGS.publish(start, { sessions: this.options.name, outcome, reason });
     }
   }
 

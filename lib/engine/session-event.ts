@@ -113,7 +113,10 @@ interface SaveConflicted extends EventOfSession {
 /** The store has failed or was silent. */
 interface StoreOutage extends AnyEvent {
   readonly type: 'outage';
-  /** The code of the reason, such as `'ECONNREFUSED'`, or the class of the driver's error; `undefined` where the store tells none. */
+  /**
+   * The code of the reason, such as `'ECONNREFUSED'`, or the class of the driver's error; `'timeout'` where there was no answer in time;
+   * `undefined` where the store tells none.
+   */
   readonly reason: string | undefined;
 }
 

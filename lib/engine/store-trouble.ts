@@ -2,6 +2,7 @@ import type { SessionLogger } from '../session/session-logger.js';
 import { SessionError, type SessionStoreError } from '../session.errors.js';
 import { failureReason, shownReason } from '../stores/failure-reason.js';
 import type { EventPublisher } from './event-publisher.js';
+import { OUTAGES, type OutageOutcome } from './measurements.js';
 
 /** For how many milliseconds no command may fail before trouble is over: a back-end that half works is one outage, not thousands. */
 const CALM_MS = 1000;
@@ -36,7 +37,7 @@ interface Trouble {
 
 /** When trouble with the store was last, and why. */
 export interface LastTrouble {
-  /** A code, the class of an error, `'no answer'` or `'unknown'`. */
+  /** A code, the class of an error, `'timeout'` or `'unknown'`. */
   readonly reason: string;
   readonly since: Date;
   /** Absent: it goes on. */
@@ -106,6 +107,12 @@ export class StoreTrouble {
     }
   }
 
+  /** The application has shut down: what goes on is not told of any more, and is measured no longer. */
+  close(): void {
+    for (const [kind, trouble] of this.#open) this.#measureEnd(kind, trouble, 'closed');
+    this.#open.clear();
+  }
+
   #begin(kind: string, error: SessionStoreError): Trouble {
     const [at, start, reason] = [new Date(), performance.now(), failureReason(error)];
     const began = { at, reason, shown: shownReason(error), start, lastFailure: start, failures: 0 };
@@ -125,7 +132,8 @@ export class StoreTrouble {
     );
   }
 
-  #tellEnd(kind: string, { at, shown, start, failures }: Trouble, now: number): void {
+  #tellEnd(kind: string, trouble: Trouble, now: number): void {
+    const { at, shown, start, failures } = trouble;
     const seconds = ((now - start) / 1000).toFixed(1);
     const commands = failures === 1 ? 'one command' : `${failures} commands`;
     const how = kind === OUTAGE ? 'failed' : `were refused (${kind})`;
@@ -133,7 +141,12 @@ export class StoreTrouble {
       `The store of the sessions${this.#name} serves again, after ${seconds} s in which ${commands} ${how}.`,
     );
     this.#lastEnded = { reason: shown, since: at, until: new Date() };
+    this.#measureEnd(kind, trouble, 'recovered');
     if (kind === OUTAGE) this.#events.recovered(at, failures);
+  }
+
+  #measureEnd(kind: string, { at, start }: Trouble, outcome: OutageOutcome): void {
+    if (kind === OUTAGE) OUTAGES.publish(start, { sessions: this.#events.sessions, outcome, since: at });
   }
 }
 

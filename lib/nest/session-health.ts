@@ -13,8 +13,8 @@ export interface SessionStoreHealth {
   /** Milliseconds that the store took to answer, or to fail. */
   readonly responseTime: number;
   /**
-   * Where it is down: why, as a code such as `'ECONNREFUSED'`, or as the class of the driver's error; `'no answer'` where there was none,
-   * and `'unknown'` where the error says nothing.
+   * Where it is down: why, as a code such as `'ECONNREFUSED'`, or as the class of the driver's error; `'timeout'` where there was no answer
+   * in time, and `'unknown'` where the error says nothing.
    */
   readonly reason?: string;
   /** The last trouble of this process with the store: an outage, or a kind of command that the back-end refuses. */
@@ -64,7 +64,10 @@ export class SessionHealth {
   async #probe(): Promise<Error | undefined> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Error>((resolve) => {
-      timer = setTimeout(() => resolve(new SessionStoreError('The session store did not answer.')), DEADLINE_MS);
+      timer = setTimeout(
+        () => resolve(new SessionStoreError('The session store did not answer.', { isTimeout: true })),
+        DEADLINE_MS,
+      );
     });
     try {
       return (await Promise.race([late, this.#engine.records.probe()])) ?? undefined;

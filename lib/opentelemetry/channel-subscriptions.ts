@@ -1,6 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-import type { CommittedMeasurement, OpenedMeasurement, StoreCommandMeasurement } from '../engine/measurements.js';
+import type {
+  CommittedMeasurement,
+  OpenedMeasurement,
+  OutageMeasurement,
+  StoreCommandMeasurement,
+} from '../engine/measurements.js';
 import type { SessionEvent } from '../engine/session-event.js';
 
 /** What each channel carries, by its name without `nest-session:`. */
@@ -8,6 +13,7 @@ export type Messages = { readonly [Type in SessionEvent['type']]: Extract<Sessio
   readonly 'store-command': StoreCommandMeasurement;
   readonly opened: OpenedMeasurement;
   readonly committed: CommittedMeasurement;
+  readonly 'outage-ended': OutageMeasurement;
 };
 
 /** Subscriptions to the channels of this library, which end together. */
@@ -18,6 +24,11 @@ export class ChannelSubscriptions {
     const listener = (message: unknown): void => hear(message as Messages[Name]);
     subscribe(`nest-session:${name}`, listener);
     this.#ends.push(() => unsubscribe(`nest-session:${name}`, listener));
+  }
+
+  /** What to do when they end. */
+  onEnd(end: () => void): void {
+    this.#ends.push(end);
   }
 
   end(): void {

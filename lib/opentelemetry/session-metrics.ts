@@ -1,4 +1,4 @@
-import type { Histogram, Meter, UpDownCounter } from '@opentelemetry/api';
+import type { Attributes, Histogram, Meter, UpDownCounter } from '@opentelemetry/api';
 
 import { errorType, ofCommand, ofModule, OUTCOME, REASON } from './attributes.js';
 import type { ChannelSubscriptions } from './channel-subscriptions.js';
@@ -11,6 +11,7 @@ export function observeMetrics(meter: Meter, subscriptions: ChannelSubscriptions
   observeDurations(meter, subscriptions);
   observeConflicts(meter, subscriptions);
   observeOutages(meter, subscriptions);
+  observeActiveOutages(meter, subscriptions);
   observeSessionCounts(meter, subscriptions);
 }
 
@@ -43,25 +44,33 @@ function observeOutages(meter: Meter, on: ChannelSubscriptions): void {
     unit: '{outage}',
     description: 'Times that the store began to fail.',
   });
+  on.on('store-command', (command) => {
+    if (command.outcome === 'refused') refusals.add(1, ofModule(command, errorType(command.reason)));
+  });
+  on.on('outage', (event) => outages.add(1, ofModule(event, errorType(event.reason))));
+}
+
+function observeActiveOutages(meter: Meter, on: ChannelSubscriptions): void {
   const active = meter.createUpDownCounter('nest_session.outages.active', {
     unit: '{outage}',
     description: 'Outages of the store that go on.',
   });
-  // One that began before these subscriptions was not counted, and its end must not be either.
-  const counted = new Set<string>();
+  // By their beginning, the object: two applications may begin one at the same time. One that began before these subscriptions was not
+  // counted, and its end must not be either.
+  const counted = new Map<Date, Attributes>();
+  const end = (since: Date): void => {
+    const attributes = counted.get(since);
+    if (counted.delete(since)) active.add(-1, attributes);
+  };
   on.on('outage', (event) => {
-    outages.add(1, ofModule(event, errorType(event.reason)));
     active.add(1, ofModule(event));
-    counted.add(`${event.sessions} ${event.at.getTime()}`);
+    counted.set(event.at, ofModule(event));
   });
-  on.on('recovered', (event) => {
-    if (counted.delete(`${event.sessions} ${event.since.getTime()}`)) active.add(-1, ofModule(event));
-  });
+  on.on('outage-ended', ({ since }) => end(since));
+  // Later subscriptions count on from here, and would not see their end.
+  on.onEnd(() => [...counted.keys()].forEach(end));
   const show = showZero(active);
-  on.on('store-command', (command) => {
-    show(command.sessions);
-    if (command.outcome === 'refused') refusals.add(1, ofModule(command, errorType(command.reason)));
-  });
+  on.on('store-command', ({ sessions }) => show(sessions));
 }
 
 /** A metric that nothing was added to is not exported, and an alert on it would see nothing instead of 0. */

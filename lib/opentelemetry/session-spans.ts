@@ -1,6 +1,6 @@
 import { context, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 
-import { ofModule, OUTCOME } from './attributes.js';
+import { errorType, ofModule, OUTCOME } from './attributes.js';
 import type { ChannelSubscriptions, Messages } from './channel-subscriptions.js';
 
 /**
@@ -19,6 +19,9 @@ function endSpan(tracer: Tracer, name: string, measured: Messages['opened' | 'co
   const end = Date.now();
   const attributes = ofModule(measured, { [OUTCOME]: measured.outcome });
   const span = tracer.startSpan(name, { startTime: end - measured.duration, attributes }, parent);
-  if (measured.outcome === 'failed') span.setStatus({ code: SpanStatusCode.ERROR });
+  if (measured.outcome === 'failed') {
+    span.setAttributes(errorType(measured.reason));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
   span.end(end);
 }

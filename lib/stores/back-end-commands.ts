@@ -1,4 +1,4 @@
-import { commandError, DEADLINE_MS, storeError, type BackEnd } from './back-end.js';
+import { commandError, DEADLINE_MS, timeoutError, type BackEnd } from './back-end.js';
 import type { ConnectionErrors } from './connection-errors.js';
 import { DeadlineQueue, type Place, type WaitingCommand } from './deadline-queue.js';
 
@@ -90,7 +90,7 @@ export class CommandUnderWay<Answer> implements WaitingCommand {
     const { backEnd, connection, reject, onLate } = this.#options;
     this.#place = undefined;
     onLate?.();
-    reject(storeError(backEnd, `did not answer within ${DEADLINE_MS} ms`, connection?.last));
+    reject(timeoutError(backEnd, `did not answer within ${DEADLINE_MS} ms`, connection?.last));
   }
 
   #end(): boolean {

@@ -46,6 +46,12 @@ export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): 
   return new SessionStoreError(messageOf(backEnd, failure, cause), { cause });
 }
 
+/** The error for a back-end that did not answer in time. @param cause why, where that is known. */
+export function timeoutError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
+  backEnd.redact?.(cause);
+  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause, isTimeout: true });
+}
+
 /** The error for a command on a store that was closed. */
 export function storeClosed(backEnd: BackEnd): SessionStoreError {
   return storeError(backEnd, 'is no longer used, because the store is closed');

@@ -1,3 +1,5 @@
+import { SessionStoreError } from '../session.errors.js';
+
 /** How deep a reason may lie. The error of a cluster has that of a node, which has that of a connection. */
 const DEPTH = 6;
 
@@ -88,6 +90,9 @@ const GRPC_STATUS: readonly string[] = [
   'UNAUTHENTICATED',
 ];
 
+/** The example of https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/ */
+const TIMEOUT = 'timeout';
+
 /** Classes that say only that something was an error. */
 const VAGUE: readonly unknown[] = ['Error', 'AggregateError', 'SessionError', 'SessionStoreError'];
 
@@ -104,17 +109,18 @@ interface AnyError {
 }
 
 /**
- * Why a driver failed, in one word that is safe to log: the code that it gives, such as `ECONNREFUSED`, or else the class of its
- * error. Never a part of a message, which may hold a key, apart from the words that are known of Redis and Memcached.
+ * Why a store failed, in one word that is safe to log: the code that the driver gives, such as `ECONNREFUSED`, or else the class of its
+ * error, or else `timeout` where the store did not wait any longer. Never a part of a message, which may hold a key, apart from the words
+ * that are known of Redis and Memcached.
  * @returns `undefined` when the error says nothing.
  */
 export function failureReason(error: unknown): string | undefined {
-  return codeOf(error, DEPTH) ?? classOf(error, DEPTH);
+  return codeOf(error, DEPTH) ?? classOf(error, DEPTH) ?? timeoutOf(error, DEPTH);
 }
 
-/** Why a store failed, as a health check tells it: {@link failureReason}, or else whether there was an error at all. */
-export function shownReason(error: Error): string {
-  return failureReason(error) ?? (error.cause === undefined ? 'no answer' : 'unknown');
+/** Why a store failed, as a health check tells it. */
+export function shownReason(error: unknown): string {
+  return failureReason(error) ?? 'unknown';
 }
 
 /** The code in an error, or in those that led to it. */
@@ -150,6 +156,12 @@ function classOf(error: unknown, depth: number): string | undefined {
   // Some drivers do not set `name`.
   const names = [error.name, error.constructor.name].filter((name) => NAME.test(name) && !VAGUE.includes(name));
   return names[0] ?? firstOf(error, (each) => classOf(each, depth - 1), depth);
+}
+
+function timeoutOf(error: unknown, depth: number): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (error instanceof SessionStoreError && error.isTimeout) return TIMEOUT;
+  return firstOf(error, (each) => timeoutOf(each, depth - 1), depth);
 }
 
 function firstOf<T>(error: AnyError, look: (led: unknown) => T | undefined, depth: number): T | undefined {

@@ -20,10 +20,12 @@ import {
   SessionConfigurationError,
   SessionError,
   SessionHealth,
+  SessionModule,
   SessionStoreError,
   type SessionModuleOptions,
   type SessionStore,
 } from '../../lib/index.js';
+import { observeSessions } from '../../lib/opentelemetry/observe-sessions.js';
 import { RedisStore } from '../../lib/stores/redis/redis.store.js';
 import type { ChildServer } from '../fixtures/child-server.mjs';
 import type { Client } from '../fixtures/client.js';
@@ -32,6 +34,7 @@ import { platforms } from '../fixtures/platforms.js';
 import { startMemcached, startRedis } from '../fixtures/servers.mjs';
 import { SessionApp } from '../fixtures/session-app.js';
 import { SpyStore } from '../fixtures/spy-store.js';
+import { Telemetry } from '../fixtures/telemetry.js';
 
 @Controller()
 class CountController {
@@ -136,6 +139,64 @@ describe.each(platforms)('on %s', (platform) => {
       for (const path of ['/count', '/count', '/direct']) expect((await client.get(path)).status).toBe(503);
       expect(app.log).toMatchObject([{ level: 'error', stack: undefined }]);
     });
+  });
+
+  it('a Redis that hangs is told as a timeout by the log, the health check and the metrics, until the application closes', async () => {
+    const telemetry = new Telemetry();
+    const stop = observeSessions(telemetry);
+    opened.push({ stop: () => telemetry.stop() }, { stop: async () => stop() });
+    const server = await startRedis();
+    opened.push(server);
+    const app = await start({ store: 'redis', redis: { url: `redis://127.0.0.1:${server.port}` } });
+    const client = app.client();
+    expect((await client.get('/count')).status).toBe(200);
+    await server.pause();
+    opened.push({ stop: async () => server.resume() });
+    expect((await client.get('/count')).status).toBe(503);
+    expect(app.log).toMatchObject([{ level: 'error', stack: undefined }]);
+    expect(app.log[0]?.message).toMatch(
+      /^The store of the sessions fails \(timeout\), .* did not answer within 1000 ms/,
+    );
+    const health = await app.app.get(SessionHealth).isHealthy();
+    expect(health.sessions.lastError).toMatchObject({ reason: 'timeout' });
+    const module = { 'nest_session.name': 'default' };
+    const pointsOf = async (name: string): Promise<unknown[]> =>
+      (await telemetry.points()).filter((point) => point.name === name);
+    expect(await pointsOf('nest_session.outages')).toMatchObject([
+      { value: 1, attributes: { ...module, 'error.type': 'timeout' } },
+    ]);
+    expect(await pointsOf('nest_session.outages.active')).toMatchObject([{ value: 1, attributes: module }]);
+    await app.close();
+    expect(await pointsOf('nest_session.outages.active')).toMatchObject([{ value: 0, attributes: module }]);
+    expect(app.log).toHaveLength(1);
+  });
+
+  it('of two modules in one application ends for both in the metrics when it closes', async () => {
+    const telemetry = new Telemetry();
+    const stop = observeSessions(telemetry);
+    opened.push({ stop: () => telemetry.stop() }, { stop: async () => stop() });
+    const stores = [new SpyStore(), new SpyStore()] as const;
+    const app = await SessionApp.start(platform, {
+      session: { store: stores[0] },
+      imports: [SessionModule.forRoot({ name: 'admin', store: stores[1] })],
+    });
+    opened.push(app);
+    for (const store of stores) store.failing.add('read');
+    for (const name of [undefined, 'admin']) await app.app.get<SessionHealth>(getSessionHealthToken(name)).isHealthy();
+    const active = async (): Promise<unknown[]> =>
+      (await telemetry.points())
+        .filter(({ name }) => name === 'nest_session.outages.active')
+        .map(({ value, attributes }) => [attributes['nest_session.name'], value]);
+    expect(await active()).toEqual([
+      ['default', 1],
+      ['admin', 1],
+    ]);
+    await app.close();
+    expect(await active()).toEqual([
+      ['default', 0],
+      ['admin', 0],
+    ]);
+    expect(app.log.map(({ level }) => level)).toEqual(['error', 'error']);
   });
 
   it('of the store from which sessions move is told at the start as well', async () => {

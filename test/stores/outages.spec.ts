@@ -4,6 +4,7 @@ import { Controller, Get, Param, Post } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Session, type SessionStore } from '../../lib/index.js';
+import { failureReason } from '../../lib/stores/failure-reason.js';
 import { backEndsWithServers, openBackEnd, resends, type BackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/eventually.js';
@@ -152,7 +153,8 @@ describe.each(backEndsWithServers)('With trouble between it and its server, the 
       backEnd.hang();
       for (const outcome of await outcomesOf(backEnd.store)) {
         const message = expect.stringContaining('did not answer within 1000 ms');
-        expect(outcome).toMatchObject({ status: 'rejected', reason: { ...NOT_CERTAIN, message } });
+        expect(outcome).toMatchObject({ status: 'rejected', reason: { ...NOT_CERTAIN, message, isTimeout: true } });
+        expect(failureReason((outcome as PromiseRejectedResult).reason)).toBe('timeout');
       }
       await backEnd.recover();
       await expectServes(backEnd.store);

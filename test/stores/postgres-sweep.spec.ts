@@ -143,6 +143,45 @@ describe('The timer of the sweeps', () => {
     expect([proxy.timesSent('DELETE'), await keysOf(client, schema)]).toEqual([sent, ['expired:1']]);
   });
 
+  it('tells once that it may not delete, and again only after it has deleted', async () => {
+    const { schema, client } = await table();
+    const role = `${schema}_role`;
+    await client.query(`
+      CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA ${schema} TO ${role};
+      GRANT SELECT, INSERT, UPDATE ON ${schema}.nest_session TO ${role};`);
+    leftovers.push(() => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
+    const warnings: string[] = [];
+    const hear = ({ name, message }: Error): void => void (name === 'PostgresStore' && warnings.push(message));
+    process.on('warning', hear);
+    leftovers.push(async () => process.off('warning', hear));
+    const url = new URL(inject('postgresUrl'));
+    url.username = role;
+    const pool = new Pool({ connectionString: url.href });
+    let sweeps = 0;
+    const counting = {
+      query: (sql: string, parameters: (string | null)[]) => {
+        sweeps++;
+        return pool.query(sql, parameters);
+      },
+    };
+    const store = new PostgresStore(counting, { schema, sweepInterval: 1 });
+    leftovers.push(async () => {
+      await store.close();
+      await pool.end();
+    });
+    await fill(client, schema, 3);
+    await eventually(async () => expect(sweeps).toBeGreaterThan(2));
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^Expired sessions stay in the table "s_\w+"\."nest_session" \(42501\): check that the role may SELECT, UPDATE and DELETE there/,
+      ),
+    ]);
+    await client.query(`GRANT DELETE ON ${schema}.nest_session TO ${role}`);
+    await eventually(async () => expect(await keysOf(client, schema)).toEqual([]));
+    await client.query(`REVOKE DELETE ON ${schema}.nest_session FROM ${role}`);
+    await eventually(async () => expect(warnings).toHaveLength(2));
+  });
+
   it('keeps no process alive, nor does an idle pool', async () => {
     const program = `
       import { PostgresStore } from '~/lib/stores/postgres/postgres.store.ts';

@@ -25,6 +25,8 @@ export interface FileSweepOptions {
   readonly interval: number;
   /** Is told of a sweep that had to stop. The next one begins anew. */
   readonly onFailure: (error: unknown) => void;
+  /** Is told of a sweep that found nothing in its way. */
+  readonly onSuccess: () => void;
 }
 
 /**
@@ -90,6 +92,7 @@ export class FileSweep {
     if (last !== undefined) await fs.touch(directory.sweepMark);
     else if (!(await succeeds(fs.write(directory.sweepMark, Buffer.alloc(0), []), isTaken))) return;
     await this.run();
+    if (!this.#end.signal.aborted) this.#options.onSuccess();
   }
 
   async #sweepAll(parent: string, names: readonly string[], failures: unknown[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { SessionError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
-import { type BackEnd, commandError, storeClosed, storeError } from '../back-end.js';
+import { type BackEnd, commandError, storeClosed, storeError, timeoutError } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
 import { openDirectory } from './directory-check.js';
 import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
@@ -10,6 +10,7 @@ import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
+import { SweepWarning } from '../sweep-warning.js';
 import type { StoreDirectory } from './store-directory.js';
 
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
@@ -38,6 +39,7 @@ export class FileStore implements ClosableStore {
   readonly #files: RecordFiles;
   readonly #sweep: FileSweep;
   readonly #warned = new Set<string>();
+  readonly #sweepWarning = new SweepWarning('FileStore');
   readonly #onIdle: (() => void)[] = [];
   #underWay = 0;
   #closed = false;
@@ -48,7 +50,14 @@ export class FileStore implements ClosableStore {
     this.#directory = directory;
     const files = new RecordFiles({ fs, directory, later: this.#later, onDamage: this.#onDamage });
     this.#files = files;
-    this.#sweep = new FileSweep({ fs, directory, files, interval: sweepInterval, onFailure: this.#onSweepFailure });
+    this.#sweep = new FileSweep({
+      fs,
+      directory,
+      files,
+      interval: sweepInterval,
+      onFailure: this.#onSweepFailure,
+      onSuccess: () => this.#sweepWarning.worked(),
+    });
     this.#sweep.start();
   }
 
@@ -127,7 +136,7 @@ export class FileStore implements ClosableStore {
 
   /** The error as the caller gets it. */
   #told(error: unknown): SessionError {
-    if (error instanceof CommandTooLong) return storeError(this.#backEnd, `did not finish within ${COMMAND_MS} ms`);
+    if (error instanceof CommandTooLong) return timeoutError(this.#backEnd, `did not finish within ${COMMAND_MS} ms`);
     if (error instanceof NotDurable) return storeError(this.#backEnd, 'may lose a write in a power cut', error);
     if (error instanceof UnknownFormat) return storeError(this.#backEnd, 'has a record of another format', error);
     if (error instanceof ForeignFiles) return storeError(this.#backEnd, 'has files of others in it', error);
@@ -139,7 +148,8 @@ export class FileStore implements ClosableStore {
   };
 
   readonly #onSweepFailure = (error: unknown): void => {
-    this.#warn('sweep', `Expired sessions stay in ${this.#directory.path}: ${codeOf(error) ?? String(error)}`);
+    const reason = (): string => codeOf(error) ?? String(error);
+    this.#sweepWarning.failed(error, () => `Expired sessions stay in ${this.#directory.path}: ${reason()}`);
   };
 
   #warn(topic: string, message: string): void {

@@ -43,9 +43,9 @@ export function isToRepeat(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
-/** Whether a statement got no answer in time: neither the server nor the connection told of a problem, or the statement was cancelled. */
+/** Whether a statement got no answer in time, or was cancelled. */
 export function isTooSlow(error: unknown): boolean {
-  return sqlStateOf(error) === '57014' || (error instanceof SessionStoreError && error.cause === undefined);
+  return sqlStateOf(error) === '57014' || (error instanceof SessionStoreError && error.isTimeout);
 }
 
 /** Whether something of that name is there by now: another process has made it at the same time. */

@@ -1,11 +1,16 @@
 import { AsyncResource } from 'node:async_hooks';
 
+import { shownReason } from '../failure-reason.js';
+import { SweepWarning } from '../sweep-warning.js';
+
 /** Milliseconds; a timer takes no more. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** Sweeps now and then, on a timer that does not keep the process alive. */
 export class PostgresSweeper {
   readonly #sweep: () => Promise<unknown>;
+  readonly #table: string;
+  readonly #warning = new SweepWarning('PostgresStore');
   readonly #milliseconds: number;
   /** Where the store was made. A timer keeps the context in which it was set, and so would what is sent when it fires. */
   readonly #origin = new AsyncResource('nest-session.sweeper');
@@ -14,11 +19,13 @@ export class PostgresSweeper {
 
   /**
    * @param seconds between two sweeps, on average.
-   * @param sweep may reject: the next sweep tries again.
+   * @param sweep may reject: the next sweep tries again, and a warning tells it once.
+   * @param table as the warning names it.
    */
-  constructor(seconds: number, sweep: () => Promise<unknown>) {
+  constructor(seconds: number, sweep: () => Promise<unknown>, table: string) {
     this.#milliseconds = seconds * 1000;
     this.#sweep = sweep;
+    this.#table = table;
     this.#wait();
   }
 
@@ -36,7 +43,18 @@ export class PostgresSweeper {
 
   readonly #onTimer = (): void => {
     this.#sweep()
-      .catch(() => {})
+      .then(() => this.#warning.worked(), this.#onFailure)
       .finally(() => this.#wait());
+  };
+
+  readonly #onFailure = (error: unknown): void => {
+    // A pool of the application's that has ended, or a connection that is closed with the store.
+    if (this.#stopped) return;
+    this.#warning.failed(
+      error,
+      () =>
+        `Expired sessions stay in the table ${this.#table} (${shownReason(error)}): check that the role may SELECT, UPDATE and DELETE there, ` +
+        'and that the table has the index of PostgresStore.schema(options).',
+    );
   };
 }

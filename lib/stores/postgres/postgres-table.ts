@@ -56,6 +56,11 @@ export class PostgresTable {
     this.statements = statementsFor(this.#schema.table);
   }
 
+  /** With its schema, as SQL writes it. */
+  get name(): string {
+    return this.#schema.table;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }

@@ -55,7 +55,7 @@ export class PostgresStore implements ClosableStore {
     const resolved = resolveTable(options);
     this.#table = new PostgresTable(resolved, checkedPostgresClient(client));
     if (resolved.sweepSeconds !== undefined) {
-      this.#sweeper = new PostgresSweeper(resolved.sweepSeconds, () => this.sweep());
+      this.#sweeper = new PostgresSweeper(resolved.sweepSeconds, () => this.sweep(), this.#table.name);
     }
   }
 

@@ -60,7 +60,7 @@ describe('SessionHealth', () => {
     const store = new SpyStore();
     const health = healthOf(store);
     store.failing.add('read');
-    expect(await health.isHealthy()).toMatchObject({ sessions: { status: 'down', reason: 'no answer' } });
+    expect(await health.isHealthy()).toMatchObject({ sessions: { status: 'down', reason: 'unknown' } });
     store.failing.clear();
     // Within a second of the last failure it may yet be the same outage.
     expect(await health.isHealthy()).toMatchObject({ sessions: { status: 'up', lastError: { since: ISO } } });
@@ -96,7 +96,7 @@ describe('SessionHealth', () => {
     }
     const asked = healthOf(new SilentStore()).isHealthy();
     vi.advanceTimersByTime(5000);
-    expect(await asked).toMatchObject({ sessions: { status: 'down', reason: 'no answer' } });
+    expect(await asked).toMatchObject({ sessions: { status: 'down', reason: 'timeout' } });
     expect(vi.getTimerCount()).toBe(0);
   });
 });

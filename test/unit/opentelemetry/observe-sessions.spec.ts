@@ -1,8 +1,8 @@
-import { context, trace } from '@opentelemetry/api';
+import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { observeSessions } from '../../../lib/opentelemetry/observe-sessions.js';
-import { SessionStoreError } from '../../../lib/index.js';
+import { SessionAddressError, SessionStoreError } from '../../../lib/index.js';
 import { TestEngine } from '../../fixtures/engine.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 import { Telemetry, type Point } from '../../fixtures/telemetry.js';
@@ -20,12 +20,23 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   stop();
   await telemetry.stop();
 });
 
 async function pointsOf(name: string): Promise<readonly Omit<Point, 'name'>[]> {
   return (await telemetry.points()).filter((each) => each.name === name).map(({ name: _name, ...rest }) => rest);
+}
+
+class SilentStore extends SpyStore {
+  override read(): never {
+    throw new SessionStoreError('no answer', { isTimeout: true });
+  }
+
+  override create(): never {
+    return this.read();
+  }
 }
 
 /** A metric of the default module, as the semantic conventions name its parts. */
@@ -56,6 +67,16 @@ describe('the metrics of OpenTelemetry', () => {
     );
   });
 
+  it('count no open by a client whose address is none, as the store has not failed', async () => {
+    const pinned = new TestEngine(store, { pinning: true });
+    const address = (): never => {
+      throw new SessionAddressError('no address');
+    };
+    const id = await pinned.stored({ count: 1 });
+    await expect(pinned.open(id, { address })).rejects.toBeInstanceOf(SessionAddressError);
+    expect(await pointsOf('nest_session.open.duration')).toEqual([point(1, 's', { 'nest_session.outcome': 'new' })]);
+  });
+
   it('time the commands of the store under the names of the semantic conventions', async () => {
     await engine.stored({ count: 1 });
     store.failing.add('read');
@@ -78,6 +99,42 @@ describe('the metrics of OpenTelemetry', () => {
     for (let at = 0; at < 3; at++) await engine.open('a'.repeat(32)).catch(() => undefined);
     expect(await pointsOf('nest_session.outages.active')).toEqual([point(1, '{outage}')]);
     expect(await pointsOf('nest_session.outages')).toEqual([point(1, '{outage}', { 'error.type': '_OTHER' })]);
+  });
+
+  it('tell by the word of the semantic conventions that the store did not answer in time', async () => {
+    const silent = new TestEngine(new SilentStore());
+    await silent.open('a'.repeat(32)).catch(() => undefined);
+    const late = { 'error.type': 'timeout' };
+    expect(await pointsOf('nest_session.outages')).toEqual([point(1, '{outage}', late)]);
+    expect(await pointsOf('db.client.operation.duration')).toEqual([
+      point(1, 's', { 'db.system.name': 'SilentStore', 'db.operation.name': 'read', ...late }),
+    ]);
+  });
+
+  it('end an outage with the application that has it, and with no other', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const engines = [1, 2].map(() => new TestEngine(new SilentStore()));
+    for (const each of engines) await each.open('a'.repeat(32)).catch(() => undefined);
+    vi.useRealTimers();
+    const active: unknown[] = [];
+    for (const { engine: each } of engines) {
+      active.push(...(await pointsOf('nest_session.outages.active')));
+      each.trouble.close();
+      each.trouble.close();
+    }
+    active.push(...(await pointsOf('nest_session.outages.active')));
+    expect(active).toEqual([2, 1, 0].map((value) => point(value, '{outage}')));
+    expect(engines.flatMap(({ warnings }) => warnings).filter((line) => line.includes('again, after'))).toEqual([]);
+  });
+
+  it('leave no outage under way where they end', async () => {
+    store.failing.add('read');
+    await engine.open('a'.repeat(32)).catch(() => undefined);
+    stop();
+    expect(await pointsOf('nest_session.outages.active')).toEqual([point(0, '{outage}')]);
+    stop = observeSessions(telemetry);
+    engine.engine.trouble.close();
+    expect(await pointsOf('nest_session.outages.active')).toEqual([point(0, '{outage}')]);
   });
 
   it('count no end of an outage whose beginning they did not see', async () => {
@@ -189,7 +246,23 @@ describe('the spans of OpenTelemetry', () => {
       .with(trace.setSpan(context.active(), parent), () => engine.open('a'.repeat(32)))
       .catch(() => undefined);
     const [span] = telemetry.spans.getFinishedSpans();
-    expect([span?.name, span?.status.code]).toEqual(['session.open', 2]);
+    expect([span?.name, span?.status.code, span?.attributes['error.type']]).toEqual(['session.open', 2, '_OTHER']);
+  });
+
+  it('tell why the store failed', async () => {
+    const parent = telemetry.tracerProvider.getTracer('application').startSpan('GET /');
+    await context.with(trace.setSpan(context.active(), parent), async () => {
+      const silent = new TestEngine(new SilentStore());
+      await silent.open('a'.repeat(32)).catch(() => undefined);
+      const open = await silent.open();
+      open.live.count = 1;
+      await open.commit()?.catch(() => undefined);
+    });
+    const failed = telemetry.spans.getFinishedSpans().filter(({ status }) => status.code === SpanStatusCode.ERROR);
+    expect(failed.map(({ name, attributes }) => [name, attributes['error.type']])).toEqual([
+      ['session.open', 'timeout'],
+      ['session.commit', 'timeout'],
+    ]);
   });
 
   it('are not made where nothing is traced', async () => {

@@ -24,6 +24,17 @@ function withCode(code: unknown, more: object = {}): Error {
 
 describe('failureReason', () => {
   it.each<[string, unknown, string | undefined]>([
+    ['a deadline that has passed', new SessionStoreError('a', { isTimeout: true }), 'timeout'],
+    [
+      'a deadline that has passed without a connection',
+      new SessionStoreError('a', { isTimeout: true, cause: withCode('ECONNREFUSED') }),
+      'ECONNREFUSED',
+    ],
+    [
+      'a deadline behind another error',
+      new Error('a', { cause: new SessionStoreError('b', { isTimeout: true }) }),
+      'timeout',
+    ],
     ['a code of Node', withCode('ECONNREFUSED'), 'ECONNREFUSED'],
     ['a code of TLS', withCode('CERT_HAS_EXPIRED'), 'CERT_HAS_EXPIRED'],
     ['a code of SQL', withCode('57P03'), '57P03'],

@@ -97,7 +97,7 @@ describe('An error of the file system', () => {
     const directory = new StoreDirectory('/');
     for (const key of ['a', 'b', 'c']) await files.create(directory.placeOf(key), { value: key, until: 1 }, command);
     fs.failures.set(`list ${directory.placeOf('b').register.slice(0, 8)}`, 'EIO');
-    const sweep = new FileSweep({ fs, directory, files, interval: 1000, onFailure: () => {} });
+    const sweep = new FileSweep({ fs, directory, files, interval: 1000, onFailure: () => {}, onSuccess: () => {} });
     await expect(sweep.run()).rejects.toMatchObject({ code: 'EIO' });
     expect((await left()).filter((path) => path.length > 60 && path.split('/').length === 3)).toEqual([
       directory.placeOf('b').register,

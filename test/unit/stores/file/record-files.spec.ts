@@ -65,7 +65,7 @@ class World {
   sweep(): Promise<void> {
     const { fs, files } = this;
     const directory = this.#directory;
-    return new FileSweep({ fs, directory, files, interval: HOUR, onFailure: () => {} }).run();
+    return new FileSweep({ fs, directory, files, interval: HOUR, onFailure: () => {}, onSuccess: () => {} }).run();
   }
 
   record(command: Command = { check: () => {} }): Record {
