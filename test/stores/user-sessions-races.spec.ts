@@ -75,7 +75,10 @@ class Users {
 
   /** The user that a cookie opens. */
   async userOf(cookie: string): Promise<unknown> {
-    return (await (await this.client(0).get('/me', { cookie })).json()).user;
+    const answer = await this.client(0).get('/me', { cookie });
+    // An outage is no answer to the question.
+    expect(answer.status).toBe(200);
+    return (await answer.json<{ user?: unknown }>()).user;
   }
 
   /** Those of the cookies that work. */
