@@ -16,15 +16,19 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { SessionConfigurationError, SessionStoreError } from '../../lib/index.js';
 import { createStore } from '../../lib/options/create-store.js';
 import { resolveOptions } from '../../lib/options/resolve-options.js';
 import { FileStore, type FileStoreOptions } from '../../lib/stores/file/file.store.js';
 import { StoreDirectory } from '../../lib/stores/file/store-directory.js';
+import { openDirectory } from '../../lib/stores/file/directory-check.js';
+import { NodeFileSystem } from '../../lib/stores/file/node-file-system.js';
+import { BackEndCommands } from '../../lib/stores/back-end-commands.js';
 import { runProgram } from '../fixtures/child-program.js';
 import { mkfifoSync } from '../fixtures/fifo.js';
+import { systemError } from '../fixtures/stepped-file-system.js';
 
 let parent: string;
 let directory: string;
@@ -37,6 +41,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(stores.splice(0).map((store) => store.close()));
   await rm(parent, { recursive: true });
 });
@@ -45,6 +50,24 @@ async function connect(options: Partial<FileStoreOptions> = {}): Promise<FileSto
   const store = await FileStore.connect({ directory, ...options });
   stores.push(store);
   return store;
+}
+
+/** The disk, which notes the directories above the store's that are synced. */
+class NotingFileSystem extends NodeFileSystem {
+  readonly synced: string[] = [];
+  /** What the next sync of such a directory ends with. */
+  failure: Error | undefined;
+
+  constructor() {
+    super(true, new BackEndCommands({ name: 'The disk', check: 'it answers', isRefusal: () => false }));
+  }
+
+  override async sync(path: string): Promise<void> {
+    if (path.startsWith(directory)) return super.sync(path);
+    this.synced.push(path);
+    if (this.failure) throw this.failure;
+    await super.sync(path);
+  }
 }
 
 /** The register of a record, and its file. */
@@ -138,6 +161,37 @@ describe('A file store at the start', () => {
     await connect();
     await writeFile(join(directory, 'nest-session'), 'Layout 2\n');
     await expect(connect()).rejects.toThrow(/another version of nest-session has laid it out/);
+  });
+
+  it('has the new directory outlive a power cut, with all above it that it has made, once', async () => {
+    directory = join(parent, 'a', 'b', 'sessions');
+    const fs = new NotingFileSystem();
+    await openDirectory(directory, fs);
+    const above = [parent, join(parent, 'a'), join(parent, 'a', 'b')];
+    expect(new Set(fs.synced)).toEqual(new Set(above));
+    fs.synced.length = 0;
+    await openDirectory(directory, fs);
+    expect(fs.synced).toEqual([]);
+  });
+
+  it('does so for a process that has made the directory and ended', async () => {
+    await mkdir(directory, { mode: 0o700 });
+    const fs = new NotingFileSystem();
+    await openDirectory(directory, fs);
+    expect(fs.synced).toEqual([parent]);
+  });
+
+  it.each(['EACCES', 'EROFS'])('works below a directory that it must not sync: %s', async (code) => {
+    const fs = new NotingFileSystem();
+    fs.failure = systemError(code);
+    await openDirectory(directory, fs);
+    expect(fs.synced).not.toEqual([]);
+  });
+
+  it('refuses a directory whose place could not be synced', async () => {
+    const fs = new NotingFileSystem();
+    fs.failure = systemError('EIO');
+    await expect(openDirectory(directory, fs)).rejects.toThrow(`The file store cannot use ${directory}: EIO.`);
   });
 
   it('leaves nothing of its trials behind', async () => {
@@ -275,6 +329,30 @@ describe('A file store', () => {
     await expect
       .poll(() => store.set('other', 'value', 60).then(() => store.get('other')), { timeout: 20_000 })
       .toBe('value');
+  });
+
+  it('is closed while its disk hangs, before its commands give up', async () => {
+    const store = await connect();
+    await store.set('key', 'value', 60);
+    const { version } = (await store.read('key'))!;
+    const { shard } = await pathsOf('key');
+    let hasEnded = false;
+    const write = NodeFileSystem.prototype.write;
+    // Each call of the command is given up in time, and the next one hangs as well.
+    vi.spyOn(NodeFileSystem.prototype, 'write').mockImplementation(async function (this: NodeFileSystem, ...args) {
+      for (let at = 0; at < 2; at++) await this.read(hung).catch(() => {});
+      await write.apply(this, args);
+    });
+    const hung = join(shard, 'hung');
+    mkfifoSync(hung);
+    const replaced = store.replace('key', 'other', 60, version).finally(() => (hasEnded = true));
+    await store.close();
+    await new Promise(setImmediate);
+    expect(hasEnded).toBe(false);
+    // Lets go who waits.
+    await (await open(hung, constants.O_WRONLY | constants.O_NONBLOCK)).close();
+    await Promise.allSettled([replaced]);
+    await unlink(hung);
   });
 
   it('takes no command after it is closed, and is closed twice', async () => {

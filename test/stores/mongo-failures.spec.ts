@@ -261,6 +261,17 @@ describe.each(clients)('A reply of MongoDB that gets lost, with %s,', (_name, ma
     expect(await store.delete(key)).toBe(false);
   });
 
+  it.each(writes)('does not make a refusal of the second attempt at %s one of the first', async (verb) => {
+    const proxy = await proxyTo(shared);
+    const store = await make(proxy.port);
+    await eventually(() => store.set(key, 'before', 60));
+    const name = verb === 'delete' ? 'deletes' : 'updates';
+    proxy.loseReplyTo(name, () => fail({ failCommands: WRITE_COMMANDS, errorCode: 13 }));
+    await expect(verbs[verb]!(store)).rejects.toMatchObject({ isRefusal: false, cause: { code: 13 } });
+    await fail({ failCommands: WRITE_COMMANDS, errorCode: 13 });
+    await expect(verbs[verb]!(store)).rejects.toMatchObject({ isRefusal: true, cause: { code: 13 } });
+  });
+
   it('makes no update count twice', async () => {
     const proxy = await proxyTo(shared);
     const engine = new TestEngine(await make(proxy.port));

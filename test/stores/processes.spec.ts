@@ -9,6 +9,8 @@ import type { Client } from '../fixtures/client.js';
 import { buildSessionProgram, SessionProcess } from '../fixtures/session-process.js';
 
 const PROCESSES = 4;
+/** The versions of an application whose sessions move. */
+const MOVES = ['before', 'following', 'moving', 'after'];
 const KEYS = 50;
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, number) => number);
@@ -18,7 +20,8 @@ let processes: SessionProcess[];
 
 beforeAll(async () => {
   program = await buildSessionProgram();
-  processes = await Promise.all(numbers(PROCESSES).map(() => SessionProcess.start(program, { only: sharedBackEnds })));
+  const only = [...sharedBackEnds, ...MOVES];
+  processes = await Promise.all(numbers(PROCESSES).map(() => SessionProcess.start(program, { only })));
 });
 
 afterAll(async () => {
@@ -86,5 +89,81 @@ describe.each(sharedBackEnds)('Four processes that share %s', (name) => {
     expect(await read(cookie)).toEqual({});
     const key = `session:${hash('sha256', cookie.replace('session=', ''), 'base64url')}`;
     expect(isTombstone((await backEnd.store.get(key)) ?? '')).toBe(true);
+  });
+});
+
+describe.each([
+  ['all of which move sessions', ['moving', 'moving', 'moving', 'moving']],
+  ['two of which only follow sessions', ['following', 'moving', 'following', 'moving']],
+])('Four processes, %s from Redis to PostgreSQL,', (_how, versions) => {
+  const SESSIONS = 10;
+  /** Of each session. */
+  const REQUESTS = 10;
+
+  const get = (request: number, path: string, cookie: string): ReturnType<Client['get']> =>
+    processes[request % PROCESSES]!.client(versions[request % PROCESSES]!).get(path, { cookie });
+
+  /** What a session has in it, for each process, and for one that knows one of the two stores alone. */
+  async function seen(cookie: string, alone: 'before' | 'after'): Promise<unknown[]> {
+    const answers = numbers(PROCESSES).map((process) => get(process, '/read', cookie));
+    return Promise.all(
+      [...answers, processes[0]!.client(alone).get('/read', { cookie })].map(async (answer) => (await answer).json()),
+    );
+  }
+
+  /** Sessions that none of them has met yet. */
+  const started = (): Promise<string[]> =>
+    Promise.all(
+      numbers(SESSIONS).map(async (number) => {
+        const client = processes[number % PROCESSES]!.client('before');
+        await client.get('/increment');
+        return client.cookieHeader;
+      }),
+    );
+
+  it('keep every key that is set, and count every update, while the sessions move', async () => {
+    const cookies = await started();
+    const paths = (number: number): string => (number % 2 === 0 ? '/increment' : `/swap/none/key-${number}`);
+    const answers = await Promise.all(
+      numbers(REQUESTS).flatMap((number) => cookies.map((cookie, at) => get(number + at, paths(number), cookie))),
+    );
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    const keys = numbers(REQUESTS).flatMap((number) => (number % 2 === 0 ? [] : [[`key-${number}`, true]]));
+    const whole = { n: 1 + REQUESTS / 2, ...Object.fromEntries(keys) };
+    for (const cookie of cookies) expect(await seen(cookie, 'after')).toEqual(numbers(5).map(() => whole));
+  });
+
+  it('undo no logout of a session that moves at this moment', async () => {
+    const cookies = await started();
+    const requests = cookies.map(async (cookie, at) => {
+      const some = (count: number): unknown =>
+        Promise.all(numbers(count).map((number) => get(number + at, `/swap/none/late-${number}`, cookie)));
+      const before = some(at % 6);
+      const client = processes[(at >> 1) % PROCESSES]!.client(versions[(at >> 1) % PROCESSES]!);
+      const [answer] = await Promise.all([client.post('/logout', { cookie }), before, some(6)]);
+      return answer.status;
+    });
+    expect(await Promise.all(requests)).toEqual(cookies.map(() => 201));
+    for (const alone of ['before', 'after'] as const) {
+      for (const cookie of cookies) expect(await seen(cookie, alone)).toEqual(numbers(5).map(() => ({})));
+    }
+  });
+
+  it('lose no session, and none of its updates, when one is killed while it moves sessions', async () => {
+    const cookies = await started();
+    const victim = await SessionProcess.start(program, { only: MOVES });
+    const answers = cookies.map((cookie) => victim.client('moving').get('/increment', { cookie }));
+    await Promise.race(answers);
+    await victim.kill();
+    const counted = (await Promise.allSettled(answers)).map(
+      (answer) => answer.status === 'fulfilled' && answer.value.status === 200,
+    );
+    const next = await Promise.all(cookies.map((cookie, at) => get(at, '/increment', cookie)));
+    expect(next.map(({ status }) => status)).toEqual(cookies.map(() => 200));
+    for (const [at, cookie] of cookies.entries()) {
+      const [{ n }] = (await seen(cookie, 'after')) as [{ n: number }];
+      // An update without an answer may have been saved.
+      expect(counted[at] ? [3] : [2, 3]).toContain(n);
+    }
   });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { isTombstone } from '../../lib/session/tombstone.js';
 import { Session } from '../../lib/index.js';
+import { MigratingStore } from '../../lib/stores/migrating.store.js';
 import { backEnds, openBackEnd, type OpenBackEnd } from '../fixtures/back-ends.js';
 import type { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/eventually.js';
@@ -94,14 +95,30 @@ const matrix = slow.flatMap(([kind, status, points]) =>
 const idOf = (client: Client): string => client.jar.get('session') ?? '';
 const keyOf = (id: string): string => `session:${hash('sha256', id, 'base64url')}`;
 
-describe.concurrent.each(backEnds)('Sessions in %s', (name) => {
+/** Two stores, between which sessions move or have moved. */
+async function openTwo(moves: boolean): Promise<OpenBackEnd> {
+  const [from, to] = [await openBackEnd('redis'), await openBackEnd('postgres')];
+  const options = { from: from.store, to: to.store, moves, keyPrefix: 'session:', ttlOf: () => 3600 };
+  return {
+    store: new MigratingStore(options),
+    close: async () => void (await Promise.all([from.close(), to.close()])),
+  };
+}
+
+const rows: readonly (readonly [string, () => Promise<OpenBackEnd>])[] = [
+  ...backEnds.map((name) => [name, () => openBackEnd(name)] as const),
+  ['redis, from where they move to postgres', () => openTwo(true)],
+  ['redis, from where other processes move them to postgres', () => openTwo(false)],
+];
+
+describe.concurrent.each(rows)('Sessions in %s', (_name, open) => {
   describe.concurrent.each(platforms)('on %s', (platform) => {
     let backEnd: OpenBackEnd;
     let store: SpyStore;
     let app: SessionApp;
 
     beforeAll(async () => {
-      backEnd = await openBackEnd(name);
+      backEnd = await open();
       store = new SpyStore(backEnd.store);
       app = await SessionApp.start(platform, { session: { store }, controllers: [RaceController] });
     });

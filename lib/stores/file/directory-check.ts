@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { SessionConfigurationError } from '../../session.errors.js';
-import { codeOf, isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
+import { codeOf, isForbidden, isMissing, isTaken, succeeds, type FileSystem } from './file-system.js';
 import { ONLY_OWN } from './node-file-system.js';
 import { MARK_FILE, newName, StoreDirectory } from './store-directory.js';
 
@@ -39,8 +39,9 @@ export async function openDirectory(path: string, fs: FileSystem): Promise<Store
 }
 
 async function opened(absolute: string, fs: FileSystem): Promise<StoreDirectory> {
-  await make(absolute);
-  await checkIsOwn(absolute);
+  await make(absolute, fs);
+  // Also where it was there: the process that has made it may have ended before this.
+  if (!(await isMarked(absolute))) await syncParent(absolute, fs);
   const { mode } = await stat(absolute);
   if (process.platform !== 'win32' && (mode & OTHERS) !== 0) warnOfOthers(absolute);
   // A link that is changed later must not lead one process elsewhere than the others.
@@ -51,19 +52,30 @@ async function opened(absolute: string, fs: FileSystem): Promise<StoreDirectory>
 }
 
 /** Not with `recursive`, which takes a full disk for a missing parent, and never ends in /proc: https://github.com/nodejs/node/issues/42808 */
-async function make(path: string): Promise<void> {
+async function make(path: string, fs: FileSystem): Promise<void> {
   const isMade = await succeeds(mkdir(path, ONLY_OWN), isTaken, isMissing);
-  if (isMade || (await succeeds(stat(path), isMissing))) return;
-  await make(dirname(path));
-  // Another process may have been faster.
-  await succeeds(mkdir(path, ONLY_OWN), isTaken);
+  if (!isMade) {
+    if (await succeeds(stat(path), isMissing)) return;
+    await make(dirname(path), fs);
+    // Another process may have been faster.
+    await succeeds(mkdir(path, ONLY_OWN), isTaken);
+  }
+  await syncParent(path, fs);
 }
 
-/** A store writes its mark before anything else. */
-async function checkIsOwn(path: string): Promise<void> {
+/** Otherwise a power cut could take the whole directory along. A process may be allowed to make one where it must not read. */
+async function syncParent(path: string, fs: FileSystem): Promise<void> {
+  await succeeds(fs.sync(dirname(path)), isForbidden);
+}
+
+/**
+ * Whether a store has been here. It writes its mark before anything else.
+ * @throws {SessionConfigurationError} when something else is in the directory.
+ */
+async function isMarked(path: string): Promise<boolean> {
   const names = await readdir(path);
-  const isOwn = names.includes(MARK_FILE) || names.every((name) => name === 'lost+found');
-  if (isOwn) return;
+  if (names.includes(MARK_FILE)) return true;
+  if (names.every((name) => name === 'lost+found')) return false;
   throw new SessionConfigurationError(
     `The file store cannot use ${path}: it holds something else. Give the store a directory of its own, such as ${join(path, 'sessions')}.`,
   );

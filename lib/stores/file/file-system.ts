@@ -48,6 +48,11 @@ export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }
 
+/** Whether this process, or the whole file system, may not do that. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
+}
+
 /** Whether it is a directory, which is not removed as files are. POSIX allows both codes. */
 export function isDirectory(error: unknown): boolean {
   return ['EISDIR', 'EPERM'].includes(codeOf(error) ?? '');

@@ -103,9 +103,16 @@ export class FileStore implements ClosableStore {
     return this.#run((command) => this.#files.replace(this.#directory.placeOf(key), contents, { from, command }));
   }
 
-  /** Ends the sweep, after the commands that are under way. The store takes no more commands. */
+  /**
+   * Ends the sweep, after the commands that are under way, but waits for a disk that hangs no longer than for any call to it. The store
+   * takes no more commands.
+   */
   async close(): Promise<void> {
     this.#closed = true;
+    await new BackEndCommands(this.#backEnd).endClient(() => this.#ended());
+  }
+
+  async #ended(): Promise<void> {
     await this.#sweep.stop();
     if (this.#underWay > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }

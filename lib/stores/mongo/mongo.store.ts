@@ -1,7 +1,8 @@
 import { BackEndCommands } from '../back-end-commands.js';
-import { type BackEnd, DEADLINE_MS, storeClosed } from '../back-end.js';
+import { type BackEnd, DEADLINE_MS, storeClosed, storeError } from '../back-end.js';
 import { checkBesideClient, checkOwnOptions } from '../own-options.js';
 import type { ClosableStore, ReplaceOutcome, StoredSession } from '../session-store.js';
+import { MongoAttempts } from './mongo-attempts.js';
 import { collectionOf, type MongoCollection, type MongoSource, type OwnMongoClient } from './mongo-client.js';
 import { openMongo } from './mongo-connection.js';
 import { hideRecords, isServerRefusal, isTaken } from './mongo-errors.js';
@@ -106,16 +107,18 @@ export class MongoStore implements ClosableStore {
 
   async set(key: string, value: string, ttl?: number): Promise<void> {
     const update = always(newRecord(key, value, ttl));
-    await this.#ask((late) => this.#upsert(key, update, late));
+    await this.#ask((sending) => this.#upsert(key, update, sending));
   }
 
   async delete(key: string): Promise<boolean> {
-    const { deletedCount } = await this.#ask((late) => this.#collection.deleteOne(aliveAt(key), { ...WRITE, ...late }));
+    const { deletedCount } = await this.#ask(({ signal, attempts }) =>
+      this.#collection.deleteOne(attempts.counting(aliveAt(key)), { ...WRITE, signal }),
+    );
     return deletedCount > 0;
   }
 
   async read(key: string): Promise<StoredSession | undefined> {
-    const found = await this.#ask((late) => this.#collection.findOne(aliveAt(key), { ...READ, ...late }));
+    const found = await this.#ask(({ signal }) => this.#collection.findOne(aliveAt(key), { ...READ, signal }));
     if (found === null) return undefined;
     const { value, version } = found as StoredSession;
     return { value, version };
@@ -123,14 +126,14 @@ export class MongoStore implements ClosableStore {
 
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     const update = unlessAlive(newRecord(key, value, ttl));
-    const { upsertedCount, modifiedCount } = await this.#ask((late) => this.#upsert(key, update, late));
+    const { upsertedCount, modifiedCount } = await this.#ask((sending) => this.#upsert(key, update, sending));
     return upsertedCount + modifiedCount > 0;
   }
 
   async replace(key: string, value: string, ttl: number, version: unknown): Promise<ReplaceOutcome> {
     const update = ifVersion(version, newRecord(key, value, ttl));
-    const { matchedCount, modifiedCount } = await this.#ask((late) =>
-      this.#collection.updateOne(aliveAt(key), update, { ...WRITE, ...late }),
+    const { matchedCount, modifiedCount } = await this.#ask(({ signal, attempts }) =>
+      this.#collection.updateOne(attempts.counting(aliveAt(key)), update, { ...WRITE, signal }),
     );
     if (matchedCount === 0) return 'missing';
     return modifiedCount === 0 ? 'conflict' : 'replaced';
@@ -147,43 +150,54 @@ export class MongoStore implements ClosableStore {
   }
 
   /** Sends an upsert again that met one of the same new key: the server refused it, and now the document is there to be updated. */
-  async #upsert(key: string, update: object[], late: Late): ReturnType<MongoCollection['updateOne']> {
+  async #upsert(
+    key: string,
+    update: object[],
+    { signal, attempts }: Sending,
+  ): ReturnType<MongoCollection['updateOne']> {
     for (;;) {
       try {
-        return await this.#collection.updateOne({ _id: key }, update, { ...UPSERT, ...late });
+        return await this.#collection.updateOne(attempts.counting({ _id: key }), update, { ...UPSERT, signal });
       } catch (error) {
-        if (!isTaken(error) || late.signal.aborted) throw error;
+        if (!isTaken(error) || signal.aborted) throw error;
       }
     }
   }
 
-  #ask<Answer>(send: (late: Late) => Promise<Answer>): Promise<Answer> {
+  #ask<Answer>(send: (sending: Sending) => Promise<Answer>): Promise<Answer> {
     const late = new AbortController();
+    const sending: Sending = { signal: late.signal, attempts: new MongoAttempts() };
     return this.#commands.ask<Answer>(
       (command) => {
         if (this.#closed) throw storeClosed(MONGO);
-        const sent = this.#link.isCut
-          ? this.#link.connect().then(() => send({ signal: late.signal }))
-          : send({ signal: late.signal });
+        const sent = this.#link.isCut ? this.#link.connect().then(() => send(sending)) : send(sending);
         sent.then(
           (answer) => {
             command.answered(answer);
             if (!this.#closed) this.#index.make();
           },
-          (error: unknown) => {
-            if (!isServerRefusal(error)) this.#index.doubt();
-            this.#link.failed(error);
-            command.failed(error);
-          },
+          (error: unknown) => command.failed(this.#failure(error, sending)),
         );
       },
       // The driver then drops the connection, or the place in its queue, and does not send the command again.
       () => late.abort(),
     );
   }
+
+  /** The error of a command. A refusal of its second attempt is none of the first. */
+  #failure(error: unknown, { attempts }: Sending): unknown {
+    const isRefusal = isServerRefusal(error);
+    if (!isRefusal) this.#index.doubt();
+    this.#link.failed(error);
+    return isRefusal && attempts.areSeveral
+      ? storeError(MONGO, 'refused the second attempt at a command', error)
+      : error;
+  }
 }
 
-/** The option of the driver by which a command ends at the store's deadline. */
-interface Late {
+/** What a command is sent with. */
+interface Sending {
+  /** The option of the driver by which a command ends at the store's deadline. */
   readonly signal: AbortSignal;
+  readonly attempts: MongoAttempts;
 }

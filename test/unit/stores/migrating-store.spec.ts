@@ -177,6 +177,33 @@ describe('MigratingStore', () => {
     expect([await from.inner.get(KEY), await to.inner.get(KEY)]).toEqual([undefined, undefined]);
   });
 
+  it('gives way to a record that another process has created while this one stood still', async () => {
+    const gate = to.pause('create');
+    const slow = migrating().create(KEY, 'ours', 60);
+    await gate.reached;
+    // The mark has expired, as it does after half a minute.
+    await from.inner.delete(KEY);
+    const follower = migrating(false);
+    expect(await follower.create(KEY, 'theirs', 60)).toBe(true);
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 31_000);
+    gate.open();
+    expect(await slow).toBe(false);
+    vi.restoreAllMocks();
+    expect([(await follower.read(KEY))?.value, (await migrating().read(KEY))?.value]).toEqual(['theirs', 'theirs']);
+  });
+
+  it('keeps the record of a process that stood still where no other has created one', async () => {
+    const gate = to.pause('create');
+    const slow = migrating().create(KEY, 'ours', 60);
+    await gate.reached;
+    await from.inner.delete(KEY);
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 31_000);
+    gate.open();
+    expect(await slow).toBe(true);
+    vi.restoreAllMocks();
+    expect([(await migrating(false).read(KEY))?.value, (await migrating().read(KEY))?.value]).toEqual(['ours', 'ours']);
+  });
+
   it('moves a record back as well, over what the move there has left', async () => {
     await from.inner.create(KEY, 'text', 1000);
     await migrating().read(KEY);
