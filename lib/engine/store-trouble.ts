@@ -61,6 +61,7 @@ export class StoreTrouble {
   readonly #name: string;
   readonly #open = new Map<string, Trouble>();
   #lastEnded: LastTrouble | undefined;
+  #isClosed = false;
 
   /** @param name how the log names the sessions. */
   constructor(events: EventPublisher, logger: SessionLogger, name: string) {
@@ -82,6 +83,7 @@ export class StoreTrouble {
 
   /** A command has failed. */
   failed(failure: Failure): void {
+    if (this.#isClosed) return;
     const { error, verb } = failure;
     const reason = failureReason(error);
     const kind = error.isRefusal ? (reason ?? 'refused') : OUTAGE;
@@ -107,8 +109,9 @@ export class StoreTrouble {
     }
   }
 
-  /** The application has shut down: what goes on is not told of any more, and is measured no longer. */
+  /** The application has shut down: nothing is told any more, and what goes on is measured no longer. */
   close(): void {
+    this.#isClosed = true;
     for (const [kind, trouble] of this.#open) this.#measureEnd(kind, trouble, 'closed');
     this.#open.clear();
   }

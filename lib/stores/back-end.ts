@@ -1,4 +1,9 @@
-import { SessionConfigurationError, SessionError, SessionStoreError } from '../session.errors.js';
+import {
+  SessionConfigurationError,
+  SessionError,
+  SessionStoreError,
+  type SessionStoreErrorOptions,
+} from '../session.errors.js';
 import { failureReason } from './failure-reason.js';
 
 /** Milliseconds a store waits for one answer of its back-end. Without it a server that hangs holds requests for minutes, or for ever. */
@@ -37,19 +42,14 @@ export async function loadDriver<Driver>(
   }
 }
 
-/**
- * The error for a back-end that failed. Its message has the driver's code for the reason, and never quotes the driver, whose own
- * message may hold a key or a record.
- */
+/** The error for a back-end that failed. */
 export function storeError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
-  backEnd.redact?.(cause);
-  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause });
+  return errorOf(backEnd, failure, { cause });
 }
 
 /** The error for a back-end that did not answer in time. @param cause why, where that is known. */
 export function timeoutError(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
-  backEnd.redact?.(cause);
-  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause, isTimeout: true });
+  return errorOf(backEnd, failure, { cause, isTimeout: true });
 }
 
 /** The error for a command on a store that was closed. */
@@ -67,12 +67,14 @@ export function commandError(backEnd: BackEnd, error: unknown): SessionError {
 
 /** The error for a back-end that refused a command itself. */
 export function refusal(backEnd: BackEnd, failure: string, cause?: unknown): SessionStoreError {
-  backEnd.redact?.(cause);
-  return new SessionStoreError(messageOf(backEnd, failure, cause), { cause, isRefusal: true });
+  return errorOf(backEnd, failure, { cause, isRefusal: true });
 }
 
-function messageOf(backEnd: BackEnd, failure: string, cause: unknown): string {
+/** An error whose message has the driver's code for the reason, and never quotes the driver: its own may hold a key or a record. */
+function errorOf(backEnd: BackEnd, failure: string, options: SessionStoreErrorOptions): SessionStoreError {
+  const { cause } = options;
+  backEnd.redact?.(cause);
   const reason = failureReason(cause);
   const why = reason === undefined ? '' : ` (${reason})`;
-  return `${backEnd.name} ${failure}${why}: check that ${backEnd.check}.`;
+  return new SessionStoreError(`${backEnd.name} ${failure}${why}: check that ${backEnd.check}.`, options);
 }

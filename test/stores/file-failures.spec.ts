@@ -28,6 +28,7 @@ import { NodeFileSystem } from '../../lib/stores/file/node-file-system.js';
 import { BackEndCommands } from '../../lib/stores/back-end-commands.js';
 import { runProgram } from '../fixtures/child-program.js';
 import { mkfifoSync } from '../fixtures/fifo.js';
+import { Gate } from '../fixtures/gate.js';
 import { systemError } from '../fixtures/stepped-file-system.js';
 
 let parent: string;
@@ -335,24 +336,18 @@ describe('A file store', () => {
     const store = await connect();
     await store.set('key', 'value', 60);
     const { version } = (await store.read('key'))!;
-    const { shard } = await pathsOf('key');
-    let hasEnded = false;
+    const disk = new Gate();
     const write = NodeFileSystem.prototype.write;
-    // Each call of the command is given up in time, and the next one hangs as well.
     vi.spyOn(NodeFileSystem.prototype, 'write').mockImplementation(async function (this: NodeFileSystem, ...args) {
-      for (let at = 0; at < 2; at++) await this.read(hung).catch(() => {});
+      await disk.stop();
       await write.apply(this, args);
     });
-    const hung = join(shard, 'hung');
-    mkfifoSync(hung);
+    let hasEnded = false;
     const replaced = store.replace('key', 'other', 60, version).finally(() => (hasEnded = true));
     await store.close();
-    await new Promise(setImmediate);
     expect(hasEnded).toBe(false);
-    // Lets go who waits.
-    await (await open(hung, constants.O_WRONLY | constants.O_NONBLOCK)).close();
+    disk.open();
     await Promise.allSettled([replaced]);
-    await unlink(hung);
   });
 
   it('takes no command after it is closed, and is closed twice', async () => {

@@ -31,6 +31,9 @@ async function countUsers(client: Client, schema: string, where = 'true'): Promi
   return Number(rows[0]!.count);
 }
 
+/** As many connections as PgBouncer has to the server. */
+const MAX = 4;
+
 interface Place {
   readonly store: PostgresStore;
   /** Resolves when no statement waits on its way to the server. */
@@ -49,11 +52,11 @@ async function throughPgBouncer(schema: string): Promise<Place> {
       const { rows } = await console.query<{ database: string; cl_waiting: number }>('SHOW POOLS');
       expect(rows.filter(({ database, cl_waiting }) => database === 'postgres' && cl_waiting !== 0)).toEqual([]);
     });
-  const store = await PostgresStore.connect({ url: `postgres://postgres@${pooler.address}/postgres`, schema });
+  const url = `postgres://postgres@${pooler.address}/postgres`;
+  const store = await PostgresStore.connect({ url, schema, max: 2 * MAX });
   return { store, nothingWaits };
 }
 
-const MAX = 4;
 const makers: readonly (readonly [string, (schema: string) => Promise<Place>])[] = [
   [
     'a pool of its own',

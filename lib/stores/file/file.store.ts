@@ -1,7 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
+
 import type { SessionError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
 import { type BackEnd, commandError, storeClosed, storeError, timeoutError } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
+import { SweepWarning } from '../sweep-warning.js';
 import { openDirectory } from './directory-check.js';
 import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
 import { checkedFileOptions, type FileStoreOptions, type ResolvedFileOptions } from './file-options.js';
@@ -10,7 +13,6 @@ import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
-import { SweepWarning } from '../sweep-warning.js';
 import type { StoreDirectory } from './store-directory.js';
 
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
@@ -104,12 +106,15 @@ export class FileStore implements ClosableStore {
   }
 
   /**
-   * Ends the sweep, after the commands that are under way, but waits for a disk that hangs no longer than for any call to it. The store
-   * takes no more commands.
+   * Ends the sweep, after the commands that are under way. A disk may hang: it waits no longer than a command may take. The store takes
+   * no more commands.
    */
   async close(): Promise<void> {
     this.#closed = true;
-    await new BackEndCommands(this.#backEnd).endClient(() => this.#ended());
+    const ended = new AbortController();
+    const bound = setTimeout(COMMAND_MS, undefined, { signal: ended.signal }).catch(() => {});
+    await Promise.race([this.#ended(), bound]);
+    ended.abort();
   }
 
   async #ended(): Promise<void> {

@@ -149,7 +149,10 @@ export class MongoStore implements ClosableStore {
     if (own !== undefined) await this.#commands.endClient(() => own.close());
   }
 
-  /** Sends an upsert again that met one of the same new key: the server refused it, and now the document is there to be updated. */
+  /**
+   * Sends an upsert again that met one of the same new key: the server refused it, and now the document is there to be updated. Nothing of
+   * it stands, whichever of its attempts that was, so the attempts are counted anew.
+   */
   async #upsert(
     key: string,
     update: object[],

@@ -33,7 +33,7 @@ interface Connection {
 /** How often a statement is cancelled, at most: enough until a connection that hangs has left the pool. */
 const REQUESTS = 10;
 /** Milliseconds from one request to the next. */
-const PAUSE_MS = 50;
+const PAUSE_MS = 100;
 
 /** A statement on a connection, which the server is to cancel when nobody waits for its answer any more. */
 export class CancellableStatement {

@@ -45,7 +45,10 @@ export function isToRepeat(error: unknown): boolean {
 
 /** Whether a statement got no answer in time, or was cancelled. */
 export function isTooSlow(error: unknown): boolean {
-  return sqlStateOf(error) === '57014' || (error instanceof SessionStoreError && error.isTimeout);
+  return (
+    sqlStateOf(error) === '57014' ||
+    (error instanceof SessionStoreError && error.isTimeout && error.cause === undefined)
+  );
 }
 
 /** Whether something of that name is there by now: another process has made it at the same time. */

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 
 import { shownReason } from '../failure-reason.js';
 import { SweepWarning } from '../sweep-warning.js';
+import { isRefused, isTooSlow } from './postgres-errors.js';
 
 /** Milliseconds; a timer takes no more. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -52,9 +53,12 @@ export class PostgresSweeper {
     if (this.#stopped) return;
     this.#warning.failed(
       error,
-      () =>
-        `Expired sessions stay in the table ${this.#table} (${shownReason(error)}): check that the role may SELECT, UPDATE and DELETE there, ` +
-        'and that the table has the index of PostgresStore.schema(options).',
+      () => `Expired sessions stay in the table ${this.#table} (${shownReason(error)}): check that ${remedyOf(error)}.`,
     );
   };
+}
+
+function remedyOf(error: unknown): string {
+  if (isTooSlow(error)) return 'the table has the index of PostgresStore.schema(options)';
+  return isRefused(error) ? 'the role may SELECT, UPDATE and DELETE there' : 'PostgreSQL is up';
 }

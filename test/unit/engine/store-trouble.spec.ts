@@ -92,6 +92,15 @@ describe('the trouble of a store', () => {
     watch.answered('replace', 'replaced', undefined);
     expect(trouble.last).toEqual({ reason: 'OOM', since, until: expect.any(Date) as Date });
   });
+
+  it('is told of no more once the application has shut down', () => {
+    const { trouble, watch, lines, fail } = watched();
+    trouble.close();
+    fail(withCode('ECONNRESET'));
+    passCalm();
+    watch.answered('read', undefined, undefined);
+    expect([lines, trouble.isOpen, trouble.last]).toEqual([[], false, undefined]);
+  });
 });
 
 describe('an error of the store that is frozen', () => {
