@@ -75,7 +75,7 @@ const MOST_STAYING = 1000;
  * sees that it is gone from `from`, where another process would have left a mark just now.
  *
  * A new record begins in state 2 too, so that of two processes one creates it, even if the other does not move records. There it stands
- * for 30 seconds: until `to` has it, nobody has been told its id. A process that was slower gives way to what another has created there.
+ * for 30 seconds: until `to` has it, nobody has been told its id.
  *
  * A record that `to` cannot hold goes back from state 2 to state 1. The process tries again when the record has become shorter.
  */
@@ -149,15 +149,9 @@ export class MigratingStore implements SessionStore {
   async create(key: string, value: string, ttl: number): Promise<boolean> {
     if (!this.#isOwn(key)) return this.#values.create(key, value, ttl);
     if (!this.#moves) return this.#createFirst(key, value, ttl);
-    const began = performance.now();
-    const marked = movingText(value, ttl);
-    if (!(await this.#createFirst(key, marked, Math.min(ttl, TOMBSTONE_SECONDS)))) return false;
+    if (!(await this.#createFirst(key, movingText(value, ttl), Math.min(ttl, TOMBSTONE_SECONDS)))) return false;
     try {
       const isCreated = await this.#createNext(key, value, ttl);
-      if (isCreated && isLate(began) && (await this.#hasOther(key, marked))) {
-        await this.#to.delete(key);
-        return false;
-      }
       await this.#from.set(key, newMoved(), TOMBSTONE_SECONDS);
       return isCreated;
     } catch (error) {
@@ -241,9 +235,9 @@ export class MigratingStore implements SessionStore {
       await this.#from.replace(key, text, left, version);
       return false;
     }
-    const wasLate = isNew && isLate(began);
+    const isLate = isNew && performance.now() - began > LATE_MS;
     const outcome = await this.#leave(key, version);
-    if (wasLate && outcome === 'missing') await this.#to.delete(key);
+    if (isLate && outcome === 'missing') await this.#to.delete(key);
     return outcome !== 'conflict';
   }
 
@@ -286,12 +280,6 @@ export class MigratingStore implements SessionStore {
     return (await this.#from.replace(key, text, ttl, here.version)) === 'replaced';
   }
 
-  /** Whether another process has created the record in `from`, after the mark there has expired. */
-  async #hasOther(key: string, marked: string): Promise<boolean> {
-    const here = await this.#from.read(key);
-    return here !== undefined && here.value !== marked && !isGone(here);
-  }
-
   /** Creates in `to` what stands in `from` as moving. Another process may have done so. */
   async #createNext(key: string, text: string, ttl: number): Promise<boolean> {
     if (await this.#to.create(key, text, ttl)) return true;
@@ -314,11 +302,6 @@ export class MigratingStore implements SessionStore {
   #isOwn(key: string): boolean {
     return key.startsWith(this.#keyPrefix);
   }
-}
-
-/** Whether so much time has gone by that a mark may have expired meanwhile. */
-function isLate(began: number): boolean {
-  return performance.now() - began > LATE_MS;
 }
 
 /** Whether nothing was stored for certain. */

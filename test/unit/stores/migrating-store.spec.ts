@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { MemoryStore, SessionTooLargeError, type SessionStore } from '../../../lib/index.js';
 import { MigratingStore } from '../../../lib/stores/migrating.store.js';
 import { otherPrefixed } from '../../../lib/stores/prefixed.store.js';
+import { Gate } from '../../fixtures/gate.js';
 import { SpyStore } from '../../fixtures/spy-store.js';
 
 const KEY = 'session:a';
@@ -177,31 +178,66 @@ describe('MigratingStore', () => {
     expect([await from.inner.get(KEY), await to.inner.get(KEY)]).toEqual([undefined, undefined]);
   });
 
-  it('gives way to a record that another process has created while this one stood still', async () => {
-    const gate = to.pause('create');
-    const slow = migrating().create(KEY, 'ours', 60);
-    await gate.reached;
-    // The mark has expired, as it does after half a minute.
-    await from.inner.delete(KEY);
-    const follower = migrating(false);
-    expect(await follower.create(KEY, 'theirs', 60)).toBe(true);
-    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 31_000);
-    gate.open();
-    expect(await slow).toBe(false);
-    vi.restoreAllMocks();
-    expect([(await follower.read(KEY))?.value, (await migrating().read(KEY))?.value]).toEqual(['theirs', 'theirs']);
-  });
+  describe('where a process stands still that creates a record, until its mark in the old store has expired', () => {
+    afterEach(() => {
+      vi.restoreAllMocks();
+    });
 
-  it('keeps the record of a process that stood still where no other has created one', async () => {
-    const gate = to.pause('create');
-    const slow = migrating().create(KEY, 'ours', 60);
-    await gate.reached;
-    await from.inner.delete(KEY);
-    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 31_000);
-    gate.open();
-    expect(await slow).toBe(true);
-    vi.restoreAllMocks();
-    expect([(await migrating(false).read(KEY))?.value, (await migrating().read(KEY))?.value]).toEqual(['ours', 'ours']);
+    /** What becomes of it when it goes on after `meanwhile`. Were it to delete what it has created, it would stop before that. */
+    async function standStill(
+      ttl: number,
+      meanwhile: () => Promise<unknown>,
+    ): Promise<{ slow: Promise<boolean>; end: Gate }> {
+      const begin = to.pause('create', KEY);
+      const slow = migrating().create(KEY, 'ours', ttl);
+      await begin.reached;
+      await from.inner.delete(KEY);
+      await meanwhile();
+      const end = to.pause('delete', KEY);
+      // Not so late that what has begun meanwhile expires, too.
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + Math.min(ttl - 1, 26) * 1000);
+      begin.open();
+      await Promise.race([slow, end.reached]);
+      return { slow, end };
+    }
+
+    function seen(): Promise<(string | undefined)[]> {
+      return Promise.all([migrating(false), migrating()].map((store) => store.get(KEY)));
+    }
+
+    it('lets one of two processes that move records create it', async () => {
+      const created: Promise<boolean>[] = [];
+      let marked = new Gate();
+      const { slow, end } = await standStill(60, async () => {
+        marked = to.pause('create', KEY);
+        created.push(migrating().create(KEY, 'theirs', 60));
+        await marked.reached;
+      });
+      marked.open();
+      const [isCreated] = await Promise.all(created);
+      end.open();
+      expect([await slow, isCreated, await seen()]).toEqual([true, false, ['ours', 'ours']]);
+    });
+
+    it('keeps what another process has written to the record by then', async () => {
+      const { slow, end } = await standStill(60, () => migrating(false).create(KEY, 'theirs', 60));
+      const store = migrating(false);
+      const found = await store.read(KEY);
+      expect([found?.value, await store.replace(KEY, 'written', 60, found?.version)]).toEqual(['ours', 'replaced']);
+      end.open();
+      expect([await slow, await seen()]).toEqual([true, ['written', 'written']]);
+    });
+
+    it.each([60, 20])(
+      'puts its record into the place of one that a process has created which moves none: %i seconds',
+      async (ttl) => {
+        const { slow, end } = await standStill(ttl, () => migrating(false).create(KEY, 'theirs', ttl));
+        end.open();
+        expect([await slow, await seen()]).toEqual([true, ['ours', 'ours']]);
+        // Nor does the other one come back when this one ends.
+        expect([await migrating().delete(KEY), await seen()]).toEqual([true, [undefined, undefined]]);
+      },
+    );
   });
 
   it('moves a record back as well, over what the move there has left', async () => {
