@@ -2,6 +2,7 @@ import type { SessionError } from '../../session.errors.js';
 import { BackEndCommands } from '../back-end-commands.js';
 import { type BackEnd, commandError, storeClosed, storeError, timeoutError } from '../back-end.js';
 import { checkedTtl, type ClosableStore, type ReplaceOutcome, type StoredSession } from '../session-store.js';
+import { SweepWarning } from '../sweep-warning.js';
 import { openDirectory } from './directory-check.js';
 import { COMMAND_MS, CommandTooLong, FileCommand } from './file-command.js';
 import { checkedFileOptions, type FileStoreOptions, type ResolvedFileOptions } from './file-options.js';
@@ -10,7 +11,6 @@ import { codeOf, isRefusal } from './file-system.js';
 import { NodeFileSystem } from './node-file-system.js';
 import { ForeignFiles, NotDurable, RecordFiles, UnknownFormat, type Contents } from './record-files.js';
 import { RecordVersion } from './record-version.js';
-import { SweepWarning } from '../sweep-warning.js';
 import type { StoreDirectory } from './store-directory.js';
 
 export { FILE_SWEEP_INTERVAL, type FileStoreOptions } from './file-options.js';
