@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
-
 import type { ModulesContainer } from '@nestjs/core';
 
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { snapshotsOf } from '../options/snapshots.js';
 import { DEFAULT_NAME } from '../session.constants.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { shown } from '../shown.js';
@@ -78,8 +77,8 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `The SessionModules '${one.name}' and '${other.name}' both show their session as request.${one.exposeAs}: give one of them another \`exposeAs\`, or leave it out where the module has a name.`,
     );
   }
-  const theirs = snapshotsOf(other);
-  if (snapshotsOf(one).some((path) => theirs.includes(path))) {
+  const theirs = snapshotsOf(other).map(({ path }) => path);
+  if (snapshotsOf(one).some(({ path }) => theirs.includes(path))) {
     throw new SessionConfigurationError(
       `The SessionModules '${one.name}' and '${other.name}' have the same snapshot, and the sessions of one would be lost: give each a path of its own.`,
     );
@@ -90,16 +89,6 @@ function refusePair(one: ResolvedOptions, other: ResolvedOptions): void {
       `The SessionModules '${one.name}' and '${other.name}' both have the keyPrefix '${one.keyPrefix}': in one back-end the cookie of one would open a session of the other. Give each a \`keyPrefix\` of its own.`,
     );
   }
-}
-
-/** Those of its store, and of the one that its sessions leave or move to. */
-function snapshotsOf({ store, memory, storeMigration }: ResolvedOptions): string[] {
-  const stores = [
-    { store, memory },
-    { store: storeMigration?.store, memory: storeMigration?.connections.memory },
-  ];
-  const inMemory = stores.filter((each) => each.store === 'memory');
-  return inMemory.flatMap(({ memory: { snapshot } = {} }) => (snapshot === undefined ? [] : resolve(snapshot)));
 }
 
 function isSameCookie({ cookie: one }: ResolvedOptions, { cookie: other }: ResolvedOptions): boolean {

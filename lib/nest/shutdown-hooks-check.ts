@@ -1,10 +1,13 @@
+import { isMainThread } from 'node:worker_threads';
+
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 import type { ResolvedOptions } from '../options/resolve-options.js';
+import { snapshotsOf, type Snapshot } from '../options/snapshots.js';
 import type { SessionLogger } from '../session/session-logger.js';
 
-/** What ends a process: SIGTERM of systemd, Docker and Kubernetes, SIGINT of a terminal and of pm2. */
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+/** With it systemd, Docker and Kubernetes stop a process. Many packages listen to SIGINT alone, and that says nothing of this one. */
+const SIGNAL: NodeJS.Signals = 'SIGTERM';
 
 /** Milliseconds. An application may enable the hooks after it listens, and a short one closes itself. */
 const GRACE_MS = 10_000;
@@ -14,20 +17,18 @@ const GRACE_MS = 10_000;
  * `app.enableShutdownHooks()` only. Nest does not tell whether that was called; the listeners of the process do.
  */
 export class ShutdownHooksCheck implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #hasSnapshot: boolean;
+  readonly #snapshots: readonly Snapshot[];
   readonly #logger: SessionLogger;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ store, memory, storeMigration }: ResolvedOptions, logger: SessionLogger) {
-    this.#hasSnapshot = [
-      { store, memory },
-      { store: storeMigration?.store, ...storeMigration?.connections },
-    ].some((each) => each.store === 'memory' && each.memory?.snapshot !== undefined);
+  constructor(options: ResolvedOptions, logger: SessionLogger) {
+    this.#snapshots = snapshotsOf(options);
     this.#logger = logger;
   }
 
   onApplicationBootstrap(): void {
-    if (this.#hasSnapshot) this.#timer = setTimeout(() => this.#check(), GRACE_MS).unref();
+    // In a worker thread no signal has a listener: they go to the main thread, which has to close the application.
+    if (this.#snapshots.length > 0 && isMainThread) this.#timer = setTimeout(() => this.#check(), GRACE_MS).unref();
   }
 
   onModuleDestroy(): void {
@@ -35,9 +36,11 @@ export class ShutdownHooksCheck implements OnApplicationBootstrap, OnModuleDestr
   }
 
   #check(): void {
-    if (SIGNALS.some((signal) => process.listenerCount(signal) > 0)) return;
-    this.#logger.warn(
-      '`memory.snapshot` is given, but SIGTERM and SIGINT end this process before it is written, and the sessions with it: call app.enableShutdownHooks() before app.listen().',
-    );
+    if (process.listenerCount(SIGNAL) > 0) return;
+    for (const { option } of this.#snapshots) {
+      this.#logger.warn(
+        `\`${option}\` is given, but ${SIGNAL} ends this process before it is written, and the sessions with it: call app.enableShutdownHooks() before app.listen().`,
+      );
+    }
   }
 }

@@ -145,8 +145,8 @@ export interface SessionModuleOptions extends StoreConnections {
   /**
    * Where the sessions are so far. A store that they leave for this one: `{ store: 'redis', redis: { url } }`, with the options of that
    * store, or a store that you own. Each session moves at its next request, so that nothing is left there once the longest lifetime of a
-   * session has gone by. A memory store needs the `snapshot` of the process before. Or another library: `expressSession({ secret })`, with the options of that library, whose sessions lie in the
-   * same back-end.
+   * session has gone by. Or another library: `expressSession({ secret })`, with the options of that library, whose sessions lie in the
+   * same back-end. A memory store needs the `snapshot` of the process before.
    * @default undefined
    */
   readonly migrateFrom?: SessionMigration | OtherStoreOptions | SessionStore | undefined;

@@ -32,7 +32,7 @@ type OptionName = 'migrateFrom' | 'migrateTo';
 const NAMES: readonly string[] = ['store', 'keyPrefix', ...CONNECTIONS];
 
 /** Options of the library that say how a store works, and not where its records are. */
-const HOW: readonly string[] = ['unlogged', 'migrate', 'sweepInterval', 'fsync'];
+const NOT_A_PLACE: readonly string[] = ['unlogged', 'migrate', 'sweepInterval', 'fsync'];
 
 /** What the messages say of a value that is none. */
 const REMEDY =
@@ -97,7 +97,7 @@ function checkOther(name: OptionName, options: OtherStoreOptions): void {
     if (options[connection] !== undefined) checkConnection(connection, options[connection]);
 }
 
-/** Refuses a store that is empty at each start: nobody would move, and each deploy would sign everybody out. */
+/** Refuses a store that is empty at each start: no session would move, and each deploy would sign everybody out. */
 function refuseNothing({ store, memory }: OtherStoreOptions): void {
   if (store !== 'memory' || memory?.snapshot !== undefined) return;
   throw new SessionConfigurationError(
@@ -138,7 +138,7 @@ function refuseOneSnapshot(name: OptionName, other: OtherStoreOptions, given: Op
 
 /** What says where the records are, so that two places can be compared. */
 function placeOf(connection: object): object {
-  const said = Object.entries(connection).filter(([name, value]) => value !== undefined && !HOW.includes(name));
+  const said = Object.entries(connection).filter(([name, value]) => value !== undefined && !NOT_A_PLACE.includes(name));
   return Object.fromEntries(said.map(([name, value]) => [name, name === 'directory' ? resolve(String(value)) : value]));
 }
 

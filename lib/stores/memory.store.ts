@@ -37,8 +37,8 @@ const NAMES: readonly string[] = ['max', 'maxBytes', 'snapshot'] satisfies (keyo
 
 /**
  * Keeps records in this process: for development, tests and a single small instance. A restart loses them, unless `snapshot` names a
- * file, and no other process sees them. The store is bounded, and has no timer that would keep the process alive: an expired record leaves its place when it is
- * read, or when another record needs the room.
+ * file, and no other process sees them. The store is bounded, and has no timer that would keep the process alive: an expired record
+ * leaves its place when it is read, or when another record needs the room.
  *
  * Any visitor who can start sessions can fill the store. When it drops a record that has not expired, a process warning of the name
  * `MemoryStore` says so, once for each store.
@@ -53,8 +53,10 @@ export class MemoryStore implements ClosableStore {
   #writes = 0;
   #warned = false;
 
-  /** @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, an option is unknown, or `snapshot` is no
-   * path of a file that can be written. */
+  /**
+   * @throws {SessionConfigurationError} when `max` or `maxBytes` is not a whole number of at least 1, an option is unknown, or `snapshot`
+   * is no path of a file that can be written.
+   */
   constructor(options: MemoryStoreOptions = {}) {
     checkOwnOptions('memory', options, NAMES);
     const { max = MEMORY_STORE_MAX, maxBytes = MEMORY_STORE_MAX_BYTES, snapshot } = options;

@@ -1,10 +1,11 @@
 import { SessionConfigurationError } from '../session.errors.js';
 
-/** Options of drivers that look like a slip of the pen: `pg` takes a `Client` class. */
-const OF_DRIVERS: readonly string[] = ['Client'];
+/** Options of drivers that look like a slip of the pen: `pg` takes a `Client` class, and `mongodb` the `crl` of its TLS. */
+const OF_DRIVERS: readonly string[] = ['Client', 'crl'];
 
 /**
- * Refuses what a store without a driver does not know: it would silently do nothing.
+ * Refuses what a store without a driver does not know: it would silently do nothing. Its value does not count: a slip is one
+ * with `undefined`, too.
  * @param of the option of the module that these options are of.
  * @throws {SessionConfigurationError} when there is such an option.
  */
@@ -16,7 +17,8 @@ export function checkOwnOptions(of: string, options: object, names: readonly str
 
 /**
  * Refuses a misspelt option that would go to a driver, which ignores what it does not know: a misspelt address leads to localhost. Only
- * what differs from one of the names by one slip is taken for misspelt. No option of the driver may do so.
+ * what differs from one of the names by one slip is taken for misspelt. No option of the driver may do so. The value of the
+ * option does not count: a slip is one with `undefined`, too.
  * @param of the option of the module that these options are of.
  * @throws {SessionConfigurationError} when there is such an option. Its value is not quoted, for it may hold a password.
  */
@@ -30,7 +32,8 @@ export function checkSpelling(of: string, options: object, names: readonly strin
 }
 
 /**
- * Refuses what would do nothing beside a client. The values are not quoted, for they may hold a password.
+ * Refuses what would do nothing beside a client. What is `undefined` passes, such as a `url` that the environment lacks. The values are
+ * not quoted, for they may hold a password.
  * @param of the option of the module that these options are of.
  * @param options all but the client.
  * @param names of those that count beside one.

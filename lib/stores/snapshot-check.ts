@@ -5,8 +5,12 @@ import { dirname, join } from 'node:path';
 import { SessionConfigurationError } from '../session.errors.js';
 import { codeOf } from './failure-reason.js';
 
+/** Those of a full disk or quota. */
+const FULL: readonly unknown[] = ['ENOSPC', 'EDQUOT'];
+
 /**
- * Tries out at the start whether a snapshot can be written. At the shutdown it would be too late: the sessions would be lost.
+ * Tries out at the start whether a snapshot can be written. At the shutdown it would be too late: the sessions would be lost. A full disk
+ * passes: it may have room by then, and if it has none, the shutdown tells.
  * @param path absolute.
  * @throws {SessionConfigurationError} when it cannot; the message says why, and what to do.
  */
@@ -19,6 +23,7 @@ export function checkSnapshot(path: string): void {
     unlinkSync(probe);
   } catch (cause) {
     if (cause instanceof SessionConfigurationError) throw cause;
+    if (FULL.includes(codeOf(cause))) return;
     throw refused(path, reasonOf(cause, dirname(path)), cause);
   }
 }

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import threads from 'node:worker_threads';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
@@ -9,7 +11,10 @@ import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-const WARNING = expect.stringContaining('`memory.snapshot` is given, but SIGTERM and SIGINT end this process');
+
+function warningOf(option: string): unknown {
+  return expect.stringMatching(`^\`${option}\` is given, but SIGTERM ends this process before it is written`);
+}
 
 describe.each(platforms)('an application with a snapshot on %s', (platform) => {
   let folder: string;
@@ -28,6 +33,8 @@ describe.each(platforms)('an application with a snapshot on %s', (platform) => {
 
   afterEach(async () => {
     vi.useRealTimers();
+    Object.assign(threads, { isMainThread: true });
+    syncBuiltinESMExports();
     await app?.close();
     app = undefined;
     for (const [signal, listeners] of others) for (const listener of listeners) process.on(signal, listener);
@@ -45,12 +52,28 @@ describe.each(platforms)('an application with a snapshot on %s', (platform) => {
   }
 
   it('warns once, after a while, that nothing would write it when a signal comes', async () => {
-    expect(await warningsAfterStart({ memory })).toEqual([WARNING]);
+    expect(await warningsAfterStart({ memory })).toEqual([warningOf('memory.snapshot')]);
   });
 
   it('warns of the snapshot of a store that sessions leave', async () => {
     const migrateFrom = { store: 'memory', memory } as const;
-    expect(await warningsAfterStart({ store: new MemoryStore(), migrateFrom })).toEqual([WARNING]);
+    expect(await warningsAfterStart({ store: new MemoryStore(), migrateFrom })).toEqual([
+      warningOf('migrateFrom.memory.snapshot'),
+    ]);
+  });
+
+  it('warns of the snapshot of a store that sessions will move to', async () => {
+    const migrateTo = { store: 'memory', memory } as const;
+    expect(await warningsAfterStart({ store: new MemoryStore(), migrateTo })).toEqual([
+      warningOf('migrateTo.memory.snapshot'),
+    ]);
+  });
+
+  it('warns where SIGINT alone has a listener, of another package or of Nest', async () => {
+    process.once('SIGINT', () => undefined);
+    const warnings = await warningsAfterStart({ memory }, ({ app: nest }) => nest.enableShutdownHooks(['SIGINT']));
+    process.removeAllListeners('SIGINT');
+    expect(warnings).toEqual([warningOf('memory.snapshot')]);
   });
 
   it('says nothing where Nest listens, even if only since the start', async () => {
@@ -58,9 +81,16 @@ describe.each(platforms)('an application with a snapshot on %s', (platform) => {
   });
 
   it('says nothing where the application listens itself', async () => {
-    process.once('SIGINT', () => undefined);
-    expect(await warningsAfterStart({ memory })).toEqual([]);
-    process.removeAllListeners('SIGINT');
+    process.once('SIGTERM', () => undefined);
+    const warnings = await warningsAfterStart({ memory });
+    process.removeAllListeners('SIGTERM');
+    expect(warnings).toEqual([]);
+  });
+
+  it('says nothing in a worker thread, in which no signal has a listener', async () => {
+    Object.assign(threads, { isMainThread: false });
+    syncBuiltinESMExports();
+    expect(await warningsAfterStart({ memory }, () => expect(vi.getTimerCount()).toBe(0))).toEqual([]);
   });
 
   it('says nothing once the application has closed itself', async () => {

@@ -1,4 +1,4 @@
-import {
+import fs, {
   chmodSync,
   existsSync,
   mkdirSync,
@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -236,6 +237,27 @@ describe('the snapshot of a MemoryStore', () => {
     );
     expect(await new MemoryStore({ snapshot: path }).get('key')).toBe('text');
   });
+
+  it.each(['ENOSPC', 'EDQUOT'])(
+    'lets an application start on a disk that is full (%s) and may have room later',
+    async (code) => {
+      const full = vi.spyOn(fs, 'openSync').mockImplementation(() => {
+        throw Object.assign(new Error(code), { code });
+      });
+      syncBuiltinESMExports();
+      let store: MemoryStore;
+      try {
+        store = new MemoryStore({ snapshot: path });
+        expect(full).toHaveBeenCalled();
+      } finally {
+        full.mockRestore();
+        syncBuiltinESMExports();
+      }
+      await store.create('key', 'text', 60);
+      await store.close();
+      expect(await new MemoryStore({ snapshot: path }).get('key')).toBe('text');
+    },
+  );
 
   it.each(['', 1, null])('refuses %j as its path', (snapshot) => {
     expect(() => new MemoryStore({ snapshot: snapshot as never })).toThrow(SessionConfigurationError);

@@ -219,6 +219,17 @@ describe('resolveOptions', () => {
     expect(message).not.toContain('password');
   });
 
+  it.each([
+    [{ table: 'old_sessions' }, { table: 'sessions' }],
+    [{ schema: 'old' }, { schema: 'new' }],
+    [{ table: 'old_sessions', sweepInterval: false }, { sweepInterval: 60 }],
+  ])('lets sessions move from the PostgreSQL of %j to that of %j, in one database', (old, current) => {
+    const url = 'postgres://h/d';
+    const migrateFrom = { store: 'postgres', postgres: { url, ...old } };
+    const { storeMigration } = resolveAnything({ store: 'postgres', postgres: { url, ...current }, migrateFrom });
+    expect(storeMigration?.connections.postgres).toMatchObject(old);
+  });
+
   it('checks the cookie of a function for each request', () => {
     const { cookie, cookieFor } = resolveAnything({ cookie: ({ url }: IncomingMessage) => ({ path: url, age: 1 }) });
     expect(cookie).toBeUndefined();

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import Memcached from 'memcached';
+import { defaults } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { MemoryStore, SessionConfigurationError, type SessionModuleOptions } from '../../../lib/index.js';
@@ -15,6 +17,7 @@ import { MemcachedStore } from '../../../lib/stores/memcached/memcached.store.js
 import { MongoStore } from '../../../lib/stores/mongo/mongo.store.js';
 import { PostgresStore } from '../../../lib/stores/postgres/postgres.store.js';
 import { RedisStore } from '../../../lib/stores/redis/redis.store.js';
+import { propertiesOf } from '../../fixtures/type-program.js';
 
 type Connections = Omit<SessionModuleOptions, 'store'>;
 
@@ -100,26 +103,33 @@ describe('the options of a store', () => {
     expect(message).not.toContain('secret');
   });
 
-  it('may be those of the drivers, whatever they look like', async () => {
-    class Client {}
-    const error = await refusal('postgres', {
-      url: 'no URL',
-      Client,
-      ssl: true,
-      user: 'u',
-      max: 1,
-      min: 0,
-      log: query,
-    });
-    expect((error as Error).message).toMatch(/^postgres\.url: write/);
-    const redis = { url: 'no URL', name: 'm', role: 'slave', path: '/p', tls: {}, db: 1, sentinels: [], natMap: {} };
-    expect(((await refusal('redis', redis)) as Error).message).toMatch(/^redis\.url: write/);
-    const memcached = { servers: '', retry: 1, retries: 1, remove: true, failures: 1, poolSize: 1, namespace: 'n' };
+  it.each<[StoreName, readonly string[], string, object]>([
+    ['redis', ["import('ioredis').RedisOptions", "import('ioredis-5').RedisOptions"], 'sentinels', { url: 'no URL' }],
+    ['memcached', ["import('memcached').options"], 'failures', { servers: '' }],
+    ['postgres', ["import('pg').PoolConfig"], 'connectionString', { url: 'no URL' }],
+    [
+      'mongo',
+      ["import('mongodb').MongoClientOptions", "import('mongodb-6').MongoClientOptions"],
+      'replicaSet',
+      { url: 'no URL' },
+    ],
+    ['datastore', ["import('@google-cloud/datastore').DatastoreOptions"], 'keyFilename', { namespace: '/' }],
+  ])('of %s may be any of its driver, and none is taken for misspelt', async (store, types, known, wrong) => {
+    const names = types.flatMap(propertiesOf);
+    expect(names).toContain(known);
+    // What is refused is the wrong value, which is looked at after the spelling.
+    const options = { ...Object.fromEntries(names.map((name) => [name, undefined])), ...wrong };
+    const [of] = Object.keys(wrong);
+    expect(((await refusal(store, options)) as Error).message).toMatch(
+      new RegExp(`^${store}\\.${of}(?:: write| has) `),
+    );
+  });
+
+  it('of memcached and postgres may be what the driver knows besides its types', async () => {
+    const memcached = { ...Memcached.config, servers: '' };
     expect(((await refusal('memcached', memcached)) as Error).message).toMatch(/^memcached\.servers: write/);
-    const mongo = { url: 'no URL', ssl: true, tls: true, auth: {}, dbName: 'd' };
-    expect(((await refusal('mongo', mongo)) as Error).message).toMatch(/^mongo\.url: write/);
-    const datastore = { namespace: '/', keyFilename: '/f', keyFile: '/f', credentials: {}, apiEndpoint: 'a', port: 1 };
-    expect(((await refusal('datastore', datastore)) as Error).message).toMatch(/^datastore\.namespace has/);
+    const postgres = { ...defaults, url: 'no URL' };
+    expect(((await refusal('postgres', postgres)) as Error).message).toMatch(/^postgres\.url: write/);
   });
 
   it('are the same for a store that a program makes', async () => {
