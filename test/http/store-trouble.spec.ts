@@ -1,5 +1,3 @@
-import { createServer, type AddressInfo } from 'node:net';
-
 import {
   Catch,
   Controller,
@@ -27,7 +25,7 @@ import {
 } from '../../lib/index.js';
 import { observeSessions } from '../../lib/opentelemetry/observe-sessions.js';
 import { RedisStore } from '../../lib/stores/redis/redis.store.js';
-import type { ChildServer } from '../fixtures/child-server.mjs';
+import { freePort, type ChildServer } from '../fixtures/child-server.mjs';
 import type { Client } from '../fixtures/client.js';
 import { eventually } from '../fixtures/eventually.js';
 import { platforms } from '../fixtures/platforms.js';
@@ -62,15 +60,6 @@ const opened: { close?(): Promise<void>; stop?(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await (each.close?.() ?? each.stop?.());
 });
-
-/** A port on which nothing listens. */
-async function deadPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function untilLogged(app: SessionApp, text: string): Promise<void> {
   await eventually(async () => {
@@ -132,7 +121,7 @@ describe.each(platforms)('on %s', (platform) => {
     });
 
     it('that is down as the application starts is told with its reason before the first request', async () => {
-      const port = await deadPort();
+      const port = await freePort();
       const app = await start(options(port));
       await untilLogged(app, 'ECONNREFUSED');
       const client = app.client();
@@ -200,7 +189,7 @@ describe.each(platforms)('on %s', (platform) => {
   });
 
   it('of the store from which sessions move is told at the start as well', async () => {
-    const migrateFrom = { store: 'redis', redis: { url: `redis://127.0.0.1:${await deadPort()}` } } as const;
+    const migrateFrom = { store: 'redis', redis: { url: `redis://127.0.0.1:${await freePort()}` } } as const;
     const app = await start({ store: 'memory', migrateFrom });
     await untilLogged(app, 'ECONNREFUSED');
     expect(app.log.filter(({ level }) => level === 'error')).toHaveLength(1);
@@ -337,9 +326,11 @@ describe.each(platforms)('on %s', (platform) => {
 
   it('a client of the application keeps its listeners, and says why it has no connection', async () => {
     const { Redis } = await import('ioredis');
-    const client = new Redis(await deadPort(), '127.0.0.1', { maxRetriesPerRequest: 0 });
-    client.on('error', () => undefined);
+    const client = new Redis(await freePort(), '127.0.0.1', { maxRetriesPerRequest: 0 });
+    // Until then a command may be late without a reason.
+    const refused = new Promise((resolve) => client.on('error', resolve));
     const store = new RedisStore(client);
+    await refused;
     const app = await start({ store });
     await untilLogged(app, 'ECONNREFUSED');
     expect(client.listenerCount('error')).toBe(1);
