@@ -25,7 +25,7 @@ export interface MemoryStoreOptions {
   /**
    * The path of a file in which `close` leaves what is in the store, and from which the next store takes it, so that a restart signs
    * no user out. `store: 'memory'` closes at `app.close()`, and at a signal after `app.enableShutdownHooks()`; a process that is killed
-   * or crashes leaves nothing. The module warns if nothing listens to SIGTERM or SIGINT ten seconds after the start. For one process at
+   * or crashes leaves nothing. The module warns if nothing listens to SIGTERM ten seconds after the start. For one process at
    * a time. The file holds what is in the sessions, and only its owner may read it: choose a folder that no other user can write to. The
    * folder has to exist, and let this process write.
    * @default undefined: a restart loses the sessions

@@ -25,7 +25,7 @@ import {
 } from '../../lib/index.js';
 import { describeSessionStore } from '../../lib/testing/describe-session-store.js';
 import { openBackEnd } from '../fixtures/back-ends.js';
-import { runProgram } from '../fixtures/child-program.js';
+import { runProgram, type ProgramResult } from '../fixtures/child-program.js';
 import { Client } from '../fixtures/client.js';
 import { platforms } from '../fixtures/platforms.js';
 import { SessionApp } from '../fixtures/session-app.js';
@@ -77,6 +77,18 @@ function asAnotherUser(run: () => unknown): () => void {
 async function restarted(store: MemoryStore): Promise<MemoryStore> {
   await store.close();
   return new MemoryStore({ snapshot: path });
+}
+
+/** Another process takes the snapshot, does something with its store, and is killed. */
+function startAndKill(act: string): Promise<ProgramResult> {
+  const source = `
+    import { MemoryStore } from '~/lib/index.js';
+    const store = new MemoryStore({ snapshot: process.env.SNAPSHOT });
+    if ((await store.get('key')) !== 'text') throw new Error('not there');
+    ${act}
+    process.kill(process.pid, 'SIGKILL');
+  `;
+  return runProgram(source, { env: { SNAPSHOT: path }, drivers: 'installed' });
 }
 
 const warnings = (): string => warn.mock.calls.map(([message]) => String(message)).join('\n');
@@ -267,13 +279,7 @@ describe('the snapshot of a MemoryStore', () => {
     const store = new MemoryStore({ snapshot: path });
     await store.create('key', 'text', 60);
     await store.close();
-    const source = `
-      import { MemoryStore } from '~/lib/index.js';
-      const store = new MemoryStore({ snapshot: process.env.SNAPSHOT });
-      if ((await store.get('key')) !== 'text') throw new Error('not there');
-      process.kill(process.pid, 'SIGKILL');
-    `;
-    await runProgram(source, { env: { SNAPSHOT: path }, drivers: 'installed' });
+    await startAndKill('');
     const [next, other] = [new MemoryStore({ snapshot: path }), new MemoryStore({ snapshot: path })];
     expect([await next.get('key'), await other.get('key')]).toEqual(['text', undefined]);
     await next.delete('key');
@@ -284,14 +290,7 @@ describe('the snapshot of a MemoryStore', () => {
     const store = new MemoryStore({ snapshot: path });
     await store.create('key', 'text', 60);
     await store.close();
-    const source = `
-      import { MemoryStore } from '~/lib/index.js';
-      const store = new MemoryStore({ snapshot: process.env.SNAPSHOT });
-      if ((await store.get('key')) !== 'text') throw new Error('not there');
-      await store.delete('key');
-      process.kill(process.pid, 'SIGKILL');
-    `;
-    const { stderr } = await runProgram(source, { env: { SNAPSHOT: path }, drivers: 'installed' });
+    const { stderr } = await startAndKill("await store.delete('key');");
     expect(stderr).toBe('');
     expect(await new MemoryStore({ snapshot: path }).get('key')).toBeUndefined();
   });

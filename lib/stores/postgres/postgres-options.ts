@@ -43,7 +43,10 @@ export interface PostgresStoreOptions extends PostgresTableOptions {
    * @default the environment's PGHOST, PGUSER, PGDATABASE …, as for `psql`
    */
   readonly url?: string | undefined;
-  /** A `Pool` of yours, or anything with a {@link PostgresClient.query}, instead of options for one, which are refused beside it. It is never closed. */
+  /**
+   * A `Pool` of yours, or anything with a {@link PostgresClient.query}, instead of options for one, which are refused beside it. It is
+   * never closed.
+   */
   readonly client?: PostgresClient | undefined;
   readonly [option: string]: unknown;
 }
